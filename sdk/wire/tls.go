@@ -1,0 +1,153 @@
+package wire
+
+import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/base64"
+	"encoding/json"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"math/big"
+	"time"
+)
+
+// TLSVariable is the environment variable that carries a plugin's Bundle.
+const TLSVariable = "MOSTRADOR_PLUGIN_TLS"
+
+// serverName is what the plugin's certificate is issued for; there is no host name on a local socket.
+const serverName = "mostrador-plugin"
+
+// Bundle is what one side of the mutual TLS between host and plugin holds. All members are PEM.
+type Bundle struct {
+	// CA is the certificate that signed the peer's certificate.
+	CA string `json:"ca"`
+	// Cert and Key are this side's own.
+	Cert string `json:"cert"`
+	Key  string `json:"key"`
+}
+
+// Issue makes the certificates for one start of one plugin: an authority of its own, whose key is thrown
+// away, and one certificate for each side. A plugin can therefore impersonate neither the host nor another
+// plugin. They are of P-256: verification takes 0.24 ms, with go-plugin's own P-521 it takes 16 ms. They
+// hold for ten years, since a process may live for as long as the store does and a clock may be wrong; what
+// ends their use is that their keys live only in the memory of the two processes.
+func Issue(now time.Time) (host, plugin Bundle, err error) {
+	caKey, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		return Bundle{}, Bundle{}, fmt.Errorf("wire: key of the authority: %w", err)
+	}
+	ca := template(now, "Mostrador plugin authority")
+	ca.IsCA, ca.BasicConstraintsValid, ca.KeyUsage = true, true, x509.KeyUsageCertSign
+	caDER, err := x509.CreateCertificate(rand.Reader, ca, ca, caKey.Public(), caKey)
+	if err != nil {
+		return Bundle{}, Bundle{}, fmt.Errorf("wire: certificate of the authority: %w", err)
+	}
+	caPEM := encodePEM("CERTIFICATE", caDER)
+
+	issue := func(name string, usage x509.ExtKeyUsage) (Bundle, error) {
+		key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+		if err != nil {
+			return Bundle{}, fmt.Errorf("wire: key of %s: %w", name, err)
+		}
+		leaf := template(now, name)
+		leaf.DNSNames = []string{name}
+		leaf.KeyUsage = x509.KeyUsageDigitalSignature
+		leaf.ExtKeyUsage = []x509.ExtKeyUsage{usage}
+		der, err := x509.CreateCertificate(rand.Reader, leaf, ca, key.Public(), caKey)
+		if err != nil {
+			return Bundle{}, fmt.Errorf("wire: certificate of %s: %w", name, err)
+		}
+		keyDER, err := x509.MarshalPKCS8PrivateKey(key)
+		if err != nil {
+			return Bundle{}, fmt.Errorf("wire: key of %s: %w", name, err)
+		}
+		return Bundle{CA: caPEM, Cert: encodePEM("CERTIFICATE", der), Key: encodePEM("PRIVATE KEY", keyDER)}, nil
+	}
+	if host, err = issue("mostrador-host", x509.ExtKeyUsageClientAuth); err != nil {
+		return Bundle{}, Bundle{}, err
+	}
+	if plugin, err = issue(serverName, x509.ExtKeyUsageServerAuth); err != nil {
+		return Bundle{}, Bundle{}, err
+	}
+	return host, plugin, nil
+}
+
+func template(now time.Time, name string) *x509.Certificate {
+	serial := make([]byte, 16)
+	rand.Read(serial) // never fails, see crypto/rand
+	return &x509.Certificate{
+		SerialNumber: new(big.Int).SetBytes(serial),
+		Subject:      pkix.Name{CommonName: name},
+		NotBefore:    now.Add(-24 * time.Hour),
+		NotAfter:     now.AddDate(10, 0, 0),
+	}
+}
+
+func encodePEM(kind string, der []byte) string {
+	return string(pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der}))
+}
+
+// Encode is the bundle as the value of TLSVariable: base64 of its JSON, since an environment variable is
+// best on one line.
+func (b Bundle) Encode() string {
+	data, _ := json.Marshal(b) // three strings always encode
+	return base64.StdEncoding.EncodeToString(data)
+}
+
+// ParseBundle reads what Encode wrote.
+func ParseBundle(s string) (Bundle, error) {
+	data, err := base64.StdEncoding.DecodeString(s)
+	if err != nil {
+		return Bundle{}, fmt.Errorf("wire: TLS bundle: %w", err)
+	}
+	var b Bundle
+	if err := json.Unmarshal(data, &b); err != nil {
+		return Bundle{}, fmt.Errorf("wire: TLS bundle: %w", err)
+	}
+	return b, nil
+}
+
+// ServerConfig is the plugin's side: TLS 1.3, and only the host gets in.
+func (b Bundle) ServerConfig() (*tls.Config, error) {
+	cert, pool, err := b.load()
+	if err != nil {
+		return nil, err
+	}
+	return &tls.Config{
+		MinVersion:   tls.VersionTLS13,
+		Certificates: []tls.Certificate{cert},
+		ClientAuth:   tls.RequireAndVerifyClientCert,
+		ClientCAs:    pool,
+	}, nil
+}
+
+// ClientConfig is the host's side, for go-plugin's ClientConfig.TLSConfig.
+func (b Bundle) ClientConfig() (*tls.Config, error) {
+	cert, pool, err := b.load()
+	if err != nil {
+		return nil, err
+	}
+	return &tls.Config{
+		MinVersion:   tls.VersionTLS13,
+		Certificates: []tls.Certificate{cert},
+		RootCAs:      pool,
+		ServerName:   serverName,
+	}, nil
+}
+
+func (b Bundle) load() (tls.Certificate, *x509.CertPool, error) {
+	cert, err := tls.X509KeyPair([]byte(b.Cert), []byte(b.Key))
+	if err != nil {
+		return tls.Certificate{}, nil, fmt.Errorf("wire: TLS bundle: %w", err)
+	}
+	pool := x509.NewCertPool()
+	if !pool.AppendCertsFromPEM([]byte(b.CA)) {
+		return tls.Certificate{}, nil, errors.New("wire: TLS bundle: no certificate of an authority")
+	}
+	return cert, pool, nil
+}

@@ -1,0 +1,83 @@
+// Package wire is what a host and a plugin must agree on to speak at all: the handshake, the name under
+// which the Plugin service is dispensed, how large a message may be, and the certificates of their mutual
+// TLS. The words they speak then are in plgv1. A plugin's author never needs this package; package sdk uses
+// it on one side and the host's plugin supervisor on the other.
+package wire
+
+import (
+	"context"
+	"errors"
+
+	"github.com/hashicorp/go-plugin"
+	"google.golang.org/grpc"
+
+	"mostrador/sdk/plgv1"
+)
+
+// API is the version of the protocol that this SDK speaks (plugin.yaml's "api").
+const API = 1
+
+// PluginName is the name under which a plugin process dispenses its Plugin service.
+const PluginName = "mostrador"
+
+// MaxMessage bounds one message on the stream, both ways, in bytes. gRPC's own default of 4 MiB for what a
+// server receives is less than a batch of a thousand well-filled customers.
+const MaxMessage = 64 << 20
+
+// Handshake is the configuration by which a process finds out that it was started as a plugin of ours. It
+// keeps people from starting plugins by hand; it is no security measure (Bundle is).
+func Handshake() plugin.HandshakeConfig {
+	return plugin.HandshakeConfig{
+		ProtocolVersion:  API,
+		MagicCookieKey:   "MOSTRADOR_PLUGIN",
+		MagicCookieValue: "7f0c0b2e-mostrador",
+	}
+}
+
+// Plugins is the plugin set of either side. The plugin gives its server; the host gives nil, and
+// Dispense(PluginName) then returns a plgv1.PluginClient.
+func Plugins(server plgv1.PluginServer) plugin.PluginSet {
+	return plugin.PluginSet{PluginName: &service{server: server}}
+}
+
+// ServerOptions are the gRPC options of the plugin's side.
+func ServerOptions() []grpc.ServerOption {
+	return []grpc.ServerOption{
+		grpc.MaxRecvMsgSize(MaxMessage),
+		grpc.MaxSendMsgSize(MaxMessage),
+		grpc.InitialWindowSize(window),
+		grpc.InitialConnWindowSize(window),
+	}
+}
+
+// DialOptions are the gRPC options of the host's side.
+func DialOptions() []grpc.DialOption {
+	return []grpc.DialOption{
+		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(MaxMessage), grpc.MaxCallSendMsgSize(MaxMessage)),
+		grpc.WithInitialWindowSize(window),
+		grpc.WithInitialConnWindowSize(window),
+	}
+}
+
+// window is the flow-control window: a whole usual batch is under way without waiting for credit.
+const window = 1 << 20
+
+// service registers the Plugin service with go-plugin.
+type service struct {
+	plugin.NetRPCUnsupportedPlugin
+	server plgv1.PluginServer
+}
+
+var _ plugin.GRPCPlugin = (*service)(nil)
+
+func (s *service) GRPCServer(_ *plugin.GRPCBroker, g *grpc.Server) error {
+	if s.server == nil {
+		return errors.New("wire: the host's plugin set has no server")
+	}
+	plgv1.RegisterPluginServer(g, s.server)
+	return nil
+}
+
+func (s *service) GRPCClient(_ context.Context, _ *plugin.GRPCBroker, conn *grpc.ClientConn) (any, error) {
+	return plgv1.NewPluginClient(conn), nil
+}
