@@ -1,0 +1,61 @@
+package api
+
+import (
+	"mostrador/host/api/mostradorv1"
+	"mostrador/host/api/mostradorv1/mostradorv1connect"
+)
+
+// open is the role of a procedure that needs no session.
+const open = mostradorv1.Role_ROLE_UNSPECIFIED
+
+// roles says the least role that a procedure needs; a role may all that a lesser one may. A procedure that is
+// not in the table can be called by nobody, and a test finds it.
+var roles = map[string]mostradorv1.Role{
+	mostradorv1connect.AccessServiceStatusProcedure:        open,
+	mostradorv1connect.AccessServiceSetupProcedure:         open,
+	mostradorv1connect.AccessServiceSignInProcedure:        open,
+	mostradorv1connect.AccessServiceSignOutProcedure:       open,
+	mostradorv1connect.AccessServiceListOperatorsProcedure: mostradorv1.Role_ROLE_ADMINISTRATOR,
+	mostradorv1connect.AccessServicePutOperatorProcedure:   mostradorv1.Role_ROLE_ADMINISTRATOR,
+
+	mostradorv1connect.CustomerServiceRegisterProcedure: mostradorv1.Role_ROLE_CASHIER,
+	mostradorv1connect.CustomerServiceCheckProcedure:    mostradorv1.Role_ROLE_CASHIER,
+	mostradorv1connect.CustomerServiceGetProcedure:      mostradorv1.Role_ROLE_CASHIER,
+	mostradorv1connect.CustomerServiceUpdateProcedure:   mostradorv1.Role_ROLE_CASHIER,
+	mostradorv1connect.CustomerServiceSearchProcedure:   mostradorv1.Role_ROLE_CASHIER,
+	mostradorv1connect.CustomerServiceSheetProcedure:    mostradorv1.Role_ROLE_CASHIER,
+	mostradorv1connect.CustomerServiceActivateProcedure: mostradorv1.Role_ROLE_CASHIER,
+	mostradorv1connect.CustomerServiceRunProcedure:      mostradorv1.Role_ROLE_CASHIER,
+	mostradorv1connect.CustomerServiceWithdrawProcedure: mostradorv1.Role_ROLE_OPERATOR,
+
+	mostradorv1connect.SaleServiceRecordProcedure: mostradorv1.Role_ROLE_CASHIER,
+	mostradorv1connect.SaleServiceGetProcedure:    mostradorv1.Role_ROLE_CASHIER,
+	mostradorv1connect.SaleServiceListProcedure:   mostradorv1.Role_ROLE_CASHIER,
+	mostradorv1connect.SaleServiceRefundProcedure: mostradorv1.Role_ROLE_OPERATOR,
+
+	mostradorv1connect.ConsentServiceShowProcedure:   mostradorv1.Role_ROLE_OPERATOR,
+	mostradorv1connect.ConsentServiceVerifyProcedure: mostradorv1.Role_ROLE_TECHNICIAN,
+
+	mostradorv1connect.MessageServiceListProcedure:  mostradorv1.Role_ROLE_OPERATOR,
+	mostradorv1connect.MessageServiceGetProcedure:   mostradorv1.Role_ROLE_OPERATOR,
+	mostradorv1connect.MessageServiceRetryProcedure: mostradorv1.Role_ROLE_OPERATOR,
+
+	mostradorv1connect.EventServiceWatchProcedure:         mostradorv1.Role_ROLE_CASHIER,
+	mostradorv1connect.EventServiceListProcedure:          mostradorv1.Role_ROLE_TECHNICIAN,
+	mostradorv1connect.EventServiceParkedProcedure:        mostradorv1.Role_ROLE_TECHNICIAN,
+	mostradorv1connect.EventServiceRetryParkedProcedure:   mostradorv1.Role_ROLE_TECHNICIAN,
+	mostradorv1connect.EventServiceDiscardParkedProcedure: mostradorv1.Role_ROLE_TECHNICIAN,
+
+	mostradorv1connect.SettingServiceListProcedure:     mostradorv1.Role_ROLE_TECHNICIAN,
+	mostradorv1connect.SettingServiceGetProcedure:      mostradorv1.Role_ROLE_TECHNICIAN,
+	mostradorv1connect.SettingServiceSetProcedure:      mostradorv1.Role_ROLE_TECHNICIAN,
+	mostradorv1connect.SettingServiceHistoryProcedure:  mostradorv1.Role_ROLE_TECHNICIAN,
+	mostradorv1connect.SettingServiceRevertProcedure:   mostradorv1.Role_ROLE_TECHNICIAN,
+	mostradorv1connect.SettingServicePreviewProcedure:  mostradorv1.Role_ROLE_TECHNICIAN,
+	mostradorv1connect.SettingServiceSendTestProcedure: mostradorv1.Role_ROLE_TECHNICIAN,
+
+	mostradorv1connect.PluginServiceListProcedure:    mostradorv1.Role_ROLE_TECHNICIAN,
+	mostradorv1connect.PluginServiceEnableProcedure:  mostradorv1.Role_ROLE_TECHNICIAN,
+	mostradorv1connect.PluginServiceDisableProcedure: mostradorv1.Role_ROLE_TECHNICIAN,
+	mostradorv1connect.PluginServiceWhyProcedure:     mostradorv1.Role_ROLE_TECHNICIAN,
+}
