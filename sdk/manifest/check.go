@@ -1,0 +1,429 @@
+package manifest
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+var (
+	pluginID   = regexp.MustCompile(`^PLG[0-9]{4}$`)
+	identifier = regexp.MustCompile(`^[a-z][a-z0-9_]{0,62}$`)
+	settingKey = regexp.MustCompile(`^[A-Z][A-Za-z0-9]{1,62}$`)
+	eventName  = regexp.MustCompile(`^[a-z][a-z0-9_]*$`)
+	target     = regexp.MustCompile(`^(customer\.[a-z][a-z0-9_]*|action\.PLG[0-9]{4}\.[a-z][a-z0-9_]*|setting\.[A-Z][A-Za-z0-9]*)$`)
+)
+
+// coreEvents are the types that the store itself writes (sdk/proto).
+var coreEvents = []string{
+	"customer.registered", "customer.changed", "consent.given", "consent.withdrawn", "sale.completed",
+	"sale.refunded", "scheduled",
+}
+
+var (
+	settingTypes = []Type{TypeText, TypeLongText, TypeNumber, TypeMoney, TypeYesNo, TypeChoice, TypeDuration,
+		TypeEmail, TypeURL, TypeCountry, TypeSecret, TypeTemplateFile, TypeList, TypeColor}
+	fieldTypes = []Type{TypeText, TypeLongText, TypeNumber, TypeMoney, TypeYesNo, TypeChoice, TypeDate,
+		TypeEmail, TypePhone, TypeURL, TypeCountry, TypeColor}
+	formTypes = append(slices.Clone(fieldTypes), TypeShortCode)
+
+	places     = []Place{PlaceQuickSheet, PlaceForm, PlaceList, PlaceMenu, PlaceReport}
+	roles      = []Role{RoleCashier, RoleOperator, RoleTechnician, RoleAdministrator}
+	panelKinds = []Kind{KindRows, KindTable, KindChart}
+)
+
+// Parse reads a plugin.yaml. file is the name that errors bear. What is wrong comes back as one *Error with
+// all the problems.
+func Parse(data []byte, file string) (*Manifest, error) {
+	m := &Manifest{File: file}
+	var d decoder
+	d.read(data, m)
+	if len(d.problems) == 0 { // what did not decode would only be reported twice
+		d.manifest(m)
+	}
+	if err := d.err(file); err != nil {
+		return nil, err
+	}
+	return m, nil
+}
+
+// ParseSettings reads a file that holds nothing but `settings:`, such as the core's own catalogue. Its keys
+// bear no plugin's id.
+func ParseSettings(data []byte, file string) ([]Setting, error) {
+	var v struct {
+		Settings []Setting `yaml:"settings"`
+	}
+	var d decoder
+	d.read(data, &v)
+	if len(d.problems) == 0 {
+		d.settings(v.Settings, "")
+	}
+	if err := d.err(file); err != nil {
+		return nil, err
+	}
+	return v.Settings, nil
+}
+
+// manifest checks what the shape alone does not say, and fills in what may be left out.
+func (d *decoder) manifest(m *Manifest) {
+	switch {
+	case m.ID == "":
+		d.problem("id", "is missing: add the plugin's id, like id: PLG0074")
+	case !pluginID.MatchString(m.ID):
+		d.problem("id", "%q must be PLG and four digits, like PLG0074", m.ID)
+	}
+	if m.Name.Empty() {
+		d.problem("name", "is missing: add name: {es: ..., en: ...}")
+	}
+	switch {
+	case m.Version == "":
+		d.problem("version", "is missing: add a semantic version, like version: 1.0.0")
+	case !ValidVersion(m.Version):
+		d.problem("version", "%q is no semantic version: write three numbers, like 1.0.0", m.Version)
+	}
+	if len(m.API) == 0 {
+		d.problem("api", "is missing: add the protocol version that the plugin speaks, like api: 1")
+	}
+	for i, p := range m.Permissions {
+		at := fmt.Sprintf("permissions[%d]", i)
+		if !knownPermission(p) {
+			d.problem(at, "unknown permission %q: use one of %s, customer.<field>:write or net:<host>:<port>", p,
+				strings.Join(permissions, ", "))
+		}
+		d.once(slices.Contains(m.Permissions[:i], p), at, p)
+	}
+	d.settings(m.Settings, m.ID)
+	d.fields(m)
+	d.actions(m)
+	for i := range m.Panels {
+		p, at := &m.Panels[i], fmt.Sprintf("panels[%d]", i)
+		d.identifier(p.ID, at)
+		d.once(slices.ContainsFunc(m.Panels[:i], func(o Panel) bool { return o.ID == p.ID }), at+".id", p.ID)
+		d.named(p.Name, at)
+		defaults(&p.Where, PlaceQuickSheet)
+		d.standing(p.Where, at)
+		if p.Kind == "" {
+			p.Kind = KindRows
+		}
+		known(d, p.Kind, panelKinds, at+".kind")
+	}
+	d.events(m)
+	for i := range m.Interplay {
+		d.rule(&m.Interplay[i], fmt.Sprintf("interplay[%d]", i))
+	}
+	for i, dep := range m.Requires {
+		at := fmt.Sprintf("requires[%d]", i)
+		if dep.ID == m.ID {
+			d.problem(at, "a plugin cannot require itself")
+		}
+		if slices.ContainsFunc(m.Conflicts, func(c Dependency) bool { return c.ID == dep.ID && len(c.Versions) == 0 }) {
+			d.problem(at, "%s is required and a conflict at once", dep.ID)
+		}
+	}
+	for i, dep := range m.Conflicts {
+		if dep.ID == m.ID {
+			d.problem(fmt.Sprintf("conflicts[%d]", i), "a plugin cannot conflict with itself")
+		}
+	}
+}
+
+// settings checks entries of the Guide. owner is the plugin's id, or empty for the core.
+func (d *decoder) settings(list []Setting, owner string) {
+	for i := range list {
+		s, at := &list[i], fmt.Sprintf("settings[%d]", i)
+		switch {
+		case s.Key == "":
+			d.problem(at+".key", "is missing: add a key%s", example(owner))
+		case !settingKey.MatchString(s.Key):
+			d.problem(at+".key", "%q must be letters and digits that begin with a capital%s", s.Key, example(owner))
+		case owner != "" && (!strings.HasPrefix(s.Key, owner) || len(s.Key) == len(owner)):
+			d.problem(at+".key", "%q must begin with the plugin's id%s", s.Key, example(owner))
+		case owner == "" && len(s.Key) >= 7 && pluginID.MatchString(s.Key[:7]):
+			d.problem(at+".key", "%q bears a plugin's id: the core's keys bear none", s.Key)
+		}
+		d.once(slices.ContainsFunc(list[:i], func(o Setting) bool { return o.Key == s.Key }), at+".key", s.Key)
+		if len(s.Path) == 0 {
+			d.problem(at+".path", "is missing: say where it stands in the Guide, like path: [Plug-Ins, Promociones]")
+		}
+		d.named(s.Name, at)
+		d.typed(s.Type, settingTypes, s.Choices, at)
+		d.value(s, at)
+		d.pattern(s.Pattern, s.PatternHint, at)
+		if s.Pattern != "" && !s.Type.isText() {
+			d.problem(at+".pattern", "a %s has no pattern: take it away", s.Type)
+		}
+		if s.Whole && s.Type != TypeNumber {
+			d.problem(at+".whole", "is for numbers only: take it away")
+		}
+		if s.Public && s.Type == TypeSecret {
+			d.problem(at+".public", "a secret is never public: take it away")
+		}
+	}
+}
+
+// isText tells whether values of the type are free texts.
+func (t Type) isText() bool { return t == TypeText || t == TypeLongText || t == TypeSecret }
+
+// value checks that default, min and max have the kind of the setting's type.
+func (d *decoder) value(s *Setting, at string) {
+	for _, v := range []struct {
+		name  string
+		value any
+	}{{"default", s.Default}, {"min", s.Min}, {"max", s.Max}} {
+		if v.value == nil {
+			continue
+		}
+		want, senseless := kindOf(s.Type, v.name != "default")
+		switch {
+		case senseless:
+			d.problem(at+"."+v.name, "a %s has no %s: take it away", s.Type, v.name)
+		case want != kindOfValue(v.value):
+			d.problem(at+"."+v.name, "must be %s for a %s", want, s.Type)
+		}
+	}
+	if s.Type == TypeSecret && s.Default != nil {
+		d.problem(at+".default", "a secret has no default: take it away")
+	}
+	if text, ok := s.Default.(string); ok && s.Type == TypeChoice &&
+		!slices.ContainsFunc(s.Choices, func(c Choice) bool { return c.Value == text }) {
+		d.problem(at+".default", "%q is none of the choices", text)
+	}
+}
+
+// kindOf names the YAML kind of a type's values, or of its bounds; senseless when it has no bounds.
+func kindOf(t Type, bound bool) (want string, senseless bool) {
+	switch t {
+	case TypeNumber:
+		return "a number", false
+	case TypeYesNo:
+		return "true or false", bound
+	case TypeList:
+		if bound {
+			return "a number", false
+		}
+		return "a list of texts", false
+	case TypeText, TypeLongText, TypeSecret:
+		if bound {
+			return "a number", false
+		}
+		return "a text", false
+	case TypeMoney, TypeDuration:
+		return "a text", false
+	}
+	return "a text", bound
+}
+
+// kindOfValue names the YAML kind of a value in kindOf's words.
+func kindOfValue(v any) string {
+	switch v := v.(type) {
+	case float64:
+		return "a number"
+	case bool:
+		return "true or false"
+	case []any:
+		for _, x := range v {
+			if _, ok := x.(string); !ok {
+				return "a list of other things"
+			}
+		}
+		return "a list of texts"
+	}
+	return "a text"
+}
+
+// fields checks what the plugin adds to the customer.
+func (d *decoder) fields(m *Manifest) {
+	prefix := strings.ToLower(m.ID) + "_"
+	for i := range m.Fields {
+		f, at := &m.Fields[i], fmt.Sprintf("fields[%d]", i)
+		d.identifier(f.ID, at)
+		if f.ID != "" && !strings.HasPrefix(f.ID, prefix) {
+			d.problem(at+".id", "%q must begin with the plugin's id in lower case, like %snivel", f.ID, prefix)
+		}
+		d.once(slices.ContainsFunc(m.Fields[:i], func(o Field) bool { return o.ID == f.ID }), at+".id", f.ID)
+		d.named(f.Name, at)
+		d.typed(f.Type, fieldTypes, f.Choices, at)
+		defaults(&f.Where, PlaceForm, PlaceQuickSheet)
+		d.standing(f.Where, at)
+		d.role(&f.Role, at)
+		d.pattern(f.Pattern, f.PatternHint, at)
+	}
+}
+
+// actions checks the buttons and their forms.
+func (d *decoder) actions(m *Manifest) {
+	for i := range m.Actions {
+		a, at := &m.Actions[i], fmt.Sprintf("actions[%d]", i)
+		d.identifier(a.ID, at)
+		d.once(slices.ContainsFunc(m.Actions[:i], func(o Action) bool { return o.ID == a.ID }), at+".id", a.ID)
+		d.named(a.Name, at)
+		defaults(&a.Where, PlaceQuickSheet)
+		d.standing(a.Where, at)
+		d.role(&a.Role, at)
+		if a.Enabled == "" && len(a.DisabledReason) > 0 {
+			d.problem(at+".disabled_reason", "is never shown without enabled: add it or take this away")
+		}
+		for j := range a.Form {
+			f, at := &a.Form[j], fmt.Sprintf("%s.form[%d]", at, j)
+			d.identifier(f.ID, at)
+			d.once(slices.ContainsFunc(a.Form[:j], func(o FormField) bool { return o.ID == f.ID }), at+".id", f.ID)
+			if f.Type != TypeShortCode {
+				d.named(f.Name, at)
+			}
+			d.typed(f.Type, formTypes, f.Choices, at)
+		}
+	}
+}
+
+// events checks what the plugin handles and emits.
+func (d *decoder) events(m *Manifest) {
+	own := strings.ToLower(m.ID) + "."
+	for i, e := range m.Events.Handles {
+		at := fmt.Sprintf("events.handles[%d]", i)
+		if !slices.Contains(coreEvents, e) && !pluginEvent(e) {
+			d.problem(at, "unknown event %q: use one of %s, or a plugin's, like plg0002.points_expired", e,
+				strings.Join(coreEvents, ", "))
+		}
+		d.once(slices.Contains(m.Events.Handles[:i], e), at, e)
+	}
+	for i, e := range m.Events.Emits {
+		at := fmt.Sprintf("events.emits[%d]", i)
+		if !strings.HasPrefix(e, own) || !pluginEvent(e) {
+			d.problem(at, "%q must begin with %s, like %spoints_expired", e, own, own)
+		}
+		d.once(slices.Contains(m.Events.Emits[:i], e), at, e)
+	}
+}
+
+// pluginEvent tells whether e is named like a plugin's own event.
+func pluginEvent(e string) bool {
+	plugin, name, _ := strings.Cut(e, ".")
+	return pluginID.MatchString(strings.ToUpper(plugin)) && plugin == strings.ToLower(plugin) && eventName.MatchString(name)
+}
+
+// rule checks one rule of interplay.
+func (d *decoder) rule(r *Rule, at string) {
+	switch {
+	case r.Target == "":
+		d.problem(at+".target", "is missing: say what the rule governs, like target: customer.aplica_promociones")
+	case !target.MatchString(r.Target):
+		d.problem(at+".target", "%q must be customer.<field>, action.<plugin>.<id> or setting.<key>", r.Target)
+	}
+	p := r.Policy
+	if p.Visible == nil && p.Editable == nil && p.Required == nil && p.Value == "" {
+		d.problem(at+".policy", "asks nothing: say visible, editable, required or value")
+	}
+	if p.Value != "" && !strings.HasPrefix(r.Target, "customer.") {
+		d.problem(at+".policy.value", "only a field of the customer has a value: take it away")
+	}
+	if r.Reason.Empty() {
+		d.problem(at+".reason", "is missing: say to the user why, as reason: {es: ..., en: ...}")
+	}
+}
+
+// identifier checks a name within the plugin.
+func (d *decoder) identifier(id, at string) {
+	switch {
+	case id == "":
+		d.problem(at+".id", "is missing: add an id in lower case, like id: reenviar")
+	case !identifier.MatchString(id):
+		d.problem(at+".id", "%q must be lower-case letters, digits and _, like reenviar", id)
+	}
+}
+
+// once reports a name that is there twice.
+func (d *decoder) once(twice bool, at, name string) {
+	if twice && name != "" {
+		d.problem(at, "%q is there twice: keep one", name)
+	}
+}
+
+// named reports a thing without a name.
+func (d *decoder) named(name Text, at string) {
+	if name.Empty() {
+		d.problem(at+".name", "is missing: add name: {es: ..., en: ...}")
+	}
+}
+
+// typed checks a type and that choices are there when, and only when, it is a choice.
+func (d *decoder) typed(t Type, allowed []Type, choices []Choice, at string) {
+	if t == "" {
+		d.problem(at+".type", "is missing: use one of %s", list(allowed))
+	} else {
+		known(d, t, allowed, at+".type")
+	}
+	switch {
+	case t == TypeChoice && len(choices) == 0:
+		d.problem(at+".choices", "is missing: a choice needs values to choose from")
+	case t != TypeChoice && len(choices) > 0:
+		d.problem(at+".choices", "is for type choice only: take it away")
+	}
+	for i, c := range choices {
+		at := fmt.Sprintf("%s.choices[%d]", at, i)
+		if c.Value == "" {
+			d.problem(at+".value", "is missing")
+		}
+		d.named(c.Name, at)
+		d.once(slices.ContainsFunc(choices[:i], func(o Choice) bool { return o.Value == c.Value }), at+".value", c.Value)
+	}
+}
+
+// standing checks where a thing stands.
+func (d *decoder) standing(where []Place, at string) {
+	for i, p := range where {
+		known(d, p, places, fmt.Sprintf("%s.where[%d]", at, i))
+	}
+}
+
+// role checks a role; who says none means everybody who works at the store.
+func (d *decoder) role(r *Role, at string) {
+	if *r == "" {
+		*r = RoleCashier
+	}
+	known(d, *r, roles, at+".role")
+}
+
+// pattern checks that a pattern compiles and says in words what it asks.
+func (d *decoder) pattern(pattern string, hint Text, at string) {
+	if pattern == "" {
+		return
+	}
+	if _, err := regexp.Compile(pattern); err != nil {
+		d.problem(at+".pattern", "is no regular expression: %v", err)
+	}
+	if hint.Empty() {
+		d.problem(at+".pattern_hint", "is missing: say in words what the pattern asks")
+	}
+}
+
+// known checks that v is one of a list.
+func known[T ~string](d *decoder, v T, allowed []T, at string) {
+	if !slices.Contains(allowed, v) {
+		d.problem(at, "unknown %q: use one of %s", string(v), list(allowed))
+	}
+}
+
+// list writes words with commas between them.
+func list[T ~string](words []T) string {
+	out := make([]string, len(words))
+	for i, w := range words {
+		out[i] = string(w)
+	}
+	return strings.Join(out, ", ")
+}
+
+// defaults fills in the places of a thing that names none.
+func defaults(where *[]Place, usual ...Place) {
+	if len(*where) == 0 {
+		*where = usual
+	}
+}
+
+// example shows a good key.
+func example(owner string) string {
+	if owner == "" {
+		return ", like TiendaNombre"
+	}
+	return ", like " + owner + "TextoFile"
+}
