@@ -20,6 +20,14 @@ const API = 1
 // PluginName is the name under which a plugin process dispenses its Plugin service.
 const PluginName = "mostrador"
 
+// Environment variables that the host sets for a plugin, beside TLSVariable.
+const (
+	// HostVariable is the host's process id: the plugin ends when that is not its parent (any more).
+	HostVariable = "MOSTRADOR_PLUGIN_HOST"
+	// LogVariable is the least level that the plugin logs ("debug"); hclog's default is info.
+	LogVariable = "MOSTRADOR_PLUGIN_LOG"
+)
+
 // MaxMessage bounds one message on the stream, both ways, in bytes. gRPC's own default of 4 MiB for what a
 // server receives is less than a batch of a thousand well-filled customers.
 const MaxMessage = 64 << 20

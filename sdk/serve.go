@@ -1,0 +1,81 @@
+package sdk
+
+import (
+	"crypto/tls"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/hashicorp/go-hclog"
+	"github.com/hashicorp/go-plugin"
+	"google.golang.org/grpc"
+
+	"mostrador/sdk/plgv1"
+	"mostrador/sdk/wire"
+)
+
+// lastWords is how long the end of the conversation may take to reach the host before the process ends.
+const lastWords = 200 * time.Millisecond
+
+// Serve hands the process over to the host that started it and does not return. The process ends with the
+// conversation, and with the host: no plugin outlives its store. A plugin whose manifest and program do not
+// fit each other (Check) does not serve.
+func (p *Plugin) Serve() {
+	// The host reads JSON lines from the real stderr, which go-plugin is about to replace.
+	p.log = hclog.New(&hclog.LoggerOptions{
+		Name:       p.ID(),
+		Level:      hclog.LevelFromString(os.Getenv(wire.LogVariable)),
+		Output:     os.Stderr,
+		JSONFormat: true,
+	})
+	if err := p.Check(); err != nil {
+		p.log.Error("the plugin cannot serve", "error", err)
+		os.Exit(1)
+	}
+	go func() {
+		waitForParent(os.Getenv(wire.HostVariable))
+		p.log.Warn("the host is gone")
+		os.Exit(1)
+	}()
+	served := &served{PluginServer: Server(p)}
+	plugin.Serve(&plugin.ServeConfig{
+		HandshakeConfig: wire.Handshake(),
+		Plugins:         wire.Plugins(served),
+		TLSProvider:     bundleFromEnvironment,
+		Logger:          p.log,
+		GRPCServer: func(options []grpc.ServerOption) *grpc.Server {
+			served.grpc = grpc.NewServer(append(options, wire.ServerOptions()...)...)
+			return served.grpc
+		},
+	})
+	os.Exit(0)
+}
+
+// served ends the process with its conversation.
+type served struct {
+	plgv1.PluginServer
+	grpc *grpc.Server
+}
+
+func (s *served) Work(stream plgv1.Plugin_WorkServer) error {
+	defer time.AfterFunc(lastWords, s.grpc.Stop)
+	return s.PluginServer.Work(stream)
+}
+
+// bundleFromEnvironment is the plugin's side of the mutual TLS. Without a bundle the socket is in the clear,
+// or go-plugin's own AutoMTLS applies: that is the host's to decide.
+func bundleFromEnvironment() (*tls.Config, error) {
+	value := os.Getenv(wire.TLSVariable)
+	if value == "" {
+		return nil, nil
+	}
+	// What the plugin itself starts has no business with the key.
+	if err := os.Unsetenv(wire.TLSVariable); err != nil {
+		return nil, fmt.Errorf("sdk: %w", err)
+	}
+	bundle, err := wire.ParseBundle(value)
+	if err != nil {
+		return nil, err
+	}
+	return bundle.ServerConfig()
+}

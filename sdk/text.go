@@ -1,0 +1,181 @@
+package sdk
+
+import (
+	"fmt"
+	"io/fs"
+	"path"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/goccy/go-yaml"
+	"golang.org/x/text/currency"
+)
+
+// defaultLanguage is the language of whoever names none, or one that there is no translation for.
+const defaultLanguage = "es"
+
+// texts are a plugin's sentences: locales/LANGUAGE.yaml, in the form of the host's own,
+//
+//	sent: "Se envió a {email}."
+//	points: {one: "Un punto", other: "{n} puntos"}
+//
+// with arguments by name in braces and, where a count changes the wording, one sentence per plural form that
+// the argument n chooses.
+type texts struct {
+	sentences map[string]map[string]sentence // by language, then by key
+}
+
+// sentence is one translation: a single wording under "other", or one per plural form.
+type sentence map[string]string
+
+func readTexts(files fs.FS) (*texts, error) {
+	t := &texts{sentences: map[string]map[string]sentence{}}
+	names, err := fs.Glob(files, "locales/*.yaml")
+	if err != nil {
+		return t, err
+	}
+	for _, name := range names {
+		data, err := fs.ReadFile(files, name)
+		if err != nil {
+			return t, err
+		}
+		var raw map[string]any
+		if err := yaml.UnmarshalWithOptions(data, &raw, yaml.Strict()); err != nil {
+			return t, fmt.Errorf("%s: %w", name, err)
+		}
+		sentences := make(map[string]sentence, len(raw))
+		for key, value := range raw {
+			if sentences[key], err = readSentence(value); err != nil {
+				return t, fmt.Errorf("%s: %s: %w", name, key, err)
+			}
+		}
+		t.sentences[strings.TrimSuffix(path.Base(name), ".yaml")] = sentences
+	}
+	return t, nil
+}
+
+func readSentence(value any) (sentence, error) {
+	switch value := value.(type) {
+	case string:
+		return sentence{"other": value}, nil
+	case map[string]any:
+		s := sentence{}
+		for form, text := range value {
+			wording, ok := text.(string)
+			if !ok || form != "one" && form != "other" {
+				return nil, fmt.Errorf("%q is no plural form with a sentence", form)
+			}
+			s[form] = wording
+		}
+		if s["other"] == "" {
+			return nil, fmt.Errorf("the plural form other is missing")
+		}
+		return s, nil
+	}
+	return nil, fmt.Errorf("%v is no sentence", value)
+}
+
+func (t *texts) text(lang, key string, args []any) string {
+	s, ok := t.sentences[t.language(lang)][key]
+	if !ok {
+		return key
+	}
+	form := "other"
+	pairs := make([]string, 0, len(args))
+	for i := 0; i+1 < len(args); i += 2 {
+		value := fmt.Sprint(args[i+1])
+		pairs = append(pairs, fmt.Sprintf("{%v}", args[i]), value)
+		if args[i] == "n" && value == "1" && s["one"] != "" {
+			form = "one"
+		}
+	}
+	return strings.NewReplacer(pairs...).Replace(s[form])
+}
+
+// language is the one that the plugin speaks to somebody who asks for lang: "es-CO" is served by "es".
+func (t *texts) language(lang string) string {
+	base, _, _ := strings.Cut(strings.ToLower(strings.ReplaceAll(lang, "_", "-")), "-")
+	if _, ok := t.sentences[base]; ok {
+		return base
+	}
+	return defaultLanguage
+}
+
+// Language is the language of whom the handler speaks to: of the person at the screen in an action or panel,
+// otherwise the customer's, otherwise the store's.
+func (tx *Tx) Language() string {
+	if tx.language != "" {
+		return tx.language
+	}
+	return tx.work.settings.text(settingLanguage, defaultLanguage)
+}
+
+// Text is the plugin's sentence of that key (locales/LANGUAGE.yaml) in Language, with its arguments as pairs
+// of name and value: tx.Text("sent", "email", c.Email). A key that does not exist is returned as it is.
+func (tx *Tx) Text(key string, args ...any) string {
+	return tx.work.plugin.texts.text(tx.Language(), key, args)
+}
+
+// Number writes a whole number as people of Language do: 12.345.
+func (tx *Tx) Number(n int64) string {
+	sign, separator := "", "."
+	if n < 0 {
+		sign = "−"
+	}
+	if tx.english() {
+		separator = ","
+	}
+	return sign + group(strconv.FormatUint(magnitude(n), 10), separator)
+}
+
+// Money writes an amount as people of Language do: 1.234,50 €.
+func (tx *Tx) Money(m Money) string {
+	whole, fraction, _ := strings.Cut(Money{Minor: int64(magnitude(m.Minor)), Currency: m.Currency}.Decimal(), ".")
+	thousands, point := ".", ","
+	if tx.english() {
+		thousands, point = ",", "."
+	}
+	text := group(whole, thousands)
+	if fraction != "" {
+		text += point + fraction
+	}
+	symbol := m.Currency
+	if unit, err := currency.ParseISO(m.Currency); err == nil {
+		symbol = fmt.Sprint(currency.NarrowSymbol(unit))
+	}
+	sign := ""
+	if m.Minor < 0 {
+		sign = "−"
+	}
+	if tx.english() {
+		return sign + symbol + text
+	}
+	return sign + text + "\u00a0" + symbol
+}
+
+// Date writes a day as people of Language do, in the time zone of the machine: 21/11/2026.
+func (tx *Tx) Date(t time.Time) string {
+	if tx.english() {
+		return t.Local().Format("2 Jan 2006")
+	}
+	return t.Local().Format("02/01/2006")
+}
+
+func (tx *Tx) english() bool { return tx.work.plugin.texts.language(tx.Language()) == "en" }
+
+// group puts a separator between the thousands. Four digits alone are left together, as Spanish spelling
+// wants it and English allows.
+func group(digits, separator string) string {
+	if len(digits) <= 4 {
+		return digits
+	}
+	first := (len(digits)-1)%3 + 1
+	var b strings.Builder
+	b.WriteString(digits[:first])
+	for i := first; i < len(digits); i += 3 {
+		b.WriteString(separator)
+		b.WriteString(digits[i : i+3])
+	}
+	return b.String()
+}

@@ -1,0 +1,243 @@
+package sdk
+
+import (
+	"errors"
+	"fmt"
+	"hash/fnv"
+	"math/rand/v2"
+	"strings"
+	"time"
+
+	"github.com/hashicorp/go-hclog"
+	"google.golang.org/protobuf/types/known/structpb"
+
+	"mostrador/sdk/plgv1"
+)
+
+// Tx is what a handler reads from and tells its effects to. Nothing is done before the handler has returned
+// without error; then all of it is done, or none. It is for the handler's own goroutine and ends with it.
+//
+// A method without an error result cannot fail by itself; should its arguments be impossible, the handler's
+// outcome is a fault even when the handler returns nil.
+type Tx struct {
+	work     *work
+	customer string
+	language string
+	now      time.Time
+	// identity of the event or press: it seeds Rand.
+	sequence uint64
+	press    string
+	// readOnly is set for panels.
+	readOnly bool
+
+	state   []byte // this plugin's record of customer; nil when there is none
+	saved   *plgv1.SaveState
+	effects []*plgv1.Effect
+	rand    *rand.Rand
+	err     error
+}
+
+var errReadOnly = errors.New("sdk: a panel changes nothing")
+
+// Now is the time of the event, or of the press. It is the same when the event is handled again.
+func (tx *Tx) Now() time.Time { return tx.now }
+
+// Rand is a source of randomness that gives the same when the event is handled again. It is not for secrets.
+func (tx *Tx) Rand() *rand.Rand {
+	if tx.rand == nil {
+		h := fnv.New64a()
+		h.Write([]byte(tx.work.plugin.manifest.ID))
+		h.Write([]byte{0})
+		h.Write([]byte(tx.press))
+		tx.rand = rand.New(rand.NewPCG(h.Sum64(), tx.sequence))
+	}
+	return tx.rand
+}
+
+// Log is the plugin's log, which the host writes into its own. Nothing personal above debug.
+func (tx *Tx) Log() hclog.Logger { return tx.work.plugin.log }
+
+// Kind says what a message is, and so whether it needs consent.
+type Kind int
+
+const (
+	// Transactional answers something that the customer did; it needs no consent.
+	Transactional Kind = iota + 1
+	// Promotional is advertising; it leaves only while the customer's consent to promotions stands.
+	Promotional
+)
+
+// Mail is a mail to one customer.
+type Mail struct {
+	Kind Kind
+	// To is the customer's id.
+	To string
+	// Template is the value of a template_file setting, or a file of the plugin's package.
+	Template string
+	// Links are found in the template as {{.Enlaces.name}}.
+	Links Links
+	// Data is found in the template as {{.Datos.name}}: texts, numbers, booleans, and lists and maps of them.
+	Data map[string]any
+}
+
+// Links are a mail's links by the name that its template uses.
+type Links map[string]Link
+
+// Link is a link that the host makes when the mail is queued; a plugin never sees its token.
+type Link struct {
+	kind     plgv1.Link_Kind
+	customer string
+}
+
+// ActivationLink is the page on which the customer accepts (opt-in). To send it opens or renews the
+// customer's activation, and with it the short code.
+func (tx *Tx) ActivationLink(customerID string) Link {
+	return Link{kind: plgv1.Link_KIND_ACTIVATION, customer: customerID}
+}
+
+// OptOutLink is the page on which the customer leaves promotions.
+func (tx *Tx) OptOutLink(customerID string) Link {
+	return Link{kind: plgv1.Link_KIND_OPT_OUT, customer: customerID}
+}
+
+// Activation reports whether it is a link of ActivationLink, and OptOut whether of OptOutLink.
+func (l Link) Activation() bool { return l.kind == plgv1.Link_KIND_ACTIVATION }
+
+// OptOut reports whether it is a link of OptOutLink.
+func (l Link) OptOut() bool { return l.kind == plgv1.Link_KIND_OPT_OUT }
+
+// CustomerID is whom the link is for.
+func (l Link) CustomerID() string { return l.customer }
+
+// Send queues a mail.
+func (tx *Tx) Send(m Mail) error {
+	w := &plgv1.SendMail{To: m.To, Template: m.Template}
+	switch {
+	case m.To == "":
+		return errors.New("sdk: a mail to nobody")
+	case m.Template == "":
+		return errors.New("sdk: a mail without template")
+	case m.Kind == Transactional:
+		w.Kind = plgv1.MessageKind_MESSAGE_KIND_TRANSACTIONAL
+	case m.Kind == Promotional:
+		w.Kind = plgv1.MessageKind_MESSAGE_KIND_PROMOTIONAL
+	default:
+		return errors.New("sdk: a mail must be transactional or promotional")
+	}
+	if len(m.Links) > 0 {
+		w.Links = make(map[string]*plgv1.Link, len(m.Links))
+		for name, l := range m.Links {
+			if l.kind == plgv1.Link_KIND_UNSPECIFIED || l.customer == "" {
+				return fmt.Errorf("sdk: link %q of a mail leads nowhere", name)
+			}
+			w.Links[name] = &plgv1.Link{Kind: l.kind, CustomerId: l.customer}
+		}
+	}
+	var err error
+	if w.Data, err = writeData(m.Data); err != nil {
+		return fmt.Errorf("sdk: data of a mail: %w", err)
+	}
+	return tx.add(&plgv1.Effect{Effect: &plgv1.Effect_SendMail{SendMail: w}})
+}
+
+// SetField sets a field of the customer of this event or press. The plugin needs the permission to write it,
+// and a field that a rule of interplay governs is refused.
+func (tx *Tx) SetField(field, value string) {
+	tx.concern(&plgv1.Effect{Effect: &plgv1.Effect_SetField{SetField: &plgv1.SetField{Field: field, Value: value}}})
+}
+
+// AddTag tags the customer.
+func (tx *Tx) AddTag(tag string) {
+	tx.concern(&plgv1.Effect{Effect: &plgv1.Effect_AddTag{AddTag: tag}})
+}
+
+// RemoveTag takes a tag off the customer.
+func (tx *Tx) RemoveTag(tag string) {
+	tx.concern(&plgv1.Effect{Effect: &plgv1.Effect_RemoveTag{RemoveTag: tag}})
+}
+
+// Note writes a line into the customer's history.
+func (tx *Tx) Note(text string) {
+	tx.concern(&plgv1.Effect{Effect: &plgv1.Effect_Note{Note: text}})
+}
+
+// Later is something that the plugin wants to be reminded of.
+type Later struct {
+	// Time is when; in the past means at once.
+	Time time.Time
+	// Name tells the plugin's reminders apart.
+	Name string
+	// CustomerID is whom it concerns; may be empty.
+	CustomerID string
+	Data       map[string]any
+}
+
+// Schedule hands the plugin a Scheduled event at a later time.
+func (tx *Tx) Schedule(l Later) error {
+	if l.Time.IsZero() || l.Name == "" {
+		return errors.New("sdk: a schedule needs a time and a name")
+	}
+	data, err := writeData(l.Data)
+	if err != nil {
+		return fmt.Errorf("sdk: data of schedule %q: %w", l.Name, err)
+	}
+	return tx.add(&plgv1.Effect{Effect: &plgv1.Effect_Schedule{Schedule: &plgv1.Schedule{
+		Time: writeTime(l.Time), Name: l.Name, CustomerId: l.CustomerID, Data: data,
+	}}})
+}
+
+// Emit appends an event of the plugin's own to the store's log, about the customer of this event or press. Its
+// type must stand in the manifest under events.emits.
+func (tx *Tx) Emit(kind string, data map[string]any) error {
+	if !tx.work.plugin.manifest.Emits(kind) {
+		return fmt.Errorf("sdk: %q does not stand under events.emits", kind)
+	}
+	d, err := writeData(data)
+	if err != nil {
+		return fmt.Errorf("sdk: data of event %q: %w", kind, err)
+	}
+	return tx.add(&plgv1.Effect{Effect: &plgv1.Effect_Emit{Emit: &plgv1.Emit{
+		Type: kind, CustomerId: tx.customer, Data: d,
+	}}})
+}
+
+// ActivateByCode records the customer's acceptance by the short code that was read out at the counter (seed
+// 000, step 3). The host compares: a wrong code becomes a diagnostic at the form's field and counts as a try.
+func (tx *Tx) ActivateByCode(customerID, code string) {
+	tx.add(&plgv1.Effect{Effect: &plgv1.Effect_ActivateByCode{ActivateByCode: &plgv1.ActivateByCode{
+		CustomerId: customerID, Code: strings.TrimSpace(code),
+	}}})
+}
+
+// add notes an effect, or that there may be none.
+func (tx *Tx) add(e *plgv1.Effect) error {
+	if tx.readOnly {
+		return tx.fail(errReadOnly)
+	}
+	tx.effects = append(tx.effects, e)
+	return nil
+}
+
+// concern is add for an effect on the customer.
+func (tx *Tx) concern(e *plgv1.Effect) {
+	if tx.customer == "" {
+		tx.fail(errNobody)
+		return
+	}
+	tx.add(e)
+}
+
+// fail keeps the first impossible thing that was asked; it makes the outcome a fault.
+func (tx *Tx) fail(err error) error {
+	if tx.err == nil {
+		tx.err = err
+	}
+	return err
+}
+
+func writeData(data map[string]any) (*structpb.Struct, error) {
+	if len(data) == 0 {
+		return nil, nil
+	}
+	return structpb.NewStruct(data)
+}

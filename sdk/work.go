@@ -1,0 +1,235 @@
+package sdk
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"runtime/debug"
+	"slices"
+
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	"mostrador/sdk/plgv1"
+	"mostrador/sdk/wire"
+)
+
+// Server is the plugin as its host sees it. Serve serves it; a test harness talks to it directly.
+func Server(p *Plugin) plgv1.PluginServer { return &server{plugin: p} }
+
+type server struct {
+	plgv1.UnimplementedPluginServer
+	plugin *Plugin
+}
+
+// Describe proves that this process is the plugin that its manifest says.
+func (s *server) Describe(_ context.Context, r *plgv1.DescribeRequest) (*plgv1.DescribeResponse, error) {
+	if !slices.Contains(r.GetApi(), wire.API) {
+		return nil, status.Errorf(codes.FailedPrecondition, "sdk: %s speaks protocol %d, the host %v", s.plugin.ID(), wire.API, r.GetApi())
+	}
+	return &plgv1.DescribeResponse{Id: s.plugin.manifest.ID, Version: s.plugin.manifest.Version, Api: wire.API}, nil
+}
+
+// Work does one piece of work after the other until the host ends the conversation.
+func (s *server) Work(stream plgv1.Plugin_WorkServer) error {
+	w := &work{
+		plugin:   s.plugin,
+		stream:   stream,
+		settings: settings{defaults: s.plugin.manifest},
+		states:   map[string][]byte{},
+		written:  map[string]written{},
+	}
+	for {
+		request, err := stream.Recv()
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		var response *plgv1.WorkResponse
+		switch piece := request.GetWork().(type) {
+		case *plgv1.WorkRequest_Settings:
+			w.settings.values = piece.Settings.GetValues().GetFields()
+			continue
+		case *plgv1.WorkRequest_Batch:
+			response = &plgv1.WorkResponse{Work: &plgv1.WorkResponse_Batch{Batch: w.batch(piece.Batch)}}
+		case *plgv1.WorkRequest_Action:
+			response = &plgv1.WorkResponse{Work: &plgv1.WorkResponse_Action{Action: w.action(piece.Action)}}
+		case *plgv1.WorkRequest_Panel:
+			response = &plgv1.WorkResponse{Work: &plgv1.WorkResponse_Panel{Panel: w.panel(piece.Panel)}}
+		default:
+			return status.Errorf(codes.InvalidArgument, "sdk: unexpected work %T", piece)
+		}
+		if w.broken != nil { // a read failed half way: what was made of it must not reach the host
+			return w.broken
+		}
+		if err := stream.Send(response); err != nil {
+			return err
+		}
+	}
+}
+
+// work is the conversation and what is known while a piece of work is being done.
+type work struct {
+	plugin   *Plugin
+	stream   plgv1.Plugin_WorkServer
+	settings settings
+	// states are the plugin's records of the customers met in this batch, as the last handler left them.
+	states map[string][]byte
+	// written is what was put and deleted by this piece of work.
+	written map[string]written
+	// broken is why the conversation cannot go on.
+	broken error
+}
+
+func (w *work) begin() {
+	clear(w.states)
+	clear(w.written)
+}
+
+// batch runs the handlers of a batch. It ends at the first fault, since what follows might build on it.
+func (w *work) batch(b *plgv1.Batch) *plgv1.BatchDone {
+	w.begin()
+	deliveries := b.GetDeliveries()
+	slab := make([]plgv1.Outcome, len(deliveries)) // one allocation for all
+	done := &plgv1.BatchDone{Outcomes: make([]*plgv1.Outcome, 0, len(deliveries))}
+	for i, d := range deliveries {
+		outcome := &slab[i]
+		w.deliver(d, outcome)
+		done.Outcomes = append(done.Outcomes, outcome)
+		if outcome.Fault != nil {
+			break
+		}
+	}
+	return done
+}
+
+func (w *work) deliver(d *plgv1.Delivery, outcome *plgv1.Outcome) {
+	event := d.GetEvent()
+	customer := event.GetCustomer()
+	id := customer.GetId()
+	tx := Tx{work: w, customer: id, language: customer.GetLanguage(), now: readTime(event.GetTime()), sequence: event.GetSequence()}
+	if id != "" {
+		state, met := w.states[id]
+		if !met {
+			state = d.GetState()
+			w.states[id] = state
+		}
+		tx.state = state
+	}
+	handler, ok := w.plugin.events[event.GetType()]
+	if !ok && !isCore(event.GetType()) {
+		handler, ok = w.plugin.events[Custom{}.kind()]
+	}
+	if !ok {
+		return // nothing to do is an outcome too
+	}
+	fault := w.run(&tx, func(ctx context.Context) error { return handler(ctx, &tx, event) })
+	if fault != nil {
+		outcome.Fault = fault
+		return
+	}
+	outcome.Effects = tx.effects
+	if tx.saved != nil {
+		w.states[id] = tx.state
+	}
+}
+
+func (w *work) action(call *plgv1.ActionCall) *plgv1.ActionDone {
+	w.begin()
+	handler, ok := w.plugin.actions[call.GetAction()]
+	if !ok {
+		return &plgv1.ActionDone{Fault: &plgv1.Fault{Message: fmt.Sprintf("sdk: no action %q", call.GetAction())}}
+	}
+	tx := Tx{
+		work: w, customer: call.GetCustomer().GetId(), language: call.GetLanguage(),
+		now: readTime(call.GetTime()), press: call.GetId(), state: call.GetState(),
+	}
+	press := Press{Customer: readCustomer(call.GetCustomer()), Form: call.GetForm(), Actor: readActor(call.GetActor())}
+	var result Result
+	fault := w.run(&tx, func(ctx context.Context) (err error) {
+		result, err = handler(ctx, &tx, press)
+		var d Diagnostic
+		if errors.As(err, &d) { // it speaks to a person: no fault
+			result.Diagnostics = append(result.Diagnostics, d)
+			return nil
+		}
+		return err
+	})
+	switch {
+	case fault != nil:
+		return &plgv1.ActionDone{Fault: fault}
+	case result.refuses():
+		return &plgv1.ActionDone{Result: result.write()}
+	}
+	return &plgv1.ActionDone{Effects: tx.effects, Result: result.write()}
+}
+
+func (w *work) panel(call *plgv1.PanelCall) *plgv1.PanelDone {
+	w.begin()
+	handler, ok := w.plugin.panels[call.GetPanel()]
+	if !ok {
+		return &plgv1.PanelDone{Fault: &plgv1.Fault{Message: fmt.Sprintf("sdk: no panel %q", call.GetPanel())}}
+	}
+	tx := Tx{
+		work: w, customer: call.GetCustomer().GetId(), language: call.GetLanguage(),
+		now: readTime(call.GetTime()), press: call.GetPanel(), state: call.GetState(), readOnly: true,
+	}
+	var panel Panel
+	fault := w.run(&tx, func(ctx context.Context) (err error) {
+		panel, err = handler(ctx, &tx, readCustomer(call.GetCustomer()))
+		return err
+	})
+	if fault != nil {
+		return &plgv1.PanelDone{Fault: fault}
+	}
+	return &plgv1.PanelDone{Panel: panel.write()}
+}
+
+// run calls a handler and turns an error, an impossible effect or a panic into a fault.
+func (w *work) run(tx *Tx, handler func(context.Context) error) (fault *plgv1.Fault) {
+	defer func() {
+		if r := recover(); r != nil {
+			w.plugin.log.Error("a handler panicked", "plugin", w.plugin.ID(), "stack", string(debug.Stack()))
+			fault = &plgv1.Fault{Message: fmt.Sprint(r), Panic: true}
+		}
+	}()
+	err := handler(w.stream.Context())
+	if err == nil {
+		err = tx.err
+	}
+	if err != nil {
+		return &plgv1.Fault{Message: err.Error()}
+	}
+	return nil
+}
+
+// ask asks the host for records and waits for them. New settings that come in between hold from the next
+// read of a setting on.
+func (w *work) ask(read *plgv1.Read) ([]*plgv1.KeyValue, error) {
+	if w.broken != nil {
+		return nil, w.broken
+	}
+	if err := w.stream.Send(&plgv1.WorkResponse{Work: &plgv1.WorkResponse_Read{Read: read}}); err != nil {
+		w.broken = fmt.Errorf("sdk: asking the host: %w", err)
+		return nil, w.broken
+	}
+	for {
+		request, err := w.stream.Recv()
+		if err != nil {
+			w.broken = fmt.Errorf("sdk: answer of the host: %w", err)
+			return nil, w.broken
+		}
+		switch piece := request.GetWork().(type) {
+		case *plgv1.WorkRequest_Read:
+			return piece.Read.GetRecords(), nil
+		case *plgv1.WorkRequest_Settings:
+			w.settings.values = piece.Settings.GetValues().GetFields()
+		default:
+			w.broken = status.Errorf(codes.InvalidArgument, "sdk: %T while an answer was awaited", piece)
+			return nil, w.broken
+		}
+	}
+}
