@@ -1,0 +1,161 @@
+package plugin
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+
+	"mostrador/sdk/manifest"
+)
+
+// maxFile bounds one text file of a package (manifest, template, translation), in bytes.
+const maxFile = 4 << 20
+
+// manifestFile is the name of the manifest in a package.
+const manifestFile = "plugin.yaml"
+
+// Package is an installed plugin: a folder with plugin.yaml, the program named like the folder (with .exe on
+// Windows), and as a rule templates/ and locales/. Nothing of it runs until a Manager starts it.
+type Package struct {
+	Manifest *manifest.Manifest
+	// Dir is the folder, as an absolute path.
+	Dir string
+	// Program is the program's file, as an absolute path.
+	Program string
+}
+
+// BrokenError says that a folder which should hold a plugin does not.
+type BrokenError struct {
+	Dir string
+	Err error
+}
+
+func (e *BrokenError) Error() string { return fmt.Sprintf("plugin: package %s: %v", e.Dir, e.Err) }
+
+// Unwrap returns the reason.
+func (e *BrokenError) Unwrap() error { return e.Err }
+
+// Discover finds the packages in dirs: every folder in one of them is one. It returns those that are whole,
+// in the order of dirs and names, and the rest as an error that joins one *BrokenError each; both may come
+// together. The first of two packages of one plugin counts. A dir that does not exist holds none.
+func Discover(dirs ...string) ([]*Package, error) {
+	var found []*Package
+	var broken []error
+	where := map[string]string{}
+	for _, dir := range dirs {
+		entries, err := os.ReadDir(dir)
+		if err != nil {
+			if !errors.Is(err, fs.ErrNotExist) {
+				broken = append(broken, &BrokenError{Dir: dir, Err: err})
+			}
+			continue
+		}
+		for _, entry := range entries {
+			path := filepath.Join(dir, entry.Name())
+			if strings.HasPrefix(entry.Name(), ".") || !isDir(path) {
+				continue
+			}
+			p, err := Open(path)
+			if err == nil && where[p.Manifest.ID] != "" {
+				err = fmt.Errorf("%s is installed in %s already", p.Manifest.ID, where[p.Manifest.ID])
+			}
+			if err != nil {
+				broken = append(broken, &BrokenError{Dir: path, Err: err})
+				continue
+			}
+			where[p.Manifest.ID] = p.Dir
+			found = append(found, p)
+		}
+	}
+	return found, errors.Join(broken...)
+}
+
+// Open reads the package in dir and checks that it is whole: a manifest in order, the program, and every
+// template that a setting names as its default.
+func Open(dir string) (*Package, error) {
+	dir, err := filepath.Abs(dir)
+	if err != nil {
+		return nil, err
+	}
+	p := &Package{Dir: dir, Program: filepath.Join(dir, filepath.Base(dir)+executableSuffix())}
+	data, err := p.ReadFile(manifestFile)
+	if err != nil {
+		return nil, err
+	}
+	if p.Manifest, err = manifest.Parse(data, filepath.Join(filepath.Base(dir), manifestFile)); err != nil {
+		return nil, err
+	}
+	info, err := os.Stat(p.Program)
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("its program: %w", err)
+	case !info.Mode().IsRegular(), runtime.GOOS != "windows" && info.Mode().Perm()&0o111 == 0:
+		return nil, fmt.Errorf("its program %s cannot be executed (%s)", p.Program, info.Mode())
+	}
+	var errs []error
+	for _, s := range p.Manifest.Settings {
+		name, _ := s.Default.(string)
+		if s.Type != manifest.TypeTemplateFile || name == "" {
+			continue
+		}
+		if _, err := p.ReadFile(name); err != nil {
+			errs = append(errs, fmt.Errorf("the default of %s: %w", s.Key, err))
+		}
+	}
+	if len(errs) > 0 {
+		return nil, errors.Join(errs...)
+	}
+	return p, nil
+}
+
+// ID is the plugin's id: "PLG0074".
+func (p *Package) ID() string { return p.Manifest.ID }
+
+// ReadFile reads a file of the package by its slash-separated name, such as "templates/bienvenida.html".
+// Nothing outside the package can be read: neither "..", nor an absolute name, nor a symbolic link leads out.
+func (p *Package) ReadFile(name string) ([]byte, error) {
+	if !fs.ValidPath(name) {
+		return nil, &fs.PathError{Op: "open", Path: name, Err: fs.ErrInvalid}
+	}
+	root, err := os.OpenRoot(p.Dir)
+	if err != nil {
+		return nil, err
+	}
+	defer root.Close()
+	name = filepath.FromSlash(name)
+	if info, err := root.Stat(name); err != nil {
+		return nil, err
+	} else if !info.Mode().IsRegular() { // opening a pipe would wait for its other end
+		return nil, &fs.PathError{Op: "open", Path: name, Err: errors.New("not a file")}
+	}
+	f, err := root.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	data, err := io.ReadAll(io.LimitReader(f, maxFile+1))
+	if err == nil && len(data) > maxFile {
+		err = &fs.PathError{Op: "read", Path: name, Err: fmt.Errorf("larger than %d bytes", maxFile)}
+	}
+	if err != nil {
+		return nil, err
+	}
+	return data, nil
+}
+
+func isDir(path string) bool {
+	info, err := os.Stat(path) // follows links: an installed version may be one
+	return err == nil && info.IsDir()
+}
+
+func executableSuffix() string {
+	if runtime.GOOS == "windows" {
+		return ".exe"
+	}
+	return ""
+}

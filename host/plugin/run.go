@@ -1,0 +1,455 @@
+package plugin
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"os/exec"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"github.com/hashicorp/go-hclog"
+	goplugin "github.com/hashicorp/go-plugin"
+	"github.com/hashicorp/go-plugin/runner"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/structpb"
+
+	"mostrador/host/event"
+	"mostrador/sdk/plgv1"
+	"mostrador/sdk/wire"
+)
+
+var (
+	// errNotSent means that the plugin ended before it was given the work.
+	errNotSent = errors.New("plugin: the work was not begun")
+	// errUnfit means that no further start would go better.
+	errUnfit = errors.New("plugin: it cannot be started")
+	// errProtocol means that the plugin said what it must not say.
+	errProtocol = errors.New("plugin: it broke the protocol")
+	// errReader means that its read failed in the host.
+	errReader = errors.New("plugin: reading its records")
+	// errAsked means that the host ended it.
+	errAsked = errors.New("plugin: stopped")
+)
+
+// moment is how long a process may take to end after its conversation did, before it counts as alive.
+const moment = 50 * time.Millisecond
+
+// maxScan bounds the records of one Scan.
+const maxScan = 1000
+
+// run is one life of a plugin: its process and the conversation with it.
+//
+// The turn belongs to the piece of work under way: whoever brings one takes it, and the receiver gives it
+// back when the answer is there. A caller may therefore go away in the middle without harm to the
+// conversation; the answer is then dropped.
+type run struct {
+	plugin  *Plugin
+	process *process
+	client  *goplugin.Client
+	stream  plgv1.Plugin_WorkClient
+	hangUp  context.CancelFunc
+
+	turn chan struct{}
+	// worked is set by the first piece of work that was finished.
+	worked atomic.Bool
+	// lost is closed when the life is over: the process ended, or must be ended because of cause.
+	lost chan struct{}
+
+	mu    sync.Mutex
+	cause error
+	piece *piece // the one under way
+
+	// settings is the count of Plugin.settings that was sent last, plus one; 0 before the first. It belongs
+	// to the turn.
+	settings uint64
+	sent     *plgv1.Settings
+
+	receiver sync.WaitGroup
+}
+
+// piece is one piece of work.
+type piece struct {
+	request *plgv1.WorkRequest
+	// limit bounds the time until the answer.
+	limit time.Duration
+	// batch says which events a batch holds.
+	batch span
+	// answers tells whether a response is of the kind that ends this piece.
+	answers func(*plgv1.WorkResponse) bool
+	answer  chan *plgv1.WorkResponse // has room for one
+	timer   *time.Timer
+}
+
+// launch starts the process and brings it to the point where it takes work.
+func (p *Plugin) launch(ctx context.Context) (*run, error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, p.cfg.Policy.StartTimeout, ErrHung)
+	defer cancel()
+	hostBundle, pluginBundle, err := wire.Issue(now())
+	if err != nil {
+		return nil, err
+	}
+	tlsConfig, err := hostBundle.ClientConfig()
+	if err != nil {
+		return nil, err
+	}
+	r := &run{
+		plugin:  p,
+		process: newProcess(p.pkg.Program, p.sockets, p.logs),
+		turn:    make(chan struct{}, 1),
+		lost:    make(chan struct{}),
+	}
+	printed := &lineWriter{sink: p.logs}
+	var ownDir string
+	r.client = goplugin.NewClient(&goplugin.ClientConfig{
+		HandshakeConfig:  wire.Handshake(),
+		Plugins:          wire.Plugins(nil),
+		AllowedProtocols: []goplugin.Protocol{goplugin.ProtocolGRPC},
+		TLSConfig:        tlsConfig,
+		GRPCDialOptions:  wire.DialOptions(),
+		SkipHostEnv:      true,
+		StartTimeout:     p.cfg.Policy.StartTimeout,
+		UnixSocketConfig: &goplugin.UnixSocketConfig{TempDir: p.sockets},
+		Logger:           hclog.NewNullLogger(),
+		SyncStdout:       printed,
+		SyncStderr:       printed,
+		RunnerFunc: func(_ hclog.Logger, asked *exec.Cmd, dir string) (runner.Runner, error) {
+			ownDir = dir
+			env := append(r.process.cmd.Env, asked.Env...)
+			r.process.cmd.Env = append(env, wire.TLSVariable+"="+pluginBundle.Encode())
+			return r.process, nil
+		},
+	})
+	if err := r.connect(ctx); err != nil {
+		return nil, r.failStart(ctx, err, ownDir)
+	}
+	r.receiver.Add(2)
+	go r.receive()
+	go r.watch()
+	return r, nil
+}
+
+// failStart cleans up after a start that failed, and says why it did.
+func (r *run) failStart(ctx context.Context, err error, ownDir string) error {
+	if r.process.pid() == 0 {
+		_ = os.RemoveAll(ownDir) // go-plugin leaves it behind when nothing ran
+		if errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.ENOEXEC) {
+			err = fmt.Errorf("%w: %w", errUnfit, err)
+		}
+		return err
+	}
+	byItself := r.process.endsWithin(moment)
+	r.process.kill()
+	r.close()
+	switch {
+	case ctx.Err() != nil:
+		return fmt.Errorf("starting: %w", context.Cause(ctx))
+	case byItself:
+		return fmt.Errorf("the process ended while it started: %s", r.process.end())
+	}
+	return err
+}
+
+// connect starts the process, opens the conversation and checks who answers.
+func (r *run) connect(ctx context.Context) error {
+	// go-plugin's start cannot be interrupted, but it ends with the process.
+	defer context.AfterFunc(ctx, r.process.kill)()
+	protocol, err := r.client.Client()
+	if err != nil {
+		return err
+	}
+	dispensed, err := protocol.Dispense(wire.PluginName)
+	if err != nil {
+		return err
+	}
+	client, ok := dispensed.(plgv1.PluginClient)
+	if !ok {
+		return fmt.Errorf("%w: it serves %T", errUnfit, dispensed)
+	}
+	conversation, hangUp := context.WithCancel(context.Background())
+	r.hangUp = hangUp
+	if r.stream, err = client.Work(conversation); err != nil {
+		return err
+	}
+	who, err := client.Describe(ctx, &plgv1.DescribeRequest{Api: []int32{wire.API}})
+	if err != nil {
+		return err
+	}
+	m := r.plugin.pkg.Manifest
+	if who.GetId() != m.ID || who.GetVersion() != m.Version || who.GetApi() != wire.API {
+		return fmt.Errorf("%w: the program is %s %s (api %d), the manifest says %s %s (api %d)",
+			errUnfit, who.GetId(), who.GetVersion(), who.GetApi(), m.ID, m.Version, wire.API)
+	}
+	return nil
+}
+
+// do gives the plugin a piece of work and waits for the answer.
+func (r *run) do(ctx context.Context, w *piece) (*plgv1.WorkResponse, error) {
+	select {
+	case r.turn <- struct{}{}:
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	case <-r.lost:
+		return nil, errNotSent
+	}
+	if err := r.send(w); err != nil {
+		return nil, err
+	}
+	select {
+	case answer := <-w.answer:
+		return answer, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	case <-r.lost:
+		select {
+		case answer := <-w.answer: // it answered and died
+			return answer, nil
+		default:
+			return nil, r.failure()
+		}
+	}
+}
+
+// send sends a piece of work, after the settings when they changed. The turn is held, and given back here
+// only when the piece was not begun.
+func (r *run) send(w *piece) error {
+	if err := r.sendSettings(); err != nil {
+		r.lose(err)
+		<-r.turn
+		return errNotSent
+	}
+	r.mu.Lock()
+	if r.cause != nil {
+		r.mu.Unlock()
+		<-r.turn
+		return errNotSent
+	}
+	r.piece = w
+	w.timer = time.AfterFunc(w.limit, func() {
+		if r.underWay() == w {
+			r.lose(fmt.Errorf("%w (%s)", ErrHung, w.limit))
+		}
+	})
+	r.mu.Unlock()
+	if err := r.stream.Send(w.request); err != nil && !errors.Is(err, io.EOF) { // EOF: the receiver says why
+		r.lose(err)
+	}
+	return nil
+}
+
+func (r *run) sendSettings() error {
+	count := r.plugin.settings.Load() + 1
+	if r.settings == count {
+		return nil
+	}
+	values := &structpb.Struct{}
+	if r.plugin.cfg.Settings != nil {
+		if v := r.plugin.cfg.Settings(r.plugin.Name()); v != nil {
+			values = v
+		}
+	}
+	settings := &plgv1.Settings{Values: values}
+	if r.settings == 0 || !proto.Equal(settings, r.sent) {
+		if err := r.stream.Send(&plgv1.WorkRequest{Work: &plgv1.WorkRequest_Settings{Settings: settings}}); err != nil {
+			return err
+		}
+		r.sent = proto.CloneOf(settings)
+	}
+	r.settings = count
+	return nil
+}
+
+// receive takes what the plugin says until the conversation ends.
+func (r *run) receive() {
+	defer r.receiver.Done()
+	for {
+		response, err := r.stream.Recv()
+		if err != nil {
+			// Most often the process ended, which watch can say more about.
+			if !r.process.endsWithin(moment) {
+				r.lose(fmt.Errorf("the conversation ended: %w", err))
+			}
+			return
+		}
+		w := r.underWay()
+		switch {
+		case w == nil:
+			err = fmt.Errorf("%w: it spoke without having been asked", errProtocol)
+		case response.GetRead() != nil:
+			err = r.read(response.GetRead())
+		case w.answers(response):
+			r.finish(w, response)
+		default:
+			err = fmt.Errorf("%w: it answered with %T", errProtocol, response.GetWork())
+		}
+		if err != nil {
+			r.lose(err)
+			return
+		}
+	}
+}
+
+// finish hands on the answer and makes room for the next piece.
+func (r *run) finish(w *piece, answer *plgv1.WorkResponse) {
+	w.timer.Stop()
+	r.worked.Store(true)
+	r.mu.Lock()
+	r.piece = nil
+	r.mu.Unlock()
+	<-r.turn
+	w.answer <- answer
+}
+
+// read answers the plugin's question for its own records.
+func (r *run) read(read *plgv1.Read) error {
+	reply := &plgv1.ReadReply{}
+	reader, name, ctx := r.plugin.cfg.Reader, r.plugin.Name(), r.stream.Context()
+	switch question := read.GetRead().(type) {
+	case *plgv1.Read_Get:
+		if reader == nil {
+			break
+		}
+		value, found, err := reader.Get(ctx, name, question.Get)
+		if err != nil {
+			return fmt.Errorf("%w: %w", errReader, err)
+		}
+		if found {
+			reply.Records = []*plgv1.KeyValue{{Key: question.Get, Value: value}}
+		}
+	case *plgv1.Read_Scan:
+		if reader == nil {
+			break
+		}
+		limit := int(question.Scan.GetLimit())
+		if limit <= 0 || limit > maxScan {
+			limit = maxScan
+		}
+		records, err := reader.Scan(ctx, name, question.Scan.GetPrefix(), question.Scan.GetAfter(), limit)
+		if err != nil {
+			return fmt.Errorf("%w: %w", errReader, err)
+		}
+		reply.Records = records
+	default:
+		return fmt.Errorf("%w: an empty question", errProtocol)
+	}
+	return r.stream.Send(&plgv1.WorkRequest{Work: &plgv1.WorkRequest_Read{Read: reply}})
+}
+
+// watch waits for the end of the process.
+func (r *run) watch() {
+	defer r.receiver.Done()
+	<-r.process.exited
+	r.lose(fmt.Errorf("the process ended: %s", r.process.end()))
+}
+
+// lose ends the life because of cause; the first cause counts.
+func (r *run) lose(cause error) {
+	r.mu.Lock()
+	if r.cause != nil {
+		r.mu.Unlock()
+		return
+	}
+	r.cause = cause
+	if r.piece != nil {
+		r.piece.timer.Stop()
+	}
+	r.mu.Unlock()
+	if !errors.Is(cause, errAsked) {
+		r.process.kill()
+	}
+	close(r.lost)
+}
+
+// underWay is the piece of work under way, or nil.
+func (r *run) underWay() *piece {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.piece
+}
+
+// over tells whether the life has ended.
+func (r *run) over() bool {
+	select {
+	case <-r.lost:
+		return true
+	default:
+		return false
+	}
+}
+
+// failure is what the caller of a piece of work learns when the life ended before the answer.
+func (r *run) failure() error {
+	name, cause := r.plugin.Name(), r.why()
+	if errors.Is(cause, errAsked) || errors.Is(cause, errReader) {
+		return fmt.Errorf("plugin %s: %w: %w", name, event.ErrUnavailable, cause)
+	}
+	<-r.process.exited // it was killed, if it had not ended
+	if r.process.killedFromOutside() {
+		return fmt.Errorf("plugin %s: %w: somebody killed it", name, event.ErrUnavailable)
+	}
+	return fmt.Errorf("plugin %s: %w: %w", name, ErrCrashed, cause)
+}
+
+// why is the cause of the end.
+func (r *run) why() error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.cause
+}
+
+// batchUnderWay is the batch that a lost life left unanswered.
+func (r *run) batchUnderWay() span {
+	if w := r.underWay(); w != nil {
+		return w.batch
+	}
+	return span{}
+}
+
+// end cleans up after a lost life and says why it was lost.
+func (r *run) end() error {
+	r.process.kill()
+	r.close()
+	return r.why()
+}
+
+// stop ends the life as the host wants it: the work under way may finish, the plugin is asked to end, and
+// what does not in time is killed.
+func (r *run) stop() {
+	deadline := time.NewTimer(r.plugin.cfg.Policy.StopTimeout)
+	defer deadline.Stop()
+	select {
+	case r.turn <- struct{}{}: // never given back: no more work
+	case <-deadline.C:
+		deadline.Reset(0)
+	case <-r.lost:
+	}
+	r.lose(errAsked)
+	asked := make(chan struct{})
+	go func() {
+		defer close(asked)
+		r.client.Kill()
+	}()
+	select {
+	case <-r.process.exited:
+	case <-deadline.C:
+		r.process.kill()
+	}
+	<-asked // returns, since the process is gone
+	r.close()
+}
+
+// close releases what belongs to a life whose process has ended or was killed.
+func (r *run) close() {
+	<-r.process.exited
+	r.client.Kill()
+	if r.hangUp != nil {
+		r.hangUp()
+	}
+	r.receiver.Wait()
+	<-r.process.closed
+}

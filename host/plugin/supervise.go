@@ -1,0 +1,159 @@
+package plugin
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"mostrador/host/api/mostradorv1"
+)
+
+// start begins supervision and waits for the first life to begin or to fail.
+func (p *Plugin) start(ctx context.Context) error {
+	select {
+	case p.turn <- struct{}{}:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	defer func() { <-p.turn }()
+	if p.supervised() {
+		return nil
+	}
+	life, cancel := context.WithCancel(context.Background())
+	first := make(chan error, 1)
+	ended := make(chan struct{})
+	p.mu.Lock()
+	p.cancel, p.ended, p.restarts = cancel, ended, 0
+	p.mu.Unlock()
+	p.set(mostradorv1.PluginState_PLUGIN_STATE_STARTING, nil)
+	go func() {
+		defer close(ended)
+		defer cancel()
+		p.supervise(life, first)
+	}()
+	select {
+	case err := <-first:
+		return err
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// supervised tells whether the supervisor is at work.
+func (p *Plugin) supervised() bool {
+	p.mu.Lock()
+	ended := p.ended
+	p.mu.Unlock()
+	if ended == nil {
+		return false
+	}
+	select {
+	case <-ended:
+		return false
+	default:
+		return true
+	}
+}
+
+// stop ends supervision and waits until no process is left. When ctx is done first, the process is killed
+// and then waited for.
+func (p *Plugin) stop(ctx context.Context) {
+	p.end() // so that a start under way gives up its turn at once
+	p.turn <- struct{}{}
+	defer func() { <-p.turn }()
+	if ended, r := p.end(); ended != nil {
+		select {
+		case <-ended:
+		case <-ctx.Done():
+			if r != nil {
+				r.process.kill()
+			}
+			<-ended
+		}
+	}
+	p.mu.Lock()
+	disabled := p.state == mostradorv1.PluginState_PLUGIN_STATE_DISABLED
+	p.mu.Unlock()
+	if !disabled {
+		p.set(mostradorv1.PluginState_PLUGIN_STATE_DISABLED, nil)
+	}
+}
+
+// end asks the supervisor to end; it returns what then will be closed, and the life to end.
+func (p *Plugin) end() (ended <-chan struct{}, r *run) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.cancel != nil {
+		p.cancel()
+	}
+	return p.ended, p.run
+}
+
+// supervise lives one life of the plugin after the other until ctx is done or the plugin is set aside. The
+// outcome of the first start goes to first.
+func (p *Plugin) supervise(ctx context.Context, first chan<- error) {
+	var rec record
+	for {
+		r, err := p.launch(ctx)
+		if ctx.Err() != nil {
+			if r != nil {
+				r.stop()
+			}
+			report(&first, ctx.Err())
+			return
+		}
+		var worked bool
+		var batch span
+		if err == nil {
+			p.set(mostradorv1.PluginState_PLUGIN_STATE_RUNNING, r)
+			p.logger.Debug("plugin runs", "pid", r.process.pid())
+			report(&first, nil)
+			select {
+			case <-ctx.Done():
+				r.stop()
+				return
+			case <-r.lost:
+			}
+			err = r.end()
+			worked, batch = r.worked.Load(), r.batchUnderWay()
+		}
+		pause, aside := rec.end(p.cfg.Policy, now(), worked, batch)
+		aside = aside || errors.Is(err, errUnfit)
+		p.logs.note(err.Error())
+		if aside {
+			p.logger.Error("plugin set aside", "error", err)
+			p.set(mostradorv1.PluginState_PLUGIN_STATE_SET_ASIDE, nil)
+		} else {
+			p.logger.Warn("plugin ended, starting it again", "error", err, "pause", pause)
+			p.set(mostradorv1.PluginState_PLUGIN_STATE_RESTARTING, nil)
+		}
+		report(&first, fmt.Errorf("plugin %s: %w", p.Name(), err))
+		if aside || !sleep(ctx, pause) {
+			return
+		}
+	}
+}
+
+// report sends the outcome of the first start, once.
+func report(first *chan<- error, err error) {
+	if *first != nil {
+		*first <- err
+		*first = nil
+	}
+}
+
+// sleep waits, and tells whether ctx let it.
+func sleep(ctx context.Context, d time.Duration) bool {
+	if d <= 0 {
+		return ctx.Err() == nil
+	}
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
