@@ -65,6 +65,24 @@ func ParseSettings(data []byte, file string) ([]Setting, error) {
 	return v.Settings, nil
 }
 
+// ParseRules reads a file that holds nothing but `interplay:`, such as the rules of the house itself.
+func ParseRules(data []byte, file string) ([]Rule, error) {
+	var v struct {
+		Interplay []Rule `yaml:"interplay"`
+	}
+	var d decoder
+	d.read(data, &v)
+	if len(d.problems) == 0 {
+		for i := range v.Interplay {
+			d.rule(&v.Interplay[i], fmt.Sprintf("interplay[%d]", i))
+		}
+	}
+	if err := d.err(file); err != nil {
+		return nil, err
+	}
+	return v.Interplay, nil
+}
+
 // manifest checks what the shape alone does not say, and fills in what may be left out.
 func (d *decoder) manifest(m *Manifest) {
 	switch {
