@@ -25,7 +25,7 @@ var (
 // A record is kept as JSON, unless T is a proto.Message or brings its own form (encoding.BinaryMarshaler and
 // BinaryUnmarshaler). A record that does not decode is an error: give old records a T that reads them.
 func State[T any](tx *Tx) (T, error) {
-	v, err := decode[T](tx.state)
+	v, err := Decode[T](tx.state)
 	if err != nil {
 		return v, fmt.Errorf("sdk: record of the customer: %w", err)
 	}
@@ -37,7 +37,7 @@ func (tx *Tx) Save(record any) error {
 	if tx.customer == "" {
 		return errNobody
 	}
-	data, err := encode(record)
+	data, err := Encode(record)
 	if err != nil {
 		return fmt.Errorf("sdk: record of the customer: %w", err)
 	}
@@ -57,7 +57,7 @@ func Get[T any](tx *Tx, key string) (record T, found bool, err error) {
 	if err != nil || !found {
 		return record, false, err
 	}
-	if record, err = decode[T](data); err != nil {
+	if record, err = Decode[T](data); err != nil {
 		return record, true, fmt.Errorf("sdk: record %q: %w", key, err)
 	}
 	return record, true, nil
@@ -76,7 +76,7 @@ func Scan[T any](tx *Tx, prefix string) iter.Seq2[Record[T], error] {
 		for kv, err := range tx.work.scan(prefix) {
 			r := Record[T]{Key: kv.GetKey()}
 			if err == nil {
-				if r.Value, err = decode[T](kv.GetValue()); err != nil {
+				if r.Value, err = Decode[T](kv.GetValue()); err != nil {
 					err = fmt.Errorf("sdk: record %q: %w", r.Key, err)
 				}
 			}
@@ -92,7 +92,7 @@ func (tx *Tx) Put(key string, record any) error {
 	if key == "" {
 		return errNoKey
 	}
-	data, err := encode(record)
+	data, err := Encode(record)
 	if err != nil {
 		return fmt.Errorf("sdk: record %q: %w", key, err)
 	}
@@ -187,7 +187,8 @@ func (w *work) scan(prefix string) iter.Seq2[*plgv1.KeyValue, error] {
 	}
 }
 
-func encode(v any) ([]byte, error) {
+// Encode is the form in which a record is kept (see State). A handler needs neither it nor Decode.
+func Encode(v any) ([]byte, error) {
 	switch v := v.(type) {
 	case proto.Message:
 		return proto.MarshalOptions{Deterministic: true}.Marshal(v)
@@ -197,8 +198,8 @@ func encode(v any) ([]byte, error) {
 	return json.Marshal(v)
 }
 
-// decode reads what encode wrote; nothing at all gives the zero T (an empty message when T is one).
-func decode[T any](data []byte) (T, error) {
+// Decode reads what Encode wrote; nothing at all gives the zero T (an empty message when T is one).
+func Decode[T any](data []byte) (T, error) {
 	var v T
 	if m, ok := any(v).(proto.Message); ok { // T is a pointer to a generated type, and v a nil one
 		made := m.ProtoReflect().New().Interface()

@@ -144,7 +144,8 @@ type Money struct {
 const maxMinor = 1e15
 
 // ParseMoney reads a decimal amount as people type it, with point or comma: "12", "12,5", "12.50". It takes no
-// separators of thousands, since "1.234" would then be two amounts, and no more decimals than the currency has.
+// separators of thousands, since "1.234" would then be two amounts, and no more decimals than the currency has
+// unless they are zeros.
 func ParseMoney(text, code string) (Money, error) {
 	digits := Money{Currency: code}.decimals()
 	bad := func(why string) (Money, error) {
@@ -154,8 +155,12 @@ func ParseMoney(text, code string) (Money, error) {
 	negative := strings.HasPrefix(s, "-")
 	s = strings.TrimPrefix(s, "-")
 	whole, fraction, point := strings.Cut(strings.ReplaceAll(s, ",", "."), ".")
+	missing := point && fraction == ""
+	for len(fraction) > digits && strings.HasSuffix(fraction, "0") {
+		fraction = fraction[:len(fraction)-1]
+	}
 	switch {
-	case whole == "" || point && fraction == "":
+	case whole == "" || missing:
 		return bad("digits are missing")
 	case strings.Trim(whole+fraction, "0123456789") != "":
 		return bad("only digits and one point or comma")
