@@ -9,3 +9,137 @@
 // (errors.go); a Refusal that a person can mend travels as its detail. Screens learn of changes through the
 // Hub (watch.go).
 package api
+
+import (
+	"context"
+	"net/http"
+
+	"connectrpc.com/connect"
+	"github.com/hashicorp/go-hclog"
+
+	"mostrador/host/access"
+	"mostrador/host/api/mostradorv1"
+	"mostrador/host/api/mostradorv1/mostradorv1connect"
+	"mostrador/host/consent"
+	"mostrador/host/customer"
+	"mostrador/host/event"
+	"mostrador/host/interplay"
+	"mostrador/host/locale"
+	"mostrador/host/message"
+	"mostrador/host/sale"
+	"mostrador/host/store"
+	"mostrador/sdk/manifest"
+	"mostrador/sdk/plgv1"
+)
+
+// Config is what the API serves. Everything is needed.
+type Config struct {
+	// Version is the program's.
+	Version   string
+	Store     *store.Store
+	Log       *event.Log
+	Engine    *event.Engine
+	Customers *customer.Service
+	Consent   *consent.Service
+	Sales     *sale.Service
+	Access    *access.Service
+	Messages  *message.Service
+	Settings  Settings
+	Plugins   Plugins
+	// Status says what a screen must know before anybody signs in: store_name, web_address, mail_spooled,
+	// currency, country and language. The API fills in the rest.
+	Status func() *mostradorv1.StatusResponse
+	// Hub is where Watch gets its changes from.
+	Hub    *Hub
+	Text   *locale.Catalog
+	Logger hclog.Logger
+}
+
+// Settings is the Configuration Guide as the API speaks of it. An answer is in the language of the context
+// (locale.FromContext); what a person can mend is a *customer.Refused.
+type Settings interface {
+	// List returns the entries that match a query, all when it is empty, in the order of the tree.
+	List(ctx context.Context, query string) ([]*mostradorv1.Setting, error)
+	// Get returns one entry with its content, or ErrNoSetting.
+	Get(ctx context.Context, key string) (*mostradorv1.Setting, error)
+	Set(ctx context.Context, actor *plgv1.Actor, req *mostradorv1.SetSettingRequest) (*mostradorv1.Setting, error)
+	// History returns changes, newest first; of all keys when key is empty.
+	History(ctx context.Context, key string, limit int) ([]*mostradorv1.SettingChange, error)
+	Revert(ctx context.Context, actor *plgv1.Actor, key string, sequence uint64) (*mostradorv1.Setting, error)
+	Preview(ctx context.Context, req *mostradorv1.PreviewRequest) (*mostradorv1.RenderedMail, error)
+}
+
+// Plugins are the installed plugins, what the active ones mean together, and their work.
+type Plugins interface {
+	// List returns all plugins with their pending and parked events, the progress of a sync, and conflicts.
+	List(ctx context.Context, lang string) (*mostradorv1.ListPluginsResponse, error)
+	// Enable and Disable change which plugins are active. An id that is not installed is plugin.ErrUnknown.
+	Enable(ctx context.Context, actor *plgv1.Actor, id string) error
+	Disable(ctx context.Context, actor *plgv1.Actor, id string) error
+	// Active returns the manifests of the active plugins in the order of their ids.
+	Active() []*manifest.Manifest
+	// Resolution is what they mean together.
+	Resolution() *interplay.Resolution
+	// Act presses a button for a customer and commits the effects. Whether the button may be pressed has been
+	// checked.
+	Act(ctx context.Context, actor *plgv1.Actor, req *mostradorv1.RunRequest) (*plgv1.Result, error)
+	// Panel asks for the content of a panel.
+	Panel(ctx context.Context, plugin, panel string, c *plgv1.Customer, lang string) (*plgv1.Panel, error)
+}
+
+// server holds what the handlers of all services share.
+type server struct{ Config }
+
+// The services.
+type (
+	accessServer   struct{ *server }
+	consentServer  struct{ *server }
+	customerServer struct{ *server }
+	eventServer    struct{ *server }
+	messageServer  struct{ *server }
+	pluginServer   struct{ *server }
+	saleServer     struct{ *server }
+	settingServer  struct{ *server }
+)
+
+// readLimit is the longest request: a template with its pictures fits.
+const readLimit = 8 << 20
+
+// New returns the handler of the whole API. Serve it with NewServer, which tells the home folder's socket from
+// the network.
+func New(c Config) http.Handler {
+	if c.Logger == nil {
+		c.Logger = hclog.NewNullLogger()
+	}
+	s := &server{c}
+	options := []connect.HandlerOption{
+		connect.WithInterceptors(&calls{s}),
+		connect.WithCodec(jsonCodec{"json"}),
+		connect.WithCodec(jsonCodec{"json; charset=utf-8"}),
+		connect.WithReadMaxBytes(readLimit),
+	}
+	mux := http.NewServeMux()
+	mux.Handle(mostradorv1connect.NewAccessServiceHandler(accessServer{s}, options...))
+	mux.Handle(mostradorv1connect.NewConsentServiceHandler(consentServer{s}, options...))
+	mux.Handle(mostradorv1connect.NewCustomerServiceHandler(customerServer{s}, options...))
+	mux.Handle(mostradorv1connect.NewEventServiceHandler(eventServer{s}, options...))
+	mux.Handle(mostradorv1connect.NewMessageServiceHandler(messageServer{s}, options...))
+	mux.Handle(mostradorv1connect.NewPluginServiceHandler(pluginServer{s}, options...))
+	mux.Handle(mostradorv1connect.NewSaleServiceHandler(saleServer{s}, options...))
+	mux.Handle(mostradorv1connect.NewSettingServiceHandler(settingServer{s}, options...))
+	return mux
+}
+
+// text is a sentence of this package in the language of whoever asks.
+func (s *server) text(ctx context.Context, key string, args ...any) string {
+	return s.Text.Text(locale.FromContext(ctx), "api."+key, args...)
+}
+
+// bound keeps a client's limit between 1 and the most that one answer holds.
+func bound(limit int32) int {
+	const usual, most = 50, 1000
+	if limit <= 0 {
+		return usual
+	}
+	return min(int(limit), most)
+}

@@ -5,6 +5,8 @@ import (
 	"sync"
 
 	"mostrador/host/api/mostradorv1"
+	"mostrador/host/event"
+	"mostrador/host/store"
 	"mostrador/sdk/plgv1"
 )
 
@@ -46,6 +48,50 @@ func (h *Hub) PublishEvent(e *plgv1.Event) {
 	case *plgv1.Event_CustomerRegistered, *plgv1.Event_CustomerChanged, *plgv1.Event_ConsentGiven, *plgv1.Event_ConsentWithdrawn:
 		h.PublishCustomer(e.GetCustomer())
 	}
+}
+
+// Follow publishes the events of the log from now on until ctx ends. While nobody watches it reads none.
+func (h *Hub) Follow(ctx context.Context, st *store.Store, log *event.Log) error {
+	var after uint64
+	read := func(tx *store.Tx) error {
+		if !h.watched() {
+			after = log.Last(tx)
+			return nil
+		}
+		for {
+			events, err := log.Read(tx, after, followBatch)
+			if err != nil || len(events) == 0 {
+				return err
+			}
+			for _, e := range events {
+				h.PublishEvent(e)
+			}
+			after = events[len(events)-1].GetSequence()
+		}
+	}
+	if err := st.View(func(tx *store.Tx) error { after = log.Last(tx); return nil }); err != nil {
+		return err
+	}
+	for {
+		changed := log.Changed()
+		if err := st.View(read); err != nil {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-changed:
+		}
+	}
+}
+
+// followBatch is how many events Follow reads at a time.
+const followBatch = 500
+
+func (h *Hub) watched() bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return len(h.readers) > 0
 }
 
 // Close ends every watch. Later readers end at once.

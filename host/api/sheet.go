@@ -1,0 +1,195 @@
+package api
+
+import (
+	"context"
+	"slices"
+	"strconv"
+	"sync"
+	"time"
+
+	"connectrpc.com/connect"
+	"google.golang.org/protobuf/proto"
+
+	"mostrador/host/api/mostradorv1"
+	"mostrador/host/locale"
+	"mostrador/host/store"
+	"mostrador/sdk/manifest"
+	"mostrador/sdk/plgv1"
+)
+
+// panelDeadline is how long a sheet waits for the panels, which are asked for all at once.
+const panelDeadline = 500 * time.Millisecond
+
+// fieldPromotions is "Aplica para Promociones" of seed 000.
+const fieldPromotions = "aplica_promociones"
+
+// coreFields are the core's own fields of the form and sheet, in their order.
+var coreFields = []struct {
+	id, kind string
+	value    func(*plgv1.Customer) string
+}{
+	{"name", "text", (*plgv1.Customer).GetName},
+	{"phone", "phone", (*plgv1.Customer).GetPhone},
+	{"email", "email", (*plgv1.Customer).GetEmail},
+	{"language", "text", (*plgv1.Customer).GetLanguage},
+	{fieldPromotions, "yes_no", func(c *plgv1.Customer) string { return strconv.FormatBool(c.GetAplicaPromociones()) }},
+}
+
+// Sheet is all that the quick sheet shows. Without an id it is the form of a customer to be registered: only
+// the fields, as the rules leave them for somebody new.
+func (s customerServer) Sheet(ctx context.Context, req *connect.Request[mostradorv1.SheetRequest]) (*connect.Response[mostradorv1.SheetResponse], error) {
+	resp := &mostradorv1.SheetResponse{Customer: new(plgv1.Customer)}
+	if req.Msg.GetId() == "" {
+		if err := s.Plugins.Resolution().Apply(resp.Customer); err != nil {
+			return nil, err
+		}
+		resp.Fields = s.fieldStates(ctx, resp.GetCustomer(), manifest.PlaceForm)
+		return connect.NewResponse(resp), nil
+	}
+	err := s.Store.View(func(tx *store.Tx) (err error) {
+		if resp.Customer, err = s.Customers.Get(tx, req.Msg.GetId()); err != nil {
+			return err
+		}
+		resp.Consent, err = s.Consent.Words(tx, req.Msg.GetId(), s.lang(ctx))
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	resp.Fields = s.fieldStates(ctx, resp.GetCustomer(), manifest.PlaceQuickSheet)
+	for _, m := range s.Plugins.Active() {
+		for i := range m.Actions {
+			if !slices.Contains(m.Actions[i].Where, manifest.PlaceQuickSheet) {
+				continue
+			}
+			if state, visible := s.actionState(ctx, m, &m.Actions[i], resp.GetCustomer()); visible {
+				resp.Actions = append(resp.Actions, state)
+			}
+		}
+	}
+	resp.Panels = s.panels(ctx, resp.GetCustomer())
+	return connect.NewResponse(resp), nil
+}
+
+// fieldStates are the core's fields and those of the active plugins, as interplay leaves them.
+func (s *server) fieldStates(ctx context.Context, c *plgv1.Customer, where manifest.Place) []*mostradorv1.FieldState {
+	lang := s.lang(ctx)
+	var states []*mostradorv1.FieldState
+	for _, f := range coreFields {
+		states = append(states, s.governed(lang, &mostradorv1.FieldState{
+			Id: f.id, Label: s.text(ctx, "field_"+f.id), Type: f.kind, Value: f.value(c),
+			Visible: true, Editable: true, Required: f.id == "name",
+		}))
+	}
+	for _, m := range s.Plugins.Active() {
+		for i := range m.Fields {
+			f := &m.Fields[i]
+			if len(f.Where) > 0 && !slices.Contains(f.Where, where) {
+				continue
+			}
+			state := s.governed(lang, &mostradorv1.FieldState{
+				Id: f.ID, Label: f.Name.In(lang), Type: string(f.Type), Value: c.GetFields()[f.ID],
+				Visible: true, Editable: true, Required: f.Required,
+			})
+			switch least := role(f.Role); {
+			case !state.Editable:
+			case f.ReadOnly:
+				state.Editable, state.Reason = false, s.text(ctx, "field_read_only", "plugin", m.Name.In(lang))
+			case callOf(ctx).role < least:
+				state.Editable, state.Reason = false, s.needs(ctx, least)
+			}
+			states = append(states, state)
+		}
+	}
+	return states
+}
+
+// governed puts on a field what the rules say of it.
+func (s *server) governed(lang string, state *mostradorv1.FieldState) *mostradorv1.FieldState {
+	policy := s.Plugins.Resolution().Policy("customer." + state.GetId())
+	state.Visible = policy.Visible
+	state.Editable = policy.Editable
+	state.Required = state.GetRequired() || policy.Required
+	state.Reason = policy.Reason(lang)
+	return state
+}
+
+// actionState is a button as it stands for a customer and for whoever looks at it.
+func (s *server) actionState(ctx context.Context, m *manifest.Manifest, action *manifest.Action, c *plgv1.Customer) (state *mostradorv1.ActionState, visible bool) {
+	lang := s.lang(ctx)
+	stands := s.Plugins.Resolution().Action(m.ID, action.ID, c, lang)
+	state = &mostradorv1.ActionState{
+		Plugin: m.ID, Id: action.ID, Label: action.Name.In(lang),
+		Enabled: stands.Enabled, Reason: stands.Reason,
+	}
+	if least := role(action.Role); state.Enabled && callOf(ctx).role < least {
+		state.Enabled, state.Reason = false, s.needs(ctx, least)
+	}
+	for i := range action.Form {
+		f := &action.Form[i]
+		field := &mostradorv1.FormField{Id: f.ID, Label: s.formLabel(ctx, f), Type: string(f.Type), Required: f.Required}
+		for _, choice := range f.Choices {
+			field.Choices = append(field.Choices, choice.Value)
+		}
+		state.Form = append(state.Form, field)
+	}
+	return state, stands.Visible
+}
+
+// formLabel names a question of a form; the store has a name for the short code.
+func (s *server) formLabel(ctx context.Context, f *manifest.FormField) string {
+	if f.Name.Empty() && f.Type == manifest.TypeShortCode {
+		return s.text(ctx, "short_code")
+	}
+	if f.Name.Empty() {
+		return f.ID
+	}
+	return f.Name.In(s.lang(ctx))
+}
+
+// panels asks the active plugins for their panels, all at once. One that does not answer in time costs the
+// sheet its panel and nothing else.
+func (s *server) panels(ctx context.Context, c *plgv1.Customer) []*mostradorv1.PanelState {
+	lang := s.lang(ctx)
+	ctx, cancel := context.WithTimeout(ctx, panelDeadline)
+	defer cancel()
+	var states []*mostradorv1.PanelState
+	var asked sync.WaitGroup
+	for _, m := range s.Plugins.Active() {
+		for i := range m.Panels {
+			p := &m.Panels[i]
+			if !slices.Contains(p.Where, manifest.PlaceQuickSheet) {
+				continue
+			}
+			state := &mostradorv1.PanelState{Plugin: m.ID, Id: p.ID, Title: p.Name.In(lang)}
+			states = append(states, state)
+			asked.Go(func() {
+				content, err := s.Plugins.Panel(ctx, m.ID, p.ID, proto.CloneOf(c), lang)
+				if err != nil {
+					s.Logger.Warn("a panel could not be had", "plugin", m.ID, "panel", p.ID, "request", callOf(ctx).id, "error", err)
+					state.Error = s.text(ctx, "panel_failed")
+					return
+				}
+				state.Panel = content
+			})
+		}
+	}
+	asked.Wait()
+	return states
+}
+
+// lang is the language of whoever asks.
+func (s *server) lang(ctx context.Context) string { return locale.FromContext(ctx) }
+
+// role is a manifest's role as the API names it; a cashier's when it names none.
+func role(r manifest.Role) mostradorv1.Role {
+	switch r {
+	case manifest.RoleOperator:
+		return mostradorv1.Role_ROLE_OPERATOR
+	case manifest.RoleTechnician:
+		return mostradorv1.Role_ROLE_TECHNICIAN
+	case manifest.RoleAdministrator:
+		return mostradorv1.Role_ROLE_ADMINISTRATOR
+	}
+	return mostradorv1.Role_ROLE_CASHIER
+}
