@@ -52,16 +52,36 @@ func isLocal(ctx context.Context) bool {
 	return local
 }
 
-// ListenLocal listens on the home folder's socket, which only the folder's owner can open. A socket that a
-// killed host left behind is replaced; when a living host answers on it the error is ErrRunning. Closing the
-// listener removes the socket.
+// lockName is the file in the home folder that tells which process serves it.
+const lockName = "mostrador.lock"
+
+// ListenLocal listens on the home folder's socket, which only the folder's owner can open. When another process
+// serves the folder the error is ErrRunning; a socket that a killed one left behind is replaced. Closing the
+// listener removes the socket and gives the folder free.
 func ListenLocal(home string) (net.Listener, error) {
 	path, err := socketPath(home)
 	if err != nil {
 		return nil, err
 	}
-	if conn, err := net.DialTimeout("unix", path, time.Second); err == nil {
-		conn.Close()
+	file, err := os.OpenFile(filepath.Join(home, lockName), os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("take the home folder: %w", err)
+	}
+	listener, err := listenLocked(file, path)
+	if err != nil {
+		file.Close()
+		return nil, err
+	}
+	return &localListener{Listener: listener, lock: file}, nil
+}
+
+// listenLocked replaces the socket. Only whoever holds the lock may: else two hosts that start at once could
+// remove each other's.
+func listenLocked(file *os.File, path string) (net.Listener, error) {
+	switch ours, err := lock(file); {
+	case err != nil:
+		return nil, fmt.Errorf("take the home folder: %w", err)
+	case !ours:
 		return nil, ErrRunning
 	}
 	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
@@ -76,6 +96,20 @@ func ListenLocal(home string) (net.Listener, error) {
 		return nil, fmt.Errorf("keep the home folder's socket private: %w", err)
 	}
 	return listener, nil
+}
+
+// localListener gives the lock back when it is closed.
+type localListener struct {
+	net.Listener
+	lock *os.File
+}
+
+// Close removes the socket and then gives the home folder free. Closing again is an error and does nothing.
+func (l *localListener) Close() error {
+	if err := l.Listener.Close(); err != nil {
+		return err
+	}
+	return l.lock.Close()
 }
 
 // DialLocal connects to the host that serves a home folder.
