@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"os/exec"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -120,8 +121,10 @@ func (p *Plugin) launch(ctx context.Context) (*run, error) {
 		SyncStderr:       printed,
 		RunnerFunc: func(_ hclog.Logger, asked *exec.Cmd, dir string) (runner.Runner, error) {
 			ownDir = dir
-			env := append(r.process.cmd.Env, asked.Env...)
-			r.process.cmd.Env = append(env, wire.TLSVariable+"="+pluginBundle.Encode())
+			r.process.cmd.Env = append(append(r.process.cmd.Env, asked.Env...),
+				wire.TLSVariable+"="+pluginBundle.Encode(),
+				wire.LogVariable+"="+level(p.cfg.Logger).String(),
+				wire.HostVariable+"="+strconv.Itoa(os.Getpid()))
 			return r.process, nil
 		},
 	})
@@ -132,6 +135,14 @@ func (p *Plugin) launch(ctx context.Context) (*run, error) {
 	go r.receive()
 	go r.watch()
 	return r, nil
+}
+
+// level is what a plugin is to log. Its last lines are worth keeping even if nobody reads along.
+func level(logger hclog.Logger) hclog.Level {
+	if l := logger.GetLevel(); l != hclog.Off && l != hclog.NoLevel {
+		return l
+	}
+	return hclog.Info
 }
 
 // failStart cleans up after a start that failed, and says why it did.
