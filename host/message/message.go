@@ -182,8 +182,8 @@ func ID(at time.Time, plugin, cause string, index int) string {
 
 // Queue keeps a message in the caller's transaction; it leaves once that has committed. A message whose id is
 // there already changes nothing. The caller gives kind, customer_id, to, template, plugin, event_sequence,
-// links with their tokens, data, and an id made by ID (an empty one is made up); the rest is filled in, in m
-// itself.
+// links with their tokens, data, and an id made by ID (an empty one is made up); an empty to is the customer's
+// address. The rest is filled in, in m itself.
 func (s *Service) Queue(tx *store.Tx, m *mostradorv1.Message) error {
 	now := s.cfg.Now()
 	if m.Id == "" {
@@ -204,6 +204,13 @@ func (s *Service) Queue(tx *store.Tx, m *mostradorv1.Message) error {
 		m.Queued = timestamppb.New(now)
 	}
 	m.NextAttempt = timestamppb.New(now)
+	if m.To == "" {
+		c, err := s.customer(tx, m)
+		if err != nil {
+			return err
+		}
+		m.To = c.GetEmail()
+	}
 	if m.CustomerId != "" {
 		tx.Put(bucketCustomer, customerKey(m.CustomerId, m.Id), []byte{})
 	}
@@ -362,44 +369,3 @@ func (s *Service) Idle(ctx context.Context) error { return s.sender.idle(ctx) }
 
 // Run sends what is queued until ctx ends, then lets conversations under way finish for a moment.
 func (s *Service) Run(ctx context.Context) error { return s.sender.run(ctx) }
-
-// SendTest sends one small mail to an address, through the transport in force and at once, and returns what
-// happened in words.
-func (s *Service) SendTest(ctx context.Context, to, lang string) (answer string, err error) {
-	set := s.cfg.Settings()
-	html, err := s.testPage(set, lang)
-	if err != nil {
-		return "", err
-	}
-	id, err := uuid.NewV7()
-	if err != nil {
-		return "", fmt.Errorf("name a message: %w", err)
-	}
-	row := &mostradorv1.Message{
-		Id:        id.String(),
-		MessageId: id.String() + "@" + senderDomain(set),
-		To:        to,
-		Queued:    timestamppb.New(s.cfg.Now()),
-		Subject:   s.cfg.Text(lang, "message.test_subject", "store", set.StoreName),
-	}
-	mail, err := write(row, nil, set, html, row.Subject)
-	if err == nil {
-		err = s.transport(set).Send(ctx, set, mail)
-	}
-	if err != nil {
-		return "", &Failed{Words: s.wordsIn(lang, err), Err: err}
-	}
-	if set.Server == "" {
-		return s.cfg.Text(lang, "message.test_spooled"), nil
-	}
-	return s.cfg.Text(lang, "message.test_accepted", "server", set.Server), nil
-}
-
-// Failed is the error of SendTest: what went wrong, as a sentence for the person who asked.
-type Failed struct {
-	Words string
-	Err   error
-}
-
-func (f *Failed) Error() string { return f.Words }
-func (f *Failed) Unwrap() error { return f.Err }

@@ -217,6 +217,8 @@ func (t *SMTP) dial(ctx context.Context, set Settings) (*line, error) {
 		}
 		server.CustomConn = secure
 		server.Encryption = smtp.EncryptionSSLTLS
+	default:
+		conn.public = !ownNetwork(raw)
 	case EncryptionSTARTTLS:
 		// The library goes on in clear when the server offers no STARTTLS; the connection does not.
 		conn.clear.Store(true)
@@ -233,8 +235,12 @@ func (t *SMTP) dial(ctx context.Context, set Settings) (*line, error) {
 	return &line{conn: conn, client: client, set: set}, nil
 }
 
-// errNoSTARTTLS says that the settings want STARTTLS and the server does not offer it.
-var errNoSTARTTLS = errors.New("the server offers no STARTTLS")
+var (
+	// errNoSTARTTLS says that the settings want STARTTLS and the server does not offer it.
+	errNoSTARTTLS = errors.New("the server offers no STARTTLS")
+	// errOpenPassword says that a password would travel readably to another network.
+	errOpenPassword = errors.New("a password is sent over an open line only within the own network")
+)
 
 // timedConn is a connection whose every wait ends: after a silence, at the end of the time for the whole
 // conversation, or with the caller's context.
@@ -242,6 +248,8 @@ type timedConn struct {
 	net.Conn
 	// clear is true while TLS is wanted and has not come about: neither password nor mail may pass.
 	clear atomic.Bool
+	// public is set on an open line to a machine outside the own network: no password may pass.
+	public bool
 
 	mu    sync.Mutex
 	idle  time.Duration
@@ -281,13 +289,22 @@ func (c *timedConn) Read(p []byte) (int, error) {
 }
 
 func (c *timedConn) Write(p []byte) (int, error) {
-	if c.clear.Load() && (bytes.HasPrefix(p, []byte("AUTH")) || bytes.HasPrefix(p, []byte("MAIL"))) {
+	switch {
+	case c.clear.Load() && (bytes.HasPrefix(p, []byte("AUTH")) || bytes.HasPrefix(p, []byte("MAIL"))):
 		return 0, errNoSTARTTLS
+	case c.public && bytes.HasPrefix(p, []byte("AUTH")):
+		return 0, errOpenPassword
 	}
 	if err := c.arm(c.Conn.SetWriteDeadline); err != nil {
 		return 0, err
 	}
 	return c.Conn.Write(p)
+}
+
+// ownNetwork reports whether the peer is this machine or in the same private network.
+func ownNetwork(conn net.Conn) bool {
+	addr, ok := conn.RemoteAddr().(*net.TCPAddr)
+	return ok && (addr.IP.IsLoopback() || addr.IP.IsPrivate() || addr.IP.IsLinkLocalUnicast())
 }
 
 // sameServer reports whether a connection made for a serves b.
