@@ -65,7 +65,8 @@ func Refuse(path, code, sentence string) error {
 
 // Rules are what the active plugins mean together for a customer (host/interplay).
 type Rules interface {
-	// Locked reports whether a rule governs a field (a path of UpdateRequest.mask), and its reason in words.
+	// Locked reports whether a rule governs a field (a path of UpdateRequest.mask, such as
+	// "aplica_promociones" or "fields.x"), and its reason in words.
 	Locked(field string, c *plgv1.Customer, lang string) (reason string, locked bool)
 	// Apply sets the governed values in c.
 	Apply(c *plgv1.Customer) error

@@ -1,0 +1,279 @@
+package customer
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/google/uuid"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	"mostrador/host/api/mostradorv1"
+	"mostrador/host/store"
+	"mostrador/sdk/plgv1"
+)
+
+// maxIdempotencyKey is the longest idempotency key, in bytes.
+const maxIdempotencyKey = 200
+
+func (s *Service) country() string {
+	if s.Country != nil {
+		if country := s.Country(); country != "" {
+			return strings.ToUpper(country)
+		}
+	}
+	return "ES"
+}
+
+// Register keeps a new customer and returns it as kept. The same idempotencyKey again (any string that the
+// caller made up for this registration; may be empty) returns the customer of the first call.
+func (s *Service) Register(ctx context.Context, actor *plgv1.Actor, c *plgv1.Customer, idempotencyKey string) (*plgv1.Customer, error) {
+	kept := clone(c)
+	j := s.judge(ctx)
+	s.judgeNew(j, kept)
+	if len(idempotencyKey) > maxIdempotencyKey {
+		j.refuse("idempotency_key", "key_long", "n", maxIdempotencyKey)
+	}
+	if err := j.err(); err != nil {
+		return nil, err
+	}
+	id, err := uuid.NewV7()
+	if err != nil {
+		return nil, fmt.Errorf("customer id: %w", err)
+	}
+	kept.Id, kept.Revision = id.String(), 1
+	kept.Created = timestamppb.New(s.Now())
+	kept.Updated = kept.Created
+	kept.Consent = &plgv1.Consent{
+		Programme:  plgv1.ConsentState_CONSENT_STATE_PENDING,
+		Promotions: plgv1.ConsentState_CONSENT_STATE_PENDING,
+	}
+	err = s.Store.Update(ctx, func(tx *store.Tx) error {
+		if idempotencyKey != "" {
+			if first := tx.Get(bucketIndex, registrationKey(idempotencyKey)); first != nil {
+				var err error
+				kept, err = s.Get(tx, string(first))
+				return err
+			}
+			tx.Put(bucketIndex, registrationKey(idempotencyKey), []byte(kept.Id))
+		}
+		j := s.judge(ctx)
+		if err := j.taken(tx, kept); err != nil {
+			return err
+		}
+		if err := j.err(); err != nil {
+			return err
+		}
+		if err := s.Rules.Apply(kept); err != nil {
+			return fmt.Errorf("customer rules: %w", err)
+		}
+		index(tx, nil, kept)
+		if err := store.PutProto(tx, bucketCustomer, []byte(kept.Id), kept); err != nil {
+			return err
+		}
+		return s.Log.Append(tx, &plgv1.Event{
+			Type:     "customer.registered",
+			Time:     kept.Created,
+			Actor:    actor,
+			Customer: kept,
+			Detail:   &plgv1.Event_CustomerRegistered{CustomerRegistered: &plgv1.CustomerRegistered{}},
+		})
+	})
+	if err != nil {
+		return nil, err
+	}
+	return kept, nil
+}
+
+// judgeNew normalises a customer to be registered and says all that can be said of it outside a transaction.
+func (s *Service) judgeNew(j *judgement, c *plgv1.Customer) {
+	j.normalise(c, allPaths(c))
+	j.require(c)
+	j.locked(c, setPaths(c))
+}
+
+// Check says what Register would refuse, or, when c has the id of an existing customer, what Update would;
+// and returns the customer as it would be kept. The refusal may hold warnings only, and is never nil.
+func (s *Service) Check(ctx context.Context, c *plgv1.Customer) (*plgv1.Customer, *mostradorv1.Refusal, error) {
+	kept := clone(c)
+	j := s.judge(ctx)
+	err := s.Store.View(func(tx *store.Tx) error {
+		if kept.Id == "" {
+			s.judgeNew(j, kept)
+			return j.taken(tx, kept)
+		}
+		current, err := s.Get(tx, kept.Id)
+		if err != nil {
+			return err
+		}
+		j.normalise(kept, allPaths(kept))
+		j.require(kept)
+		j.locked(current, slices.DeleteFunc(allPaths(kept), func(path string) bool {
+			return textOf(kept, path) == textOf(current, path)
+		}))
+		return j.taken(tx, kept)
+	})
+	if err != nil {
+		return nil, nil, err
+	}
+	return kept, j.Refusal, nil
+}
+
+// Update changes the fields of c that the mask names (see mostradorv1.UpdateRequest). A revision other than
+// 0 must be the current one, else ErrConflict.
+func (s *Service) Update(ctx context.Context, actor *plgv1.Actor, c *plgv1.Customer, mask []string) (*plgv1.Customer, error) {
+	c = clone(c)
+	if err := s.normalised(ctx, c, mask); err != nil {
+		return nil, err
+	}
+	var kept *plgv1.Customer
+	err := s.Store.Update(ctx, func(tx *store.Tx) (err error) {
+		kept, err = s.set(ctx, tx, actor, c, mask)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return kept, nil
+}
+
+// Set sets one field from its text, for a plugin's effect SetField: "true" or "false" for a yes or no, and
+// entries divided by commas for cards and tags. What Update would refuse is a *Refused.
+func (s *Service) Set(ctx context.Context, tx *store.Tx, actor *plgv1.Actor, id, field, value string) (*plgv1.Customer, error) {
+	c := &plgv1.Customer{Id: id}
+	switch field {
+	case fieldName:
+		c.Name = value
+	case fieldPhone:
+		c.Phone = value
+	case fieldEmail:
+		c.Email = value
+	case fieldLanguage:
+		c.Language = value
+	case fieldCards:
+		c.Cards = list(value)
+	case fieldTags:
+		c.Tags = list(value)
+	case fieldAplica:
+		yes, err := strconv.ParseBool(value)
+		if err != nil {
+			return nil, Refuse(field, "value_invalid", s.text(ctx, "value_invalid", "field", field))
+		}
+		c.AplicaPromociones = yes
+	default:
+		c.Fields = map[string]string{strings.TrimPrefix(field, fieldPrefix): value}
+	}
+	mask := []string{field}
+	if err := s.normalised(ctx, c, mask); err != nil {
+		return nil, err
+	}
+	return s.set(ctx, tx, actor, c, mask)
+}
+
+// list divides at commas; nothing is no entry.
+func list(s string) []string {
+	return slices.DeleteFunc(strings.Split(s, ","), func(entry string) bool { return strings.TrimSpace(entry) == "" })
+}
+
+// normalised normalises the fields of the mask in c.
+func (s *Service) normalised(ctx context.Context, c *plgv1.Customer, mask []string) error {
+	j := s.judge(ctx)
+	j.normalise(c, mask)
+	return j.err()
+}
+
+// set changes the fields of a mask to those of c, which are normalised.
+func (s *Service) set(ctx context.Context, tx *store.Tx, actor *plgv1.Actor, c *plgv1.Customer, mask []string) (*plgv1.Customer, error) {
+	current, err := s.Get(tx, c.Id)
+	if err != nil {
+		return nil, err
+	}
+	if c.Revision != 0 && c.Revision != current.Revision {
+		return nil, ErrConflict
+	}
+	next := clone(current)
+	for _, path := range mask {
+		copyField(next, c, path)
+	}
+	j := s.judge(ctx)
+	j.locked(current, mask)
+	j.require(next)
+	if err := j.err(); err != nil {
+		return nil, err
+	}
+	return s.keep(ctx, tx, actor, current, next)
+}
+
+// UpdateTx lets the store itself change a customer within its transaction and returns the customer after
+// it. The rules are applied to the outcome; without any difference nothing is written and no event told.
+// Consent has events of its own and is not among the changes that customer.changed lists.
+func (s *Service) UpdateTx(tx *store.Tx, actor *plgv1.Actor, id string, change func(*plgv1.Customer)) (*plgv1.Customer, error) {
+	current, err := s.Get(tx, id)
+	if err != nil {
+		return nil, err
+	}
+	next := clone(current)
+	change(next)
+	return s.keep(context.Background(), tx, actor, current, next)
+}
+
+// keep writes a customer that was changed: the rules have the last word, the indexes follow, and the event
+// tells what became of it.
+func (s *Service) keep(ctx context.Context, tx *store.Tx, actor *plgv1.Actor, current, next *plgv1.Customer) (*plgv1.Customer, error) {
+	next.Id, next.Revision = current.Id, current.Revision
+	next.Created, next.Updated = current.Created, current.Updated
+	if err := s.Rules.Apply(next); err != nil {
+		return nil, fmt.Errorf("customer rules: %w", err)
+	}
+	if proto.Equal(current, next) {
+		return current, nil
+	}
+	j := s.judge(ctx)
+	if err := j.taken(tx, next); err != nil {
+		return nil, err
+	}
+	if err := j.err(); err != nil {
+		return nil, err
+	}
+	next.Revision++
+	next.Updated = timestamppb.New(s.Now())
+	index(tx, current, next)
+	if err := store.PutProto(tx, bucketCustomer, []byte(next.Id), next); err != nil {
+		return nil, err
+	}
+	changes := differences(current, next)
+	if len(changes) == 0 {
+		return next, nil
+	}
+	return next, s.Log.Append(tx, &plgv1.Event{
+		Type:     "customer.changed",
+		Time:     next.Updated,
+		Actor:    actor,
+		Customer: next,
+		Detail:   &plgv1.Event_CustomerChanged{CustomerChanged: &plgv1.CustomerChanged{Changes: changes}},
+	})
+}
+
+// differences lists the fields in which two states of a customer differ, in the order of allPaths.
+func differences(was, is *plgv1.Customer) []*plgv1.FieldChange {
+	paths := allPaths(is)
+	for _, path := range allPaths(was) {
+		if !slices.Contains(paths, path) {
+			paths = append(paths, path)
+		}
+	}
+	var changes []*plgv1.FieldChange
+	for _, path := range paths {
+		from, to := textOf(was, path), textOf(is, path)
+		if path == fieldAplica {
+			from, to = strconv.FormatBool(was.AplicaPromociones), strconv.FormatBool(is.AplicaPromociones)
+		}
+		if from != to {
+			changes = append(changes, &plgv1.FieldChange{Field: path, From: from, To: to})
+		}
+	}
+	return changes
+}

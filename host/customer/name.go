@@ -1,0 +1,88 @@
+package customer
+
+import (
+	"slices"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"golang.org/x/text/cases"
+	"golang.org/x/text/unicode/norm"
+)
+
+// maxName is the longest name, in bytes.
+const maxName = 200
+
+// parseName returns the name in NFC with single spaces. A problem is the code of a diagnostic, empty when
+// there is none.
+func parseName(typed string) (name, problem string) {
+	name = strings.Join(strings.Fields(norm.NFC.String(typed)), " ")
+	letters := false
+	for _, r := range name {
+		if r == utf8.RuneError || unicode.IsControl(r) || hidden(r) {
+			return "", "name_invalid"
+		}
+		letters = letters || unicode.IsLetter(r)
+	}
+	switch {
+	case name == "":
+		return "", "name_empty"
+	case !letters:
+		return "", "name_invalid"
+	case len(name) > maxName:
+		return "", "name_long"
+	}
+	return name, ""
+}
+
+// hidden reports whether a character is not seen but changes how its neighbours are: separators of lines and
+// marks of direction, with which a name could pass for another one. Joiners are part of several scripts.
+func hidden(r rune) bool {
+	return r == '\u2028' || r == '\u2029' ||
+		unicode.Is(unicode.Cf, r) && r != '\u200c' && r != '\u200d'
+}
+
+// foldLetters are letters that people look for without their stroke, but that Unicode does not take apart.
+var foldLetters = strings.NewReplacer("ø", "o", "ł", "l", "đ", "d", "ð", "d", "þ", "th", "æ", "ae", "œ", "oe", "ı", "i")
+
+// words are the words of a name as they are searched: without case and accents, each once, in their order.
+func words(name string) []string {
+	return unique(strings.FieldsFunc(fold(name), func(r rune) bool {
+		return !unicode.IsLetter(r) && !unicode.IsNumber(r)
+	}))
+}
+
+// fold brings a text to the form in which it is compared: "Íñigo" and "INIGO" are the same.
+func fold(s string) string {
+	if isASCII(s) {
+		return strings.ToLower(s)
+	}
+	s = cases.Fold().String(norm.NFKD.String(s))
+	s = strings.Map(func(r rune) rune {
+		if unicode.Is(unicode.Mn, r) {
+			return -1
+		}
+		return r
+	}, s)
+	return foldLetters.Replace(norm.NFKC.String(s))
+}
+
+func isASCII(s string) bool {
+	for i := range len(s) {
+		if s[i] >= utf8.RuneSelf {
+			return false
+		}
+	}
+	return true
+}
+
+// unique removes repetitions and keeps the order. It is meant for few strings.
+func unique(list []string) []string {
+	kept := list[:0]
+	for _, s := range list {
+		if !slices.Contains(kept, s) {
+			kept = append(kept, s)
+		}
+	}
+	return kept
+}
