@@ -201,7 +201,9 @@ func serveBare(socket string) {
 	log.Fatal(server.Serve(listener))
 }
 
-type bare struct{ plgv1.UnimplementedPluginServer }
+type bare struct {
+	plgv1.UnimplementedPluginServer
+}
 
 func (*bare) Describe(context.Context, *plgv1.DescribeRequest) (*plgv1.DescribeResponse, error) {
 	return &plgv1.DescribeResponse{Id: "PLG9001", Version: "1.0.0", Api: 1}, nil

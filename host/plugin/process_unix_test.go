@@ -1,0 +1,192 @@
+//go:build unix
+
+package plugin
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"mostrador/host/event"
+)
+
+// alive tells whether a process runs; a zombie does not.
+func alive(pid int) bool {
+	if syscall.Kill(pid, 0) != nil {
+		return false
+	}
+	stat, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
+	if err != nil {
+		return runtime.GOOS != "linux"
+	}
+	_, after, _ := strings.Cut(string(stat), ") ")
+	return !strings.HasPrefix(after, "Z")
+}
+
+func TestKilledFromOutsideIsNobodysFaultAndNoticedAtOnce(t *testing.T) {
+	h := open(t, Policy{}, one)
+	h.start(t, one)
+	p, _ := h.Plugin(one)
+	for range 10 { // more than Strikes: it works in between
+		if _, err := h.press(t.Context(), one, "", ""); err != nil {
+			t.Fatal(err)
+		}
+		pid := int(h.info(one).Pid)
+		failed := make(chan error, 1)
+		go func() {
+			_, err := p.Deliver(context.Background(), sales(1, "do hang"))
+			failed <- err
+		}()
+		until(t, "the work is under way", func() bool { r, _ := p.running(t.Context()); return r.underWay() != nil })
+		killed := time.Now()
+		check(t, syscall.Kill(pid, syscall.SIGKILL))
+		if err := <-failed; !errors.Is(err, event.ErrUnavailable) || errors.Is(err, ErrCrashed) {
+			t.Fatalf("got %v", err)
+		}
+		if took := time.Since(killed); took > 500*time.Millisecond {
+			t.Errorf("noticed after %s", took)
+		}
+	}
+	if info := h.info(one); info.Restarts == 0 || info.State == setAside {
+		t.Errorf("info %v", info)
+	}
+}
+
+func TestAnIdlePluginThatIsKilledComesBackByItself(t *testing.T) {
+	h := open(t, Policy{}, one)
+	h.start(t, one)
+	pid := h.info(one).Pid
+	check(t, syscall.Kill(int(pid), syscall.SIGKILL))
+	until(t, "running again", func() bool { info := h.info(one); return info.State == running && info.Pid != pid })
+}
+
+func TestAChildThatHoldsThePipesHidesNoDeath(t *testing.T) {
+	h := open(t, Policy{}, one)
+	self, err := os.Executable()
+	check(t, err)
+	p, _ := h.Plugin(one)
+	check(t, os.Symlink(self, filepath.Join(p.Package().Dir, "child")))
+	h.start(t, one)
+	said, err := h.press(t.Context(), one, "fork", "")
+	check(t, err)
+	child, err := strconv.Atoi(said)
+	check(t, err)
+	if !alive(child) {
+		t.Fatal("the child does not run")
+	}
+	pid := h.info(one).Pid
+	check(t, syscall.Kill(int(pid), syscall.SIGKILL))
+	until(t, "running again", func() bool { info := h.info(one); return info.State == running && info.Pid != pid })
+	if runtime.GOOS == "linux" {
+		until(t, "the child is gone, too", func() bool { return !alive(child) })
+	} else {
+		_ = syscall.Kill(child, syscall.SIGKILL)
+	}
+}
+
+func TestAStoppedProcessIsKilledByItsDeadline(t *testing.T) {
+	h := open(t, Policy{ActionTimeout: 200 * time.Millisecond, StopTimeout: 100 * time.Millisecond}, one)
+	h.start(t, one)
+	check(t, syscall.Kill(int(h.info(one).Pid), syscall.SIGSTOP))
+	if _, err := h.press(t.Context(), one, "", ""); !errors.Is(err, ErrHung) {
+		t.Fatalf("got %v", err)
+	}
+	if _, err := h.press(t.Context(), one, "", ""); err != nil {
+		t.Fatal(err)
+	}
+	pid := int(h.info(one).Pid)
+	check(t, syscall.Kill(pid, syscall.SIGSTOP))
+	check(t, h.Stop(t.Context(), one)) // returns although it cannot answer
+	if alive(pid) {
+		t.Error("it is still there")
+	}
+}
+
+func TestNoPluginOutlivesAKilledHost(t *testing.T) {
+	dir := shortDir(t)
+	for _, id := range []string{one, two} {
+		install(t, dir, id)
+	}
+	self, err := os.Executable()
+	check(t, err)
+	host := exec.Command(self)
+	host.Env = append(os.Environ(), hostVariable+"="+dir)
+	host.Stderr = os.Stderr
+	out, err := host.StdoutPipe()
+	check(t, err)
+	check(t, host.Start())
+	defer host.Wait()
+	defer host.Process.Kill()
+	var pids []int
+	for in := bufio.NewScanner(out); in.Scan() && in.Text() != "ready"; {
+		pid, err := strconv.Atoi(in.Text())
+		check(t, err)
+		pids = append(pids, pid)
+	}
+	if len(pids) != 2 || !alive(pids[0]) || !alive(pids[1]) {
+		t.Fatalf("plugins %v", pids)
+	}
+	check(t, host.Process.Kill())
+	killed := time.Now()
+	until(t, "no plugin is left", func() bool { return !alive(pids[0]) && !alive(pids[1]) })
+	if took := time.Since(killed); runtime.GOOS == "linux" && took > time.Second {
+		t.Errorf("they ended after %s", took)
+	}
+	run := filepath.Join(dir, ".run")
+	left, err := filepath.Glob(filepath.Join(run, ownDirs+"*"))
+	check(t, err)
+	if len(left) != 2 {
+		t.Fatalf("the killed host left %v", left)
+	}
+	if _, err := NewManager(Config{RuntimeDir: run}); err != nil {
+		t.Fatal(err)
+	}
+	if left, _ = filepath.Glob(filepath.Join(run, "*")); len(left) != 0 {
+		t.Errorf("not swept: %v", left)
+	}
+}
+
+func TestALongPathOfTheHomeIsNoObstacle(t *testing.T) {
+	h := &house{dir: shortDir(t), log: &lines{}, reader: &keyspace{}}
+	pkg := install(t, h.dir, one)
+	h.dir = filepath.Join(h.dir, strings.Repeat("long", 40))
+	h.manage(t, []*Package{pkg}, Policy{})
+	h.start(t, one)
+	if _, err := h.press(t.Context(), one, "", ""); err != nil {
+		t.Error(err)
+	}
+	first, err := os.Readlink(filepath.Join(h.dir, ".run", shortLink))
+	check(t, err)
+	check(t, h.Close(t.Context()))
+	h.manage(t, []*Package{pkg}, Policy{}) // the next start of the host
+	second, err := os.Readlink(filepath.Join(h.dir, ".run", shortLink))
+	check(t, err)
+	t.Cleanup(func() { os.RemoveAll(second) })
+	if first == second || exists(first) || !exists(second) {
+		t.Errorf("first %s (there: %v), second %s", first, exists(first), second)
+	}
+}
+
+func TestStopLeavesNothingBehind(t *testing.T) {
+	h := open(t, Policy{}, one, two)
+	h.start(t, one, two)
+	pids := []int{int(h.info(one).Pid), int(h.info(two).Pid)}
+	check(t, h.Close(t.Context()))
+	for _, pid := range pids {
+		if alive(pid) {
+			t.Errorf("process %d is left", pid)
+		}
+	}
+	if left, _ := filepath.Glob(filepath.Join(h.dir, ".run", "*")); len(left) != 0 {
+		t.Errorf("left behind: %v", left)
+	}
+}
