@@ -163,7 +163,7 @@ func (e *Engine) Close() {
 // (see SkipToEnd). It fails when the name is taken.
 func (e *Engine) Attach(c Consumer) error {
 	w := newWorker(e, c)
-	err := e.Store.View(func(tx *store.Tx) error { w.settled(cursor(tx, w.name)); return nil })
+	err := e.Store.View(func(tx *store.Tx) error { w.begin(cursor(tx, w.name)); return nil })
 	if err != nil {
 		return err
 	}
@@ -236,7 +236,8 @@ func (e *Engine) Pending(tx *store.Tx, name string) uint64 {
 	if w := e.worker(name); w != nil {
 		place = max(place, w.place.Load())
 	}
-	return e.Log.Last(tx) - min(place, e.Log.Last(tx))
+	last := e.Log.Last(tx)
+	return last - min(place, last)
 }
 
 // SkipToEnd moves a consumer's cursor behind everything there is, so that only what comes later reaches it.

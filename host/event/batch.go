@@ -1,0 +1,252 @@
+package event
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+
+	"google.golang.org/protobuf/proto"
+
+	"mostrador/host/store"
+	"mostrador/sdk/plgv1"
+)
+
+// glance is how many events one read looks at: a read transaction should be short.
+const glance = 20000
+
+// batch is a run of events for a consumer.
+type batch struct {
+	// from is the sequence that the batch begins after, upto the one that it covers: its last event and those
+	// behind it that the consumer does not handle.
+	from, upto uint64
+	events     []*plgv1.Event
+	deliveries []*plgv1.Delivery
+}
+
+func (b *batch) add(event *plgv1.Event, state []byte) {
+	b.events = append(b.events, event)
+	b.deliveries = append(b.deliveries, &plgv1.Delivery{Event: event, State: state})
+}
+
+// read collects the next batch. States are those that the commit under way is about to write.
+func (w *worker) read(from uint64, states map[string][]byte) (*batch, error) {
+	b := &batch{from: from, upto: from}
+	limit := w.size
+	if w.narrow > 0 {
+		limit = min(limit, w.narrow)
+	}
+	return b, w.e.Store.View(func(tx *store.Tx) error {
+		met := make(map[string]bool)
+		size, seen := 0, 0
+		for k, v := range tx.Scan(bucketEvent, nil, sequenceKey(from)) {
+			if len(b.events) == limit || seen == glance {
+				break
+			}
+			seen++
+			sequence := binary.BigEndian.Uint64(k)
+			event, err := w.decode(v)
+			if err != nil {
+				return fmt.Errorf("event: record %d: %w", sequence, err)
+			}
+			if event != nil {
+				var state []byte
+				if id := event.GetCustomer().GetId(); id != "" && !met[id] {
+					met[id] = true
+					state = w.state(tx, event, states)
+				}
+				if size += len(v) + len(state); size > w.e.BatchBytes && len(b.events) > 0 {
+					break
+				}
+				b.add(event, state)
+			}
+			b.upto = sequence
+		}
+		return nil
+	})
+}
+
+// decode returns the event of a record, nil when the consumer does not want it.
+func (w *worker) decode(record []byte) (*plgv1.Event, error) {
+	kind := typeOf(record)
+	if kind != TypeScheduled && !w.c.Handles(kind) {
+		return nil, nil
+	}
+	event := new(plgv1.Event)
+	if err := proto.Unmarshal(record, event); err != nil {
+		return nil, err
+	}
+	if kind == TypeScheduled && event.GetScheduled().GetPlugin() != w.name {
+		return nil, nil
+	}
+	return event, nil
+}
+
+// state is the plugin's record of the event's customer, nil when there is none.
+func (w *worker) state(tx *store.Tx, event *plgv1.Event, states map[string][]byte) []byte {
+	id := event.GetCustomer().GetId()
+	if id == "" {
+		return nil
+	}
+	if state, ok := states[id]; ok {
+		return state
+	}
+	if state, found := w.e.State(tx, w.name, id); found {
+		return append([]byte{}, state...)
+	}
+	return nil
+}
+
+// plan is what is to be committed of a batch.
+type plan struct {
+	*batch
+	// effects are those of the events that succeeded, in order.
+	effects [][]*plgv1.Effect
+	// fault is why the event behind those failed; nil when all succeeded.
+	fault error
+}
+
+// newPlan sorts out the outcomes of a batch.
+func newPlan(b *batch, outcomes []*plgv1.Outcome) *plan {
+	p := &plan{batch: b, effects: make([][]*plgv1.Effect, 0, len(outcomes))}
+	for _, o := range outcomes {
+		if f := o.GetFault(); f != nil {
+			p.fault = errors.New(f.Message)
+			if f.Panic {
+				p.fault = fmt.Errorf("panic: %s", f.Message)
+			}
+			break
+		}
+		p.effects = append(p.effects, o.GetEffects())
+	}
+	return p
+}
+
+// readable reports whether the effects write records that the plugin may ask for while it works.
+func (p *plan) readable() bool {
+	for _, effects := range p.effects {
+		for _, effect := range effects {
+			switch effect.Effect.(type) {
+			case *plgv1.Effect_Put, *plgv1.Effect_Delete:
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// commit is a plan that is being carried out. The fields below done are its result, once that is closed.
+type commit struct {
+	plan *plan
+	done chan struct{}
+	// err is the store's failure; then nothing was settled.
+	err error
+	// settled is the sequence up to which all is settled, passed how many events of the batch that makes.
+	settled uint64
+	passed  int
+	// stored tells that settled is the cursor on disk, cut that the plan was not carried out to its end.
+	stored, cut bool
+	// fault is why the event behind those failed, which is not parked yet, and attempts how often it has.
+	fault    error
+	attempts int
+}
+
+// states are the plugin's records that the plan writes, by customer.
+func (c *commit) states() map[string][]byte {
+	if c == nil {
+		return nil
+	}
+	states := make(map[string][]byte, len(c.plan.effects))
+	for i, effects := range c.plan.effects {
+		for _, effect := range effects {
+			if s := effect.GetSaveState(); s != nil {
+				states[c.plan.events[i].GetCustomer().GetId()] = append([]byte{}, s.State...)
+			}
+		}
+	}
+	return states
+}
+
+// commit carries a plan out: the effects of all its events and the cursor in one transaction, on a goroutine
+// of its own, which settle waits for. A batch without effects needs no transaction: delivered again after a
+// crash, it has none again.
+func (w *worker) commit(ctx context.Context, p *plan) *commit {
+	c := &commit{plan: p, done: make(chan struct{})}
+	suspect, attempts := w.suspect, w.attempts
+	failures := func(event *plgv1.Event) int {
+		if event.Sequence == suspect {
+			return attempts + 1
+		}
+		return 1
+	}
+	idle := true
+	for _, effects := range p.effects {
+		idle = idle && len(effects) == 0
+	}
+	if n := len(p.effects); idle && (p.fault == nil || failures(p.events[n]) < w.e.Attempts) {
+		c.pass(n)
+		if p.fault != nil {
+			c.fault, c.attempts, c.cut = p.fault, failures(p.events[n]), true
+		}
+		close(c.done)
+		return c
+	}
+	go func() {
+		defer close(c.done)
+		c.err = w.e.Store.Update(ctx, func(tx *store.Tx) error { return w.carryOut(tx, c, failures) })
+	}()
+	return c
+}
+
+// carryOut is the transaction of a commit.
+func (w *worker) carryOut(tx *store.Tx, c *commit, failures func(*plgv1.Event) int) error {
+	p := c.plan
+	if stored := cursor(tx, w.name); stored > p.from { // SkipToEnd came between
+		c.settled, c.stored, c.cut = stored, true, true
+		return nil
+	}
+	done, fault := 0, error(nil)
+	for i, effects := range p.effects {
+		fault = tx.Try(func() error { return w.e.Applier.Apply(tx, w.name, p.events[i], effects) })
+		if fault != nil {
+			break
+		}
+		done++
+	}
+	if fault == nil {
+		fault = p.fault
+	}
+	c.pass(done)
+	if fault != nil {
+		c.cut = true
+		event := p.events[done]
+		var refused *Refused
+		if n := failures(event); n >= w.e.Attempts || errors.As(fault, &refused) {
+			if err := w.e.park(tx, w.name, event, fault, n); err != nil {
+				return err
+			}
+			w.e.Logger.Error("an event is parked", "plugin", w.name, "event", event.Sequence, "error", fault)
+			c.pass(done + 1)
+		} else {
+			c.fault, c.attempts = fault, n
+		}
+	}
+	if c.settled > p.from {
+		setCursor(tx, w.name, c.settled)
+		c.stored = true
+	}
+	return nil
+}
+
+// pass notes that the first n events of the batch are done with.
+func (c *commit) pass(n int) {
+	c.passed = n
+	switch b := c.plan.batch; n {
+	case 0:
+		c.settled = b.from
+	case len(b.events):
+		c.settled = b.upto
+	default:
+		c.settled = b.events[n-1].Sequence
+	}
+}
