@@ -69,6 +69,8 @@ type Model struct {
 	operator *mostradorv1.Operator
 	status   *mostradorv1.StatusResponse
 	online   bool
+	lost     bool
+	ended    bool
 	// session is closed and replaced whenever the token changes; it wakes Run and ends its stream.
 	session chan struct{}
 	subs    map[int]func(Change)
@@ -126,6 +128,20 @@ func (m *Model) Online() bool {
 	return m.online
 }
 
+// Lost tells whether the stream was tried in this session and does not stand.
+func (m *Model) Lost() bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.lost
+}
+
+// EndedByHost tells whether the last session was ended by the host (idle too long, PIN changed).
+func (m *Model) EndedByHost() bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.ended
+}
+
 // Subscribe calls f for every change, one at a time and on the model's goroutines, until cancel is called.
 // f must be quick; a screen hands the work on to the toolkit.
 func (m *Model) Subscribe(f func(Change)) (cancel func()) {
@@ -171,7 +187,7 @@ func (m *Model) Setup(ctx context.Context, name, pin string) error {
 	if err != nil {
 		return err
 	}
-	m.setSession(res.Msg)
+	m.setSession(res.Msg, false)
 	return nil
 }
 
@@ -181,20 +197,21 @@ func (m *Model) SignIn(ctx context.Context, req *mostradorv1.SignInRequest) erro
 	if err != nil {
 		return err
 	}
-	m.setSession(res.Msg)
+	m.setSession(res.Msg, false)
 	return nil
 }
 
 // SignOut ends the session here at once, and at the host when it can be reached.
 func (m *Model) SignOut(ctx context.Context) error {
 	_, err := m.Access.SignOut(ctx, connect.NewRequest(&mostradorv1.SignOutRequest{}))
-	m.setSession(nil)
+	m.setSession(nil, false)
 	return err
 }
 
-func (m *Model) setSession(s *mostradorv1.SignInResponse) {
+func (m *Model) setSession(s *mostradorv1.SignInResponse, byHost bool) {
 	m.mu.Lock()
 	m.token, m.operator = s.GetToken(), s.GetOperator()
+	m.lost, m.ended = false, byHost
 	close(m.session)
 	m.session = make(chan struct{})
 	m.mu.Unlock()
@@ -203,8 +220,9 @@ func (m *Model) setSession(s *mostradorv1.SignInResponse) {
 
 func (m *Model) setOnline(online bool) {
 	m.mu.Lock()
-	changed := m.online != online
-	m.online = online
+	lost := !online && m.token != ""
+	changed := m.online != online || m.lost != lost
+	m.online, m.lost = online, lost
 	m.mu.Unlock()
 	if changed {
 		m.publish(Change{Kind: ConnectionChanged})
@@ -260,7 +278,7 @@ func (m *Model) expired(token string, err error) {
 	current := m.token == token
 	m.mu.Unlock()
 	if current {
-		m.setSession(nil)
+		m.setSession(nil, true)
 	}
 }
 

@@ -1,0 +1,223 @@
+package customers
+
+import (
+	"crypto/rand"
+	"strings"
+	"unicode"
+
+	"connectrpc.com/connect"
+	"fyne.io/fyne/v2"
+	"fyne.io/fyne/v2/widget"
+
+	"mostrador/gui/model"
+	"mostrador/gui/ui"
+	"mostrador/host/api/mostradorv1"
+	"mostrador/sdk/plgv1"
+)
+
+// Form registers a new customer with little: name, mobile phone, e-mail. Enter moves on, and saves on the last
+// field; what the host would refuse is said at its field while the person still types.
+type Form struct {
+	d          *ui.Desk
+	content    fyne.CanvasObject
+	name       *ui.Field
+	phone      *ui.Field
+	email      *ui.Field
+	applies    *ui.Check
+	reason     *widget.Label
+	governed   bool
+	duplicates *fyne.Container
+	save       *ui.Button
+	key        string
+	newest     ui.Latest
+	sending    bool
+}
+
+// NewForm builds an empty form.
+func NewForm(d *ui.Desk) *Form {
+	f := &Form{d: d, key: rand.Text()}
+	f.name = ui.NewField(d.T("customer.name"), ui.NewEntry(d.T("customer.name.hint"), func(string) { f.focus(f.phone) }))
+	f.phone = ui.NewField(d.T("customer.phone"), ui.NewEntry(d.T("customer.phone.hint"), func(string) { f.focus(f.email) }))
+	f.email = ui.NewField(d.T("customer.email"), ui.NewEntry(d.T("customer.email.hint"), func(string) { f.submit() }))
+	for _, field := range []*ui.Field{f.name, f.phone, f.email} {
+		field.Entry.OnChanged = func(string) { f.check(field) }
+		field.Entry.OnLeave = func() { f.check(nil) }
+	}
+	f.applies = ui.NewCheck(d.T("customer.applies"), nil)
+	f.reason = ui.Note("", widget.MediumImportance)
+	f.duplicates = ui.Column(4)
+	f.save = ui.NewButton(d.T("save"), "Enter", ui.Primary, f.submit)
+	cancel := ui.NewButton(d.T("cancel"), "Esc", ui.Plain, d.Nav.Back)
+	form := ui.Column(5, f.name, f.phone, f.email, f.duplicates,
+		ui.Column(0, f.applies, ui.Pad(24, 0, ui.Tight(f.reason))), ui.Gap(4),
+		ui.Row(8, f.save, cancel))
+	head := ui.Column(4, ui.Title(d.T("menu.new")), ui.Text(d.T("customers.new.text"), ui.SizeText, false, ui.ColorMuted))
+	f.content = ui.Frame(16, head, nil, ui.Most(620, ui.Frame(0, ui.Card("", form), nil, nil, nil, nil)), nil, nil)
+	return f
+}
+
+// Content implements ui.Screen.
+func (f *Form) Content() fyne.CanvasObject { return f.content }
+
+// Show implements ui.Screen; arg is what was searched for in vain, and goes where it belongs.
+func (f *Form) Show(arg string) {
+	first := f.name
+	if arg != "" {
+		switch {
+		case strings.Contains(arg, "@"):
+			f.email.Entry.Quiet(arg)
+		case strings.IndexFunc(arg, unicode.IsLetter) < 0:
+			f.phone.Entry.Quiet(arg)
+		default:
+			f.name.Entry.Quiet(arg)
+			first = f.phone
+		}
+	}
+	f.focus(first)
+	f.rules()
+}
+
+// rules reads what interplay makes of the box "Aplica para Promociones": a sheet without id is an empty form.
+func (f *Form) rules() {
+	req := &mostradorv1.SheetRequest{Language: f.d.Model.Language()}
+	ui.Ask(f.d, f.d.Model.Customers.Sheet, req, func(res *mostradorv1.SheetResponse, err error) {
+		if err != nil {
+			f.applies.Hide()
+			f.reason.Hide()
+			return
+		}
+		for _, field := range res.Fields {
+			if field.Id != "aplica_promociones" {
+				continue
+			}
+			f.governed = !field.Editable
+			if field.Label != "" {
+				f.applies.SetText(field.Label)
+			}
+			if field.Editable {
+				f.applies.Enable()
+			} else {
+				f.applies.SetChecked(field.Value == "true")
+				f.applies.Disable()
+			}
+			f.reason.SetText(field.Reason)
+			if !field.Visible {
+				f.applies.Hide()
+			}
+		}
+		f.content.Refresh()
+	})
+}
+
+// Hide implements ui.Screen.
+func (f *Form) Hide() { f.newest.Next() }
+
+// Scanned implements ui.Screen.
+func (f *Form) Scanned(string) {}
+
+// Key implements ui.Screen: F4 here empties nothing.
+func (f *Form) Key(ev *fyne.KeyEvent) {
+	if ev.Name == fyne.KeyF4 {
+		f.focus(f.name)
+		ui.Take(ev)
+	}
+}
+
+// Changed implements ui.Screen.
+func (f *Form) Changed(c model.Change) {
+	if c.Kind == model.StoreChanged && c.Event.Kind == mostradorv1.WatchResponse_KIND_PLUGIN {
+		f.rules()
+	}
+}
+
+func (f *Form) focus(field *ui.Field) { f.d.Window.Canvas().Focus(field.Entry) }
+
+func (f *Form) customer() *plgv1.Customer {
+	c := &plgv1.Customer{
+		Name:  strings.TrimSpace(f.name.Entry.Text),
+		Phone: strings.TrimSpace(f.phone.Entry.Text),
+		Email: strings.TrimSpace(f.email.Entry.Text),
+	}
+	if !f.governed {
+		c.AplicaPromociones = f.applies.Checked
+	}
+	return c
+}
+
+// check asks what would be refused. The field being typed in is not blamed yet, others that hold something are.
+func (f *Form) check(typing *ui.Field) {
+	if typing != nil {
+		typing.Say("")
+	}
+	current := f.newest.Next()
+	ui.Ask(f.d, f.d.Model.Customers.Check, &mostradorv1.CheckRequest{Customer: f.customer()}, func(res *mostradorv1.CheckResponse, err error) {
+		if err != nil || !current() {
+			return
+		}
+		f.say(res.Refusal, func(field *ui.Field) bool { return field != typing && field.Entry.Text != "" })
+	})
+}
+
+func (f *Form) fields() map[string]*ui.Field {
+	return map[string]*ui.Field{"name": f.name, "phone": f.phone, "email": f.email}
+}
+
+// say puts each diagnostic at its field where may allows it, and offers the customers that have the same.
+func (f *Form) say(refusal *mostradorv1.Refusal, may func(*ui.Field) bool) (rest []string) {
+	messages := map[string]string{}
+	for _, diag := range refusal.GetDiagnostics() {
+		path := strings.TrimPrefix(diag.Path, "customer.")
+		if _, ok := f.fields()[path]; !ok {
+			rest = append(rest, ui.Sentence(diag))
+			continue
+		}
+		if messages[path] == "" {
+			messages[path] = ui.Sentence(diag)
+		}
+	}
+	for path, field := range f.fields() {
+		if messages[path] == "" || may(field) {
+			field.Say(messages[path])
+		}
+	}
+	f.duplicates.RemoveAll()
+	for _, c := range refusal.GetDuplicates() {
+		f.duplicates.Add(ui.Row(0, ui.NewButton(f.d.T("customers.open", "name", c.Name), "", ui.Plain, func() { f.d.Nav.Go(ui.Sheet, c.Id) })))
+	}
+	f.duplicates.Refresh()
+	f.content.Refresh()
+	return rest
+}
+
+func (f *Form) submit() {
+	if f.sending {
+		return
+	}
+	f.newest.Next()
+	f.sending = true
+	f.save.Disable()
+	ui.Ask(f.d, f.d.Model.Customers.Register, &mostradorv1.RegisterRequest{Customer: f.customer(), IdempotencyKey: f.key}, func(res *mostradorv1.RegisterResponse, err error) {
+		f.sending = false
+		f.save.Enable()
+		if err == nil {
+			f.d.Nav.Back()
+			f.d.Nav.Go(ui.Sheet, res.Customer.Id)
+			f.d.Say(f.d.T("customers.saved", "name", res.Customer.Name))
+			return
+		}
+		refusal := model.Refusal(err)
+		if refusal == nil || connect.CodeOf(err) == connect.CodeUnavailable {
+			f.d.Fail(f.d.Explain(err))
+			return
+		}
+		for _, text := range f.say(refusal, func(*ui.Field) bool { return true }) {
+			f.d.Fail(text)
+		}
+		for _, field := range []*ui.Field{f.name, f.phone, f.email} {
+			if field.Message() != "" {
+				f.focus(field)
+				return
+			}
+		}
+	})
+}

@@ -1,0 +1,133 @@
+package mailview
+
+import (
+	"image/color"
+	"net/url"
+
+	"fyne.io/fyne/v2"
+	"fyne.io/fyne/v2/canvas"
+	"fyne.io/fyne/v2/container"
+	"fyne.io/fyne/v2/theme"
+	"fyne.io/fyne/v2/widget"
+
+	"mostrador/gui/ui"
+)
+
+// paper is the widest that a mail is shown, as mail programs do.
+const paper = 600
+
+// View shows one mail.
+type View struct {
+	scroll *container.Scroll
+	column *fyne.Container
+	blocks []Block
+	open   func(href string)
+}
+
+// New makes an empty view; open is called with the address of a link that is pressed.
+func New(open func(href string)) *View {
+	v := &View{open: open, column: ui.Column(4)}
+	sheet := canvas.NewRectangle(color.White)
+	sheet.CornerRadius = 8
+	sheet.StrokeWidth, sheet.StrokeColor = 1, ui.Color(theme.ColorNameSeparator)
+	card := container.NewStack(sheet, ui.Pad(22, 20, v.column))
+	ground := ui.Panel(ui.ColorQuietBg, 8, ui.Pad(12, 12, container.New(&middle{}, card)))
+	v.scroll = container.NewVScroll(ground)
+	return v
+}
+
+// middle centres its object at the width of the paper.
+type middle struct{}
+
+func (*middle) MinSize(o []fyne.CanvasObject) fyne.Size {
+	return fyne.NewSize(200, o[0].MinSize().Height)
+}
+
+func (*middle) Layout(o []fyne.CanvasObject, size fyne.Size) {
+	w := min(paper, size.Width)
+	o[0].Move(fyne.NewPos((size.Width-w)/2, 0))
+	o[0].Resize(fyne.NewSize(w, max(size.Height, o[0].MinSize().Height)))
+}
+
+// Content is the view.
+func (v *View) Content() fyne.CanvasObject { return v.scroll }
+
+// Blocks is what the view shows.
+func (v *View) Blocks() []Block { return v.blocks }
+
+// Show sets the mail.
+func (v *View) Show(source string) {
+	v.column.RemoveAll()
+	v.blocks = Parse(source)
+	for _, block := range v.blocks {
+		v.column.Add(v.object(block))
+	}
+	v.column.Refresh()
+	v.scroll.ScrollToTop()
+	v.scroll.Refresh()
+}
+
+func (v *View) object(b Block) fyne.CanvasObject {
+	switch b.Kind {
+	case Rule:
+		return ui.Pad(0, 6, widget.NewSeparator())
+	case Button:
+		button := newMailButton(text(b.Runs), b.Ground, func() { v.open(b.Runs[0].Href) })
+		if b.Center {
+			return ui.Pad(0, 6, container.NewCenter(button))
+		}
+		return ui.Pad(0, 6, ui.Row(0, button))
+	case Item:
+		mark := widget.NewLabel(b.Mark)
+		return ui.Pad(0, -5, ui.Frame(0, nil, ui.Pad(float32(b.Level)*14-10, 0, mark), v.rich(b), nil, nil))
+	case Quote:
+		bar := canvas.NewRectangle(ui.Color(theme.ColorNameSeparator))
+		bar.SetMinSize(fyne.NewSize(4, 4))
+		return ui.Frame(6, nil, bar, v.rich(b), nil, nil)
+	}
+	return ui.Pad(-9, -5, v.rich(b))
+}
+
+func text(runs []Run) string {
+	all := ""
+	for _, r := range runs {
+		all += r.Text
+	}
+	return all
+}
+
+func (v *View) rich(b Block) fyne.CanvasObject {
+	align := fyne.TextAlignLeading
+	if b.Center {
+		align = fyne.TextAlignCenter
+	}
+	size := theme.SizeNameText
+	if b.Kind == Heading {
+		size = theme.SizeNameSubHeadingText
+		if b.Level == 1 {
+			size = theme.SizeNameHeadingText
+		}
+	}
+	r := widget.NewRichText()
+	r.Wrapping = fyne.TextWrapWord
+	for _, run := range b.Runs {
+		look := fyne.TextStyle{Bold: run.Bold || b.Kind == Heading, Italic: run.Italic}
+		if run.Href != "" {
+			u, _ := url.Parse(run.Href)
+			r.Segments = append(r.Segments, &widget.HyperlinkSegment{Alignment: align, Text: run.Text, URL: u, TextStyle: look, SizeName: size,
+				OnTapped: func() { v.open(run.Href) }})
+			continue
+		}
+		r.Segments = append(r.Segments, &widget.TextSegment{Text: run.Text, Style: widget.RichTextStyle{
+			Alignment: align, Inline: true, SizeName: size, TextStyle: look, ColorName: theme.ColorNameForeground}})
+	}
+	r.Refresh()
+	return r
+}
+
+// newMailButton is a button of the mail in the mail's own colour; it can be reached by Tab.
+func newMailButton(label string, ground color.NRGBA, tapped func()) fyne.CanvasObject {
+	b := ui.NewButton(label, "", ui.Primary, tapped)
+	b.SetGround(ground, dark(ground))
+	return b
+}
