@@ -121,7 +121,7 @@ func (p *Plugin) Panel(id string, handler PanelHandler) {
 func (p *Plugin) ID() string { return p.manifest.ID }
 
 // Check says whether manifest and program fit each other: every event, action and panel that the manifest
-// names has its handler, and the other way round.
+// names has its handler, and the other way round; and every language has every sentence.
 func (p *Plugin) Check() error {
 	mistakes := slices.Clone(p.mistakes)
 	compare := func(what string, declared []string, handled map[string]bool) {
@@ -153,6 +153,9 @@ func (p *Plugin) Check() error {
 		compare("event", events, names(p.events))
 		compare("action", actions, names(p.actions))
 		compare("panel", panels, names(p.panels))
+	}
+	if err := p.texts.check(); err != nil {
+		mistakes = append(mistakes, err)
 	}
 	return errors.Join(mistakes...)
 }

@@ -1,9 +1,12 @@
 package sdk
 
 import (
+	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"path"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -91,6 +94,21 @@ func (t *texts) text(lang, key string, args []any) string {
 		}
 	}
 	return strings.NewReplacer(pairs...).Replace(s[form])
+}
+
+// check compares the languages: a key that one of them lacks is found before anybody reads it.
+func (t *texts) check() error {
+	var missing []error
+	for _, lang := range slices.Sorted(maps.Keys(t.sentences)) {
+		for _, other := range slices.Sorted(maps.Keys(t.sentences)) {
+			for _, key := range slices.Sorted(maps.Keys(t.sentences[other])) {
+				if _, ok := t.sentences[lang][key]; !ok {
+					missing = append(missing, fmt.Errorf("sdk: locales/%s.yaml lacks %q of locales/%s.yaml", lang, key, other))
+				}
+			}
+		}
+	}
+	return errors.Join(missing...)
 }
 
 // language is the one that the plugin speaks to somebody who asks for lang: "es-CO" is served by "es".

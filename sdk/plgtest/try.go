@@ -226,10 +226,7 @@ func (y *Try) Act(action string, press sdk.Press) (sdk.Result, Effects) {
 // Panel asks for a panel. A fault fails the test.
 func (y *Try) Panel(id string, of sdk.Customer) sdk.Panel {
 	y.t.Helper()
-	w := customer(y.t, of)
-	done := y.work(&plgv1.WorkRequest{Work: &plgv1.WorkRequest_Panel{Panel: &plgv1.PanelCall{
-		Panel: id, Customer: w, State: y.states[w.GetId()], Time: timestamppb.New(y.Now), Language: y.Language,
-	}}}).GetPanel()
+	done := y.panel(id, of)
 	if fault := done.GetFault(); fault != nil {
 		y.t.Fatalf("panel %s: %s", id, fault.GetMessage())
 	}
@@ -238,6 +235,24 @@ func (y *Try) Panel(id string, of sdk.Customer) sdk.Panel {
 		panel.Rows = append(panel.Rows, sdk.Row{Label: r.GetLabel(), Value: r.GetValue()})
 	}
 	return panel
+}
+
+// PanelFault asks for a panel that must fail, and returns what it said.
+func (y *Try) PanelFault(id string, of sdk.Customer) string {
+	y.t.Helper()
+	fault := y.panel(id, of).GetFault()
+	if fault == nil {
+		y.t.Fatal("the panel succeeded")
+	}
+	return fault.GetMessage()
+}
+
+func (y *Try) panel(id string, of sdk.Customer) *plgv1.PanelDone {
+	y.t.Helper()
+	w := customer(y.t, of)
+	return y.work(&plgv1.WorkRequest{Work: &plgv1.WorkRequest_Panel{Panel: &plgv1.PanelCall{
+		Panel: id, Customer: w, State: y.states[w.GetId()], Time: timestamppb.New(y.Now), Language: y.Language,
+	}}}).GetPanel()
 }
 
 // commit keeps what the plugin keeps and returns the rest.
