@@ -157,6 +157,17 @@ func (s *Service) Walk(after string, limit int) ([]*plgv1.Customer, error) {
 	return found, err
 }
 
+// Count is how many customers there are. It reads every key, so it is for work that will read them all anyway.
+func (s *Service) Count() (n uint64, err error) {
+	err = s.Store.View(func(tx *store.Tx) error {
+		for range tx.Scan(bucketCustomer, nil, nil) {
+			n++
+		}
+		return nil
+	})
+	return n, err
+}
+
 // text is a sentence of this package in the language of whoever asks.
 func (s *Service) text(ctx context.Context, key string, args ...any) string {
 	return s.Text.Text(locale.FromContext(ctx), "customer."+key, args...)

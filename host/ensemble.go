@@ -1,0 +1,474 @@
+package host
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"strings"
+	"sync"
+	"sync/atomic"
+
+	"mostrador/host/api"
+	"mostrador/host/api/mostradorv1"
+	"mostrador/host/customer"
+	"mostrador/host/interplay"
+	"mostrador/host/plugin"
+	"mostrador/host/store"
+	"mostrador/sdk/manifest"
+	"mostrador/sdk/plgv1"
+)
+
+// bucketEnsemble holds which plug-ins are active ("active/PLG0074": "1" or "0") and how far existing customers
+// are brought to the rules in force ("rules", a syncRecord).
+const bucketEnsemble store.Bucket = "ensemble"
+
+var keyRules = []byte("rules")
+
+// syncRecord says which rules the customers follow, and, while they are being brought to them, how far.
+type syncRecord struct {
+	Fingerprint string `json:"fingerprint"`
+	Running     bool   `json:"running"`
+	// After is the last customer that was brought to the rules.
+	After                string `json:"after"`
+	Done, Total, Changed uint64
+}
+
+// ensemble is the active plug-ins and what they mean together. It is the customers' Rules and
+// what the API knows of plug-ins.
+type ensemble struct {
+	host     *Host
+	packages []*plugin.Package
+
+	// mu serialises what changes the set of active plug-ins or resolves its meaning.
+	mu sync.Mutex
+	// active is replaced as a whole, never changed.
+	active     atomic.Pointer[map[string]bool]
+	resolution atomic.Pointer[interplay.Resolution]
+	progress   atomic.Pointer[mostradorv1.SyncProgress]
+	// wake tells sync that there are new rules.
+	wake chan struct{}
+}
+
+var (
+	_ customer.Rules = (*ensemble)(nil)
+	_ api.Plugins    = (*ensemble)(nil)
+)
+
+func newEnsemble(h *Host, packages []*plugin.Package) *ensemble {
+	e := &ensemble{host: h, packages: packages, wake: make(chan struct{}, 1)}
+	e.progress.Store(&mostradorv1.SyncProgress{})
+	e.active.Store(&map[string]bool{})
+	return e
+}
+
+// Locked implements customer.Rules.
+func (e *ensemble) Locked(field string, c *plgv1.Customer, lang string) (string, bool) {
+	return e.resolution.Load().Locked(field, c, lang)
+}
+
+// Apply implements customer.Rules.
+func (e *ensemble) Apply(c *plgv1.Customer) error { return e.resolution.Load().Apply(c) }
+
+// Resolution returns what the active plug-ins mean together now.
+func (e *ensemble) Resolution() *interplay.Resolution { return e.resolution.Load() }
+
+// Active implements api.Plugins.
+func (e *ensemble) Active() []*manifest.Manifest {
+	var manifests []*manifest.Manifest
+	for _, p := range e.packages {
+		if e.isActive(p.ID()) {
+			manifests = append(manifests, p.Manifest)
+		}
+	}
+	return manifests
+}
+
+// List implements api.Plugins.
+func (e *ensemble) List(_ context.Context, lang string) (*mostradorv1.ListPluginsResponse, error) {
+	list := &mostradorv1.ListPluginsResponse{Plugins: e.host.plugins.States(lang), Sync: e.progress.Load()}
+	for _, c := range e.resolution.Load().Conflicts {
+		list.Conflicts = append(list.Conflicts, &mostradorv1.Conflict{Target: c.Target, Explanation: c.Explanation(lang)})
+	}
+	return list, e.host.store.View(func(tx *store.Tx) error {
+		for _, p := range list.Plugins {
+			p.Active = e.isActive(p.GetId())
+			p.Parked = e.host.engine.ParkedCount(tx, p.GetId())
+			if p.Active {
+				p.Pending = e.host.engine.Pending(tx, p.GetId())
+			}
+		}
+		return nil
+	})
+}
+
+func (e *ensemble) isActive(id string) bool { return (*e.active.Load())[id] }
+
+// load reads which plug-ins are active. A new store has all that came with the program.
+func (e *ensemble) load(tx *store.Tx) {
+	active := map[string]bool{}
+	var known bool
+	for key, value := range tx.Scan(bucketEnsemble, []byte("active/"), nil) {
+		known = true
+		active[strings.TrimPrefix(string(key), "active/")] = string(value) == "1"
+	}
+	if !known {
+		for _, p := range e.packages {
+			active[p.ID()] = true
+		}
+	}
+	e.active.Store(&active)
+}
+
+// start starts the processes of the active plug-ins. A plug-in that does not start keeps nobody from opening the
+// store: its supervisor goes on trying.
+func (e *ensemble) start(ctx context.Context) error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	ids := e.activeIDs()
+	if err := e.settle(ctx); err != nil {
+		return err
+	}
+	if err := e.host.plugins.Start(ctx, ids...); err != nil {
+		e.host.logger.Error("a plug-in does not start", "error", err)
+	}
+	for _, id := range ids {
+		if p, ok := e.host.plugins.Plugin(id); ok {
+			if err := e.host.engine.Attach(p); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// settle writes down, where that is not known yet, which plug-ins are active and which rules hold: a plug-in that is
+// added later is active only when somebody says so, and rules that a new version of a plug-in brings reach the
+// customers that there are.
+func (e *ensemble) settle(ctx context.Context) error {
+	var known bool
+	resolution := e.resolution.Load()
+	if err := e.host.store.View(func(tx *store.Tx) error {
+		record, err := readSync(tx)
+		known = err == nil && record.Fingerprint == fingerprint(resolution)
+		return err
+	}); err != nil || known {
+		return err
+	}
+	return e.host.store.Update(ctx, func(tx *store.Tx) error {
+		writeActive(tx, *e.active.Load())
+		return e.newRules(tx, resolution)
+	})
+}
+
+func writeActive(tx *store.Tx, active map[string]bool) {
+	for id, on := range active {
+		value := []byte("0")
+		if on {
+			value = []byte("1")
+		}
+		tx.Put(bucketEnsemble, []byte("active/"+id), value)
+	}
+}
+
+// activeIDs are the active plug-ins that are installed.
+func (e *ensemble) activeIDs() []string {
+	var ids []string
+	for _, p := range e.packages {
+		if e.isActive(p.ID()) {
+			ids = append(ids, p.ID())
+		}
+	}
+	return ids
+}
+
+// Enable activates a plug-in at run time: it must start, and its rules must be understood. What happened while it
+// was not active is not its business.
+func (e *ensemble) Enable(ctx context.Context, actor *plgv1.Actor, id string) error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	p, ok := e.host.plugins.Plugin(id)
+	if !ok {
+		return plugin.ErrUnknown
+	}
+	if e.isActive(id) {
+		return e.host.plugins.Start(ctx, id) // one that was set aside gets another chance
+	}
+	if err := e.dependencies(ctx, p.Package().Manifest); err != nil {
+		return err
+	}
+	if err := e.host.plugins.Start(ctx, id); err != nil {
+		_ = e.host.plugins.Stop(ctx, id)
+		e.host.logger.Error("the plug-in does not start", "plugin", id, "error", err)
+		return e.refuse(ctx, "plugin_start", "id", id)
+	}
+	if err := e.change(ctx, actor, id, true); err != nil {
+		_ = e.host.plugins.Stop(ctx, id)
+		return err
+	}
+	return e.host.engine.Attach(p)
+}
+
+// Disable ends a plug-in at run time. Its settings, records and the values that its rules gave stay.
+func (e *ensemble) Disable(ctx context.Context, actor *plgv1.Actor, id string) error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if _, ok := e.host.plugins.Plugin(id); !ok {
+		return plugin.ErrUnknown
+	}
+	if !e.isActive(id) {
+		return nil
+	}
+	for _, p := range e.packages {
+		if !e.isActive(p.ID()) || p.ID() == id {
+			continue
+		}
+		for _, need := range p.Manifest.Requires {
+			if need.ID == id {
+				return e.refuse(ctx, "plugin_needed", "id", id, "by", p.ID())
+			}
+		}
+	}
+	if err := e.change(ctx, actor, id, false); err != nil {
+		return err
+	}
+	e.host.engine.Detach(id)
+	return e.host.plugins.Stop(ctx, id)
+}
+
+func (e *ensemble) dependencies(ctx context.Context, m *manifest.Manifest) error {
+	version := func(id string) (string, bool) {
+		p, ok := e.host.plugins.Plugin(id)
+		if !ok || !e.isActive(id) {
+			return "", false
+		}
+		return p.Package().Manifest.Version, true
+	}
+	for _, need := range m.Requires {
+		if v, ok := version(need.ID); !ok || !need.Versions.Contains(v) {
+			return e.refuse(ctx, "plugin_requires", "id", m.ID, "needs", strings.TrimSpace(need.ID+" "+need.Versions.String()))
+		}
+	}
+	for _, p := range e.packages {
+		if !e.isActive(p.ID()) {
+			continue
+		}
+		for _, enemy := range m.Conflicts {
+			if enemy.ID == p.ID() && enemy.Versions.Contains(p.Manifest.Version) {
+				return e.refuse(ctx, "plugin_conflicts", "id", m.ID, "with", p.ID())
+			}
+		}
+		for _, enemy := range p.Manifest.Conflicts {
+			if enemy.ID == m.ID && enemy.Versions.Contains(m.Version) {
+				return e.refuse(ctx, "plugin_conflicts", "id", m.ID, "with", p.ID())
+			}
+		}
+	}
+	return nil
+}
+
+func (e *ensemble) refuse(ctx context.Context, key string, args ...any) error {
+	return e.host.refuse(ctx, "", key, args...)
+}
+
+// change switches one plug-in on or off together with what all then mean, in one transaction.
+func (e *ensemble) change(ctx context.Context, actor *plgv1.Actor, id string, on bool) error {
+	active := maps.Clone(*e.active.Load())
+	active[id] = on
+	resolution, err := e.resolve(active)
+	if err != nil && on {
+		e.host.logger.Error("the plug-in's rules cannot be understood", "plugin", id, "error", err)
+		return e.refuse(ctx, "plugin_rules", "id", id, "error", err.Error())
+	}
+	before := e.resolution.Load()
+	err = e.host.store.Update(ctx, func(tx *store.Tx) error {
+		writeActive(tx, active)
+		if on {
+			e.host.engine.SkipToEnd(tx, id)
+		}
+		what := "plugin.disabled"
+		if on {
+			what = "plugin.enabled"
+		}
+		if err := e.host.note(tx, actor, what, map[string]any{"plugin": id}); err != nil {
+			return err
+		}
+		if err := e.newRules(tx, resolution); err != nil {
+			return err
+		}
+		// Within the transaction: whoever registers after it follows the new rules already.
+		e.resolution.Store(resolution)
+		return nil
+	})
+	if err != nil {
+		e.resolution.Store(before)
+		return err
+	}
+	e.active.Store(&active)
+	e.host.guideChanged()
+	e.wakeSync()
+	e.host.hub.Publish(mostradorv1.WatchResponse_KIND_PLUGIN, id)
+	return nil
+}
+
+// resolve works out what the plug-ins mean together. The resolution is safe even when there is an error.
+func (e *ensemble) resolve(active map[string]bool) (*interplay.Resolution, error) {
+	manifests := make([]*manifest.Manifest, len(e.packages))
+	for i, p := range e.packages {
+		manifests[i] = p.Manifest
+	}
+	return interplay.Resolve(manifests, active, e.host.guide.Values())
+}
+
+// settingsChanged resolves anew, since rules may speak of settings.
+func (e *ensemble) settingsChanged(ctx context.Context) error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	resolution, err := e.resolve(*e.active.Load())
+	if err != nil {
+		e.host.logger.Error("some rules cannot be understood", "error", err)
+	}
+	before := e.resolution.Load()
+	err = e.host.store.Update(ctx, func(tx *store.Tx) error {
+		if err := e.newRules(tx, resolution); err != nil {
+			return err
+		}
+		e.resolution.Store(resolution)
+		return nil
+	})
+	if err != nil {
+		e.resolution.Store(before)
+		return err
+	}
+	e.wakeSync()
+	return nil
+}
+
+// newRules notes that existing customers are to be brought to the rules, when these differ from what they follow.
+func (e *ensemble) newRules(tx *store.Tx, r *interplay.Resolution) error {
+	record, err := readSync(tx)
+	if err != nil {
+		return err
+	}
+	fingerprint := fingerprint(r)
+	if record.Fingerprint == fingerprint {
+		return nil
+	}
+	// Without governed fields there is nothing to bring: each keeps the value that it has.
+	return writeSync(tx, &syncRecord{Fingerprint: fingerprint, Running: len(r.Governed()) > 0})
+}
+
+func fingerprint(r *interplay.Resolution) string {
+	h := sha256.New()
+	for _, field := range r.Governed() {
+		fmt.Fprintf(h, "%s=%s\n", field, r.Policy("customer."+field).Expression)
+	}
+	return fmt.Sprintf("%x", h.Sum(nil))
+}
+
+func readSync(tx *store.Tx) (*syncRecord, error) {
+	record := &syncRecord{}
+	if value := tx.Get(bucketEnsemble, keyRules); value != nil {
+		if err := json.Unmarshal(value, record); err != nil {
+			return nil, fmt.Errorf("reading which rules the customers follow: %w", err)
+		}
+	}
+	return record, nil
+}
+
+func writeSync(tx *store.Tx, record *syncRecord) error {
+	value, err := json.Marshal(record)
+	if err != nil {
+		return err
+	}
+	tx.Put(bucketEnsemble, keyRules, value)
+	return nil
+}
+
+func (e *ensemble) wakeSync() {
+	select {
+	case e.wake <- struct{}{}:
+	default:
+	}
+}
+
+// syncBatch is how many customers are brought to new rules in one transaction: few enough that a till hardly
+// waits.
+const syncBatch = 200
+
+// sync brings existing customers to the rules whenever these change. What a kill interrupts goes on at the next
+// start.
+func (e *ensemble) sync(ctx context.Context) {
+	for {
+		more, err := e.syncSome(ctx)
+		if err != nil && ctx.Err() == nil {
+			e.host.logger.Error("bringing customers to the rules", "error", err)
+		}
+		if more && err == nil {
+			continue
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-e.wake:
+		}
+	}
+}
+
+func (e *ensemble) syncSome(ctx context.Context) (more bool, err error) {
+	var record *syncRecord
+	if err := e.host.store.View(func(tx *store.Tx) (err error) {
+		record, err = readSync(tx)
+		return err
+	}); err != nil || !record.Running {
+		return false, err
+	}
+	if record.Total == 0 {
+		if record.Total, err = e.host.customers.Count(); err != nil {
+			return false, err
+		}
+	}
+	customers, err := e.host.customers.Walk(record.After, syncBatch)
+	if err != nil {
+		return false, err
+	}
+	fingerprint := record.Fingerprint
+	err = e.host.store.Update(ctx, func(tx *store.Tx) error {
+		current, err := readSync(tx)
+		if err != nil {
+			return err
+		}
+		if current.Fingerprint != fingerprint {
+			return errRulesChanged
+		}
+		for _, c := range customers {
+			after, err := e.host.customers.UpdateTx(tx, &plgv1.Actor{Channel: "host"}, c.GetId(), func(*plgv1.Customer) {})
+			if err != nil && !errors.Is(err, customer.ErrNotFound) {
+				return err
+			}
+			if after.GetRevision() != c.GetRevision() {
+				record.Changed++
+			}
+			record.Done++
+			record.After = c.GetId()
+		}
+		record.Total = max(record.Total, record.Done)
+		record.Running = len(customers) == syncBatch
+		return writeSync(tx, record)
+	})
+	if errors.Is(err, errRulesChanged) {
+		return true, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	e.progress.Store(&mostradorv1.SyncProgress{
+		Running: record.Running, Done: record.Done, Total: record.Total, Changed: record.Changed,
+	})
+	e.host.hub.Publish(mostradorv1.WatchResponse_KIND_SYNC, "")
+	return record.Running, nil
+}
+
+var errRulesChanged = errors.New("the rules changed meanwhile")

@@ -1,0 +1,213 @@
+package host
+
+import (
+	"context"
+	"crypto/sha256"
+	"fmt"
+	"iter"
+	"strings"
+	"time"
+
+	"github.com/hashicorp/go-hclog"
+	"google.golang.org/protobuf/types/known/structpb"
+
+	"mostrador/configguide"
+	"mostrador/host/api"
+	"mostrador/host/api/mostradorv1"
+	"mostrador/host/message"
+	"mostrador/host/plugin"
+	"mostrador/host/store"
+	"mostrador/sdk/manifest"
+	"mostrador/sdk/plgv1"
+)
+
+// The core's settings that the host acts on (configguide/core.yaml).
+const (
+	settingStoreName  = "TiendaNombre"
+	settingCountry    = "TiendaPais"
+	settingCurrency   = "TiendaMoneda"
+	settingLanguage   = "TiendaIdioma"
+	settingServer     = "CorreoServidor"
+	settingPort       = "CorreoPuerto"
+	settingEncryption = "CorreoCifrado"
+	settingUser       = "CorreoUsuario"
+	settingPassword   = "CorreoClave"
+	settingSender     = "CorreoRemitente"
+	settingSenderName = "CorreoRemitenteNombre"
+	settingWebAddress = "WebDireccionPublica"
+	settingPolicy     = "ConsentimientoTexto"
+	settingPolicyEn   = "ConsentimientoTextoEn"
+	settingCodeDays   = "CodigoCortoDias"
+	settingLogLevel   = "RegistroNivel"
+)
+
+// openGuide opens the Configuration Guide with the settings of the active plug-ins.
+func (h *Host) openGuide(key []byte, packages []*plugin.Package) (*configguide.Guide, error) {
+	byID := make(map[string]*plugin.Package, len(packages))
+	for _, p := range packages {
+		byID[p.ID()] = p
+	}
+	guide, err := configguide.New(configguide.Config{
+		KV: guideKV{h.store}, Key: key, TemplatesDir: h.path("templates"),
+		ReadFile: func(id, name string) ([]byte, error) {
+			if p, ok := byID[id]; ok {
+				return p.ReadFile(name)
+			}
+			return nil, fmt.Errorf("plug-in %s is not installed", id)
+		},
+		CheckTemplate: func(text, lang string) []*plgv1.Diagnostic { return h.messages.Check(text, lang) },
+	})
+	if err != nil {
+		return nil, err
+	}
+	if err := h.store.View(func(tx *store.Tx) error { h.ensemble.load(tx); return nil }); err != nil {
+		return nil, err
+	}
+	if err := guide.SetPlugins(h.ensemble.Active()); err != nil {
+		return nil, err
+	}
+	return guide, nil
+}
+
+// guideChanged has the settings of the active plug-ins, and of no others, in the Guide.
+func (h *Host) guideChanged() {
+	if err := h.guide.SetPlugins(h.ensemble.Active()); err != nil {
+		h.logger.Error("the settings of a plug-in cannot be shown", "error", err)
+	}
+}
+
+// settingsChanged brings what changed to whoever acts on it. It is called after the change is on disk, on the
+// goroutine that made it.
+func (h *Host) settingsChanged(keys []string) {
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	defer cancel()
+	h.plugins.SettingsChanged()
+	if err := h.ensemble.settingsChanged(ctx); err != nil {
+		h.logger.Error("the rules do not follow the settings", "error", err)
+	}
+	var mail, profile bool
+	for _, key := range keys {
+		mail = mail || strings.HasPrefix(key, "Correo")
+		profile = profile || key == settingStoreName || key == settingLanguage || strings.HasPrefix(key, settingPolicy)
+		h.hub.Publish(mostradorv1.WatchResponse_KIND_SETTING, key)
+	}
+	if mail {
+		if err := h.messages.SettingsChanged(ctx); err != nil {
+			h.logger.Error("waiting mail is not tried at once", "error", err)
+		}
+	}
+	if profile {
+		if err := h.publishProfile(ctx); err != nil {
+			h.logger.Error("the web pages show the former texts", "error", err)
+		}
+	}
+	h.setLogLevel()
+}
+
+func (h *Host) setLogLevel() {
+	if level := hclog.LevelFromString(h.guide.Text(settingLogLevel)); level != hclog.NoLevel {
+		h.opt.Logger.SetLevel(level)
+	}
+}
+
+// mailSettings is what the outbox acts on.
+func (h *Host) mailSettings() message.Settings {
+	password, err := h.guide.Secret(settingPassword)
+	if err != nil {
+		h.logger.Error("the mail server's password cannot be opened; set it again", "error", err)
+	}
+	return message.Settings{
+		StoreName: h.guide.Text(settingStoreName), Language: h.guide.Text(settingLanguage),
+		Currency: h.guide.Text(settingCurrency), Policy: h.policyTexts(), WebAddress: h.publicAddress(),
+		Server: h.guide.Text(settingServer), Port: h.guide.Int(settingPort),
+		Username: h.guide.Text(settingUser), Password: password,
+		Encryption: message.Encryption(h.guide.Text(settingEncryption)),
+		Sender:     h.guide.Text(settingSender), SenderName: h.guide.Text(settingSenderName),
+	}
+}
+
+// policyTexts is the wording in force by language.
+func (h *Host) policyTexts() map[string]string {
+	texts := map[string]string{"es": h.guide.Text(settingPolicy)}
+	if en := h.guide.Text(settingPolicyEn); en != "" {
+		texts["en"] = en
+	}
+	return texts
+}
+
+func (h *Host) codeValidity() time.Duration {
+	return time.Duration(h.guide.Int(settingCodeDays)) * 24 * time.Hour
+}
+
+// pluginSettings is what a plug-in may see.
+func (h *Host) pluginSettings(id string) *structpb.Struct {
+	values, err := structpb.NewStruct(h.guide.ValuesFor(id))
+	if err != nil {
+		h.logger.Error("a plug-in does not get its settings", "plugin", id, "error", err)
+	}
+	return values
+}
+
+// templateName is under what name the outbox keeps a template that a plug-in named: the key of the setting whose
+// value that is, so that the text in force when the mail leaves is meant, or a file of the package.
+func (h *Host) templateName(m *manifest.Manifest, named string) string {
+	for i := range m.Settings {
+		if s := &m.Settings[i]; s.Type == manifest.TypeTemplateFile && h.guide.Text(s.Key) == named {
+			return s.Key
+		}
+	}
+	return named
+}
+
+// template returns the text of a template by its templateName.
+func (h *Host) template(id, name string) (string, [sha256.Size]byte, error) {
+	p, ok := h.plugins.Plugin(id)
+	if !ok {
+		return "", [sha256.Size]byte{}, plugin.ErrUnknown
+	}
+	if s, ok := p.Package().Manifest.Setting(name); ok && s.Type == manifest.TypeTemplateFile {
+		return h.guide.Template(name)
+	}
+	text, err := p.Package().ReadFile(name)
+	return string(text), sha256.Sum256(text), err
+}
+
+// apiConfig is what the API serves.
+func (h *Host) apiConfig() api.Config {
+	return api.Config{
+		Version: h.opt.Version, Store: h.store, Log: h.log, Engine: h.engine, Customers: h.customers, Consent: h.consent,
+		Sales: h.sales, Access: h.access, Messages: h.messages, Settings: guideAPI{h}, Plugins: h.ensemble,
+		Status: h.status, Hub: h.hub, Text: h.text, Logger: h.logger.Named("api"),
+	}
+}
+
+// status is what a screen must know before anybody signs in.
+func (h *Host) status() *mostradorv1.StatusResponse {
+	return &mostradorv1.StatusResponse{
+		StoreName: h.guide.Text(settingStoreName), WebAddress: h.publicAddress(), MailSpooled: h.guide.Text(settingServer) == "",
+		Currency: h.guide.Text(settingCurrency), Country: h.guide.Text(settingCountry), Language: h.guide.Text(settingLanguage),
+	}
+}
+
+// guideKV lends the store to the Guide, which may not know it.
+type guideKV struct{ store *store.Store }
+
+type guideTx struct{ tx *store.Tx }
+
+func (k guideKV) View(fn func(configguide.Tx) error) error {
+	return k.store.View(func(tx *store.Tx) error { return fn(guideTx{tx}) })
+}
+
+func (k guideKV) Update(ctx context.Context, fn func(configguide.Tx) error) error {
+	return k.store.Update(ctx, func(tx *store.Tx) error { return fn(guideTx{tx}) })
+}
+
+func (t guideTx) Get(bucket string, key []byte) []byte { return t.tx.Get(store.Bucket(bucket), key) }
+func (t guideTx) Put(bucket string, key, value []byte) { t.tx.Put(store.Bucket(bucket), key, value) }
+func (t guideTx) Delete(bucket string, key []byte)     { t.tx.Delete(store.Bucket(bucket), key) }
+func (t guideTx) Scan(bucket string, prefix, after []byte) iter.Seq2[[]byte, []byte] {
+	return t.tx.Scan(store.Bucket(bucket), prefix, after)
+}
+func (t guideTx) ScanReverse(bucket string, prefix, before []byte) iter.Seq2[[]byte, []byte] {
+	return t.tx.ScanReverse(store.Bucket(bucket), prefix, before)
+}
