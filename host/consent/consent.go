@@ -1,7 +1,8 @@
 // Package consent keeps the proof of what customers agreed to (GDPR art. 7(1), seed 000).
 //
 // The ledger is append-only and hash-chained: the value of entry n is sha256(hash of n-1 || bytes) || bytes,
-// so that it verifies from the stored bytes alone. A customer's state is nothing but the fold of his
+// so that it verifies from the stored bytes alone; its head is sealed with the store's key, so that nobody
+// without it can cut the end off or write the chain anew. A customer's state is nothing but the fold of his
 // entries; the copy in the customer's record is brought along in the same transaction, and with it whatever
 // the rules of interplay make of it ("Aplica para Promociones").
 //
@@ -13,7 +14,8 @@
 //     time or later, and unless it is the first web acceptance of an activation whose short code was already
 //     read out (that is one act with two witnesses). It gives the programme whenever that is not given.
 //   - A withdrawal is effective whenever it is new and promotions are not withdrawn already, whatever the
-//     clocks say: in doubt there is no advertising.
+//     clocks say (the web's and the store's differ): in doubt there is no advertising.
+//   - An act that the ledger holds already, with the same means, time and activation, is passed over.
 //   - What has no effect stands in the ledger as WITNESSED and tells no event.
 //
 // The short code is the customer's own: it is derived from the store's key, is compared with the code of one
@@ -22,16 +24,23 @@ package consent
 
 import (
 	"context"
+	"crypto/hkdf"
+	"crypto/sha256"
 	"time"
 
 	"github.com/hashicorp/go-hclog"
+	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"mostrador/host/api/mostradorv1"
 	"mostrador/host/customer"
 	"mostrador/host/event"
 	"mostrador/host/locale"
 	"mostrador/host/store"
+	"mostrador/sdk/plgv1"
 )
+
+// defaultValidity is for a store that sets none.
+const defaultValidity = 7 * 24 * time.Hour
 
 // Config is what a Service works with.
 type Config struct {
@@ -54,22 +63,120 @@ type Config struct {
 // Service keeps the ledger. It is safe for concurrent use.
 type Service struct {
 	Config
+	// codeKey makes short codes and hides them in the index; headKey seals the head of the chain.
+	codeKey, headKey []byte
+	// room is how many activations may be open at once.
+	room int
 }
 
-// Wording is one version of the policy, kept for good once it was in force.
-type Wording struct {
-	// ID is derived from the texts.
-	ID string `json:"id"`
-	// Version counts from 1 in the order in which wordings came into force.
-	Version int32 `json:"version"`
-	// Texts by language.
-	Texts map[string]string `json:"texts"`
-	Since time.Time         `json:"since"`
+// New returns the service of a store.
+func New(c Config) *Service {
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	if c.Text == nil {
+		c.Text = locale.New()
+	}
+	if c.Logger == nil {
+		c.Logger = hclog.NewNullLogger()
+	}
+	return &Service{
+		Config:  c,
+		codeKey: derive(c.Key, "mostrador/consent/code/v1"),
+		headKey: derive(c.Key, "mostrador/consent/head/v1"),
+		room:    maxOpen,
+	}
 }
 
-// texts of this package in the language of whoever asks.
+// derive makes a sub-key; HKDF refuses only lengths that SHA-256 cannot give.
+func derive(master []byte, info string) []byte {
+	key, _ := hkdf.Key(sha256.New, master, nil, info, sha256.Size)
+	return key
+}
+
+func (s *Service) validity() time.Duration {
+	if s.Validity != nil {
+		if d := s.Validity(); d > 0 {
+			return d
+		}
+	}
+	return defaultValidity
+}
+
+// text is a sentence of this package in the language of whoever asks.
 func (s *Service) text(ctx context.Context, key string, args ...any) string {
 	return s.Text.Text(locale.FromContext(ctx), "consent."+key, args...)
 }
 
-var _ = mostradorv1.ConsentAct_CONSENT_ACT_ASKED
+// Show returns a customer's entries, oldest first, and the activation that is open or locked.
+func (s *Service) Show(tx *store.Tx, customerID string) (*mostradorv1.ShowConsentResponse, error) {
+	c, err := s.Customers.Get(tx, customerID)
+	if err != nil {
+		return nil, err
+	}
+	entries, err := s.history(tx, customerID)
+	if err != nil {
+		return nil, err
+	}
+	shown := &mostradorv1.ShowConsentResponse{Consent: c.Consent, Entries: entries}
+	a, err := s.activation(tx, customerID)
+	if err != nil {
+		return nil, err
+	}
+	if a != nil && (a.open(s.Now()) || a.locked()) {
+		shown.Activation = a.shown()
+	}
+	return shown, nil
+}
+
+// Words says how a customer's consent stands, one sentence per purpose: the programme, then promotions.
+func (s *Service) Words(tx *store.Tx, customerID, lang string) ([]string, error) {
+	entries, err := s.history(tx, customerID)
+	if err != nil {
+		return nil, err
+	}
+	var programme, promotions *mostradorv1.ConsentEntry
+	for _, e := range entries {
+		switch {
+		case e.Act == mostradorv1.ConsentAct_CONSENT_ACT_GIVEN:
+			if programme == nil {
+				programme = e
+			}
+			if covers(e, plgv1.Purpose_PURPOSE_PROMOTIONS) {
+				promotions = e
+			}
+		case e.Act == mostradorv1.ConsentAct_CONSENT_ACT_WITHDRAWN:
+			promotions = e
+		}
+	}
+	return []string{
+		s.inWords("programme", programme, lang),
+		s.inWords("promotions", promotions, lang),
+	}, nil
+}
+
+// inWords says what the entry that decides about a purpose means for it; no entry means that it is pending.
+func (s *Service) inWords(purpose string, e *mostradorv1.ConsentEntry, lang string) string {
+	if e == nil {
+		return s.Text.Text(lang, "consent."+purpose+"_pending")
+	}
+	key := "consent." + purpose + "_given"
+	if e.Act == mostradorv1.ConsentAct_CONSENT_ACT_WITHDRAWN {
+		key = "consent." + purpose + "_withdrawn"
+	}
+	means := map[plgv1.Means]string{
+		plgv1.Means_MEANS_LINK:       "means_link",
+		plgv1.Means_MEANS_SHORT_CODE: "means_short_code",
+		plgv1.Means_MEANS_ONE_CLICK:  "means_one_click",
+		plgv1.Means_MEANS_STAFF:      "means_staff",
+	}[e.Means]
+	if means == "" {
+		means = "means_link"
+	}
+	date := e.Time.AsTime().In(s.Now().Location()).Format(s.Text.Text(lang, "consent.date"))
+	return s.Text.Text(lang, key, "date", date,
+		"means", s.Text.Text(lang, "consent."+means, "operator", e.GetActor().GetOperator()))
+}
+
+// stamp is a time as the ledger keeps it.
+func stamp(t time.Time) *timestamppb.Timestamp { return timestamppb.New(t) }
