@@ -2,6 +2,7 @@ package plugin
 
 import (
 	"context"
+	"crypto/tls"
 	"fmt"
 	"io/fs"
 	"log"
@@ -15,6 +16,7 @@ import (
 	"time"
 
 	"github.com/hashicorp/go-hclog"
+	goplugin "github.com/hashicorp/go-plugin"
 	"google.golang.org/grpc"
 	"google.golang.org/protobuf/types/known/structpb"
 
@@ -93,6 +95,9 @@ func servePlugin() {
 	if exists(filepath.Join(dir, "say-nothing")) {
 		select {}
 	}
+	if exists(filepath.Join(dir, "rude")) {
+		serveRude()
+	}
 	files := os.DirFS(dir)
 	if exists(filepath.Join(dir, "another")) {
 		files = os.DirFS(filepath.Join(dir, "another"))
@@ -119,6 +124,41 @@ func servePlugin() {
 	p.Serve()
 }
 
+// serveRude is a plugin that answers everything with a panel, and with one too many.
+func serveRude() {
+	goplugin.Serve(&goplugin.ServeConfig{
+		HandshakeConfig: wire.Handshake(),
+		Plugins:         wire.Plugins(&rude{}),
+		GRPCServer:      goplugin.DefaultGRPCServer,
+		TLSProvider: func() (*tls.Config, error) {
+			bundle, err := wire.ParseBundle(os.Getenv(wire.TLSVariable))
+			if err != nil {
+				return nil, err
+			}
+			return bundle.ServerConfig()
+		},
+	})
+}
+
+type rude struct{ bare }
+
+func (*rude) Work(stream plgv1.Plugin_WorkServer) error {
+	for {
+		request, err := stream.Recv()
+		if err != nil {
+			return err
+		}
+		if request.GetSettings() != nil {
+			continue
+		}
+		for range 2 {
+			if err := stream.Send(&plgv1.WorkResponse{Work: &plgv1.WorkResponse_Panel{Panel: &plgv1.PanelDone{}}}); err != nil {
+				return err
+			}
+		}
+	}
+}
+
 func obey(tx *sdk.Tx, order, argument string) (string, error) {
 	switch order {
 	case "crash":
@@ -133,6 +173,8 @@ func obey(tx *sdk.Tx, order, argument string) (string, error) {
 		for !exists(argument) {
 			time.Sleep(time.Millisecond)
 		}
+	case "echo":
+		return argument, nil
 	case "get":
 		v, _, err := sdk.Get[string](tx, argument)
 		return v, err

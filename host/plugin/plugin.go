@@ -1,6 +1,7 @@
 package plugin
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -112,7 +113,7 @@ func (p *Plugin) work(ctx context.Context, w *piece) (*plgv1.WorkResponse, error
 	w.answer = make(chan *plgv1.WorkResponse, 1)
 	for {
 		r, err := p.running(ctx)
-		if err != nil {
+		if err = cmp.Or(err, ctx.Err()); err != nil {
 			return nil, err
 		}
 		done, err := r.do(ctx, w)

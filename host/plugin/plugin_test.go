@@ -16,6 +16,7 @@ import (
 	"mostrador/host/api/mostradorv1"
 	"mostrador/host/event"
 	"mostrador/sdk/plgv1"
+	"mostrador/sdk/wire"
 )
 
 const (
@@ -383,6 +384,38 @@ func TestAllWorkOfAPluginGoesOnePieceAtATime(t *testing.T) {
 	}
 	for range workers * rounds {
 		check(t, <-failed)
+	}
+}
+
+func TestWhoBreaksTheProtocolIsEnded(t *testing.T) {
+	h := open(t, Policy{}, one)
+	touch(t, h.dir, strings.ToLower(one)+"prueba", "rude")
+	h.start(t, one)
+	p, _ := h.Plugin(one)
+	if _, err := h.press(t.Context(), one, "", ""); !errors.Is(err, ErrCrashed) || !errors.Is(err, errProtocol) {
+		t.Errorf("a wrong answer: %v", err)
+	}
+	if _, err := p.Panel(t.Context(), &plgv1.PanelCall{}); err != nil {
+		t.Errorf("a right answer: %v", err)
+	}
+	until(t, "ended for speaking without having been asked", func() bool { return h.info(one).Restarts == 2 })
+}
+
+func TestLargeMessagesPassBothWaysUpToTheLimit(t *testing.T) {
+	h := open(t, Policy{}, one)
+	h.start(t, one)
+	large := strings.Repeat("x", 6<<20) // more than gRPC's own 4 MiB
+	if got, err := h.press(t.Context(), one, "echo", large); err != nil || got != large {
+		t.Errorf("%d bytes came back, %v", len(got), err)
+	}
+	pid := h.info(one).Pid
+	p, _ := h.Plugin(one)
+	_, err := p.Deliver(t.Context(), sales(1, strings.Repeat("x", wire.MaxMessage)))
+	if err == nil || errors.Is(err, event.ErrUnavailable) || errors.Is(err, ErrCrashed) {
+		t.Errorf("too large: %v", err)
+	}
+	if h.info(one).Pid != pid {
+		t.Error("the plugin paid for it")
 	}
 }
 

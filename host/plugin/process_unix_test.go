@@ -16,7 +16,13 @@ import (
 	"testing"
 	"time"
 
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials"
+	"google.golang.org/grpc/credentials/insecure"
+
 	"mostrador/host/event"
+	"mostrador/sdk/plgv1"
+	"mostrador/sdk/wire"
 )
 
 // alive tells whether a process runs; a zombie does not.
@@ -52,7 +58,7 @@ func TestKilledFromOutsideIsNobodysFaultAndNoticedAtOnce(t *testing.T) {
 		if err := <-failed; !errors.Is(err, event.ErrUnavailable) || errors.Is(err, ErrCrashed) {
 			t.Fatalf("got %v", err)
 		}
-		if took := time.Since(killed); took > 500*time.Millisecond {
+		if took := time.Since(killed); took > time.Second {
 			t.Errorf("noticed after %s", took)
 		}
 	}
@@ -135,12 +141,11 @@ func TestNoPluginOutlivesAKilledHost(t *testing.T) {
 	if len(pids) != 2 || !alive(pids[0]) || !alive(pids[1]) {
 		t.Fatalf("plugins %v", pids)
 	}
-	check(t, host.Process.Kill())
-	killed := time.Now()
-	until(t, "no plugin is left", func() bool { return !alive(pids[0]) && !alive(pids[1]) })
-	if took := time.Since(killed); runtime.GOOS == "linux" && took > time.Second {
-		t.Errorf("they ended after %s", took)
+	if runtime.GOOS == "linux" { // so that only the kernel can end it, not its own watch over its parent
+		check(t, syscall.Kill(pids[0], syscall.SIGSTOP))
 	}
+	check(t, host.Process.Kill())
+	until(t, "no plugin is left", func() bool { return !alive(pids[0]) && !alive(pids[1]) })
 	run := filepath.Join(dir, ".run")
 	left, err := filepath.Glob(filepath.Join(run, ownDirs+"*"))
 	check(t, err)
@@ -189,4 +194,65 @@ func TestStopLeavesNothingBehind(t *testing.T) {
 	if left, _ := filepath.Glob(filepath.Join(h.dir, ".run", "*")); len(left) != 0 {
 		t.Errorf("left behind: %v", left)
 	}
+}
+
+func TestNobodyElseGetsIntoAPlugin(t *testing.T) {
+	h := open(t, Policy{}, one)
+	h.start(t, one)
+	sockets, err := filepath.Glob(filepath.Join(h.dir, ".run", ownDirs+"*", "*"))
+	check(t, err)
+	if len(sockets) != 1 {
+		t.Fatalf("sockets %v", sockets)
+	}
+	stranger, _, err := wire.Issue(now())
+	check(t, err)
+	config, err := stranger.ClientConfig()
+	check(t, err)
+	trusting := config.Clone()
+	trusting.InsecureSkipVerify = true // a stranger minds no certificate, the plugin must
+	without := trusting.Clone()
+	without.Certificates = nil
+	for name, creds := range map[string]credentials.TransportCredentials{
+		"in the clear": insecure.NewCredentials(), "without a certificate": credentials.NewTLS(without),
+		"with another host's certificate": credentials.NewTLS(trusting), "another plugin's host": credentials.NewTLS(config),
+	} {
+		conn, err := grpc.NewClient("unix:"+sockets[0], grpc.WithTransportCredentials(creds))
+		check(t, err)
+		_, err = plgv1.NewPluginClient(conn).Describe(t.Context(), &plgv1.DescribeRequest{Api: []int32{wire.API}})
+		if err == nil {
+			t.Errorf("%s: it answered", name)
+		}
+		check(t, conn.Close())
+	}
+	if _, err := h.press(t.Context(), one, "", ""); err != nil {
+		t.Errorf("the host: %v", err)
+	}
+}
+
+func TestALifeLeaksNothing(t *testing.T) {
+	h := open(t, Policy{Backoff: time.Millisecond}, one)
+	cycle := func() {
+		h.start(t, one)
+		_, err := h.press(t.Context(), one, "crash", "")
+		if !errors.Is(err, ErrCrashed) {
+			t.Fatal(err)
+		}
+		_, err = h.press(t.Context(), one, "", "")
+		check(t, err)
+		check(t, h.Stop(t.Context(), one))
+	}
+	cycle() // what is made once
+	files, routines := openFiles(t), runtime.NumGoroutine()
+	for range 10 {
+		cycle()
+	}
+	until(t, "as many goroutines as before", func() bool { return runtime.NumGoroutine() <= routines+2 })
+	until(t, "as many files as before", func() bool { return openFiles(t) <= files+2 })
+}
+
+func openFiles(t *testing.T) int {
+	t.Helper()
+	entries, err := os.ReadDir("/dev/fd")
+	check(t, err)
+	return len(entries)
 }
