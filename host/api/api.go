@@ -56,11 +56,11 @@ type Config struct {
 }
 
 // Settings is the Configuration Guide as the API speaks of it. An answer is in the language of the context
-// (locale.FromContext); what a person can mend is a *customer.Refused.
+// (locale.FromContext). Errors are those of configguide, as they are.
 type Settings interface {
 	// List returns the entries that match a query, all when it is empty, in the order of the tree.
 	List(ctx context.Context, query string) ([]*mostradorv1.Setting, error)
-	// Get returns one entry with its content, or ErrNoSetting.
+	// Get returns one entry with its content.
 	Get(ctx context.Context, key string) (*mostradorv1.Setting, error)
 	Set(ctx context.Context, actor *plgv1.Actor, req *mostradorv1.SetSettingRequest) (*mostradorv1.Setting, error)
 	// History returns changes, newest first; of all keys when key is empty.

@@ -132,7 +132,9 @@ func (c *calls) enter(ctx context.Context, header http.Header, peer connect.Peer
 	if host, _, err := net.SplitHostPort(peer.Addr); err == nil {
 		who.actor.Ip = host
 	}
-	who.token, _ = strings.CutPrefix(header.Get("Authorization"), "Bearer ")
+	if token, ok := strings.CutPrefix(header.Get("Authorization"), "Bearer "); ok {
+		who.token = token
+	}
 	if lang == "" {
 		lang, _, _ = strings.Cut(header.Get(HeaderLanguage), ",")
 		lang, _, _ = strings.Cut(lang, ";")
@@ -198,7 +200,7 @@ func channel(ctx context.Context, header http.Header) string {
 	case "gui", "cli", "api":
 		return said
 	}
-	if isLocal(ctx) && header.Get("Authorization") == "" {
+	if isLocal(ctx) && !strings.HasPrefix(header.Get("Authorization"), "Bearer ") {
 		return "cli"
 	}
 	return "api"

@@ -8,6 +8,7 @@ import (
 	"connectrpc.com/connect"
 	"github.com/hashicorp/go-hclog"
 
+	"mostrador/configguide"
 	"mostrador/host/access"
 	"mostrador/host/api/mostradorv1"
 	"mostrador/host/customer"
@@ -18,7 +19,7 @@ import (
 	"mostrador/sdk/plgv1"
 )
 
-// ErrNoSetting is what Settings returns for a key that is not in the catalogue.
+// ErrNoSetting is what Settings may return for a key that is not in the catalogue.
 var ErrNoSetting = errors.New("api: no such setting")
 
 // known are the errors that mean the same wherever they come from: the code, and the sentence's key.
@@ -32,6 +33,8 @@ var known = []struct {
 	{sale.ErrNotFound, connect.CodeNotFound, "no_sale"},
 	{message.ErrNotFound, connect.CodeNotFound, "no_message"},
 	{ErrNoSetting, connect.CodeNotFound, "no_setting"},
+	{configguide.ErrUnknown, connect.CodeNotFound, "no_setting"},
+	{configguide.ErrNoChange, connect.CodeNotFound, "no_change"},
 	{plugin.ErrUnknown, connect.CodeNotFound, "no_plugin"},
 	{event.ErrNotParked, connect.CodeNotFound, "not_parked"},
 	{access.ErrNoSession, connect.CodeUnauthenticated, "no_session"},
@@ -53,6 +56,10 @@ func (s *server) explain(ctx context.Context, err error, logger hclog.Logger) er
 	var refused *customer.Refused
 	if errors.As(err, &refused) {
 		return refuse(refusalCode(refused.Refusal), refused.Refusal)
+	}
+	var unfit *configguide.Refused
+	if errors.As(err, &unfit) {
+		return refuse(connect.CodeInvalidArgument, &mostradorv1.Refusal{Diagnostics: unfit.Diagnostics})
 	}
 	var denied *access.Denied
 	if errors.As(err, &denied) {

@@ -6,8 +6,11 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
+	"unicode"
+	"unicode/utf8"
 
 	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/reflect/protoregistry"
@@ -144,4 +147,41 @@ func TestAHomeFolderWithAVeryLongPathIsRefusedInWords(t *testing.T) {
 		t.Fatalf("from within the folder: %v", err)
 	}
 	l.Close()
+}
+
+func FuzzAHeaderIsKeptShortAndPrintable(f *testing.F) {
+	for _, seed := range []string{"", "Caja 3", "\x00\x1b[31m\r\n", strings.Repeat("ñ", 300), "\xff\xfe", "a\u2028b", "\u0085"} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, value string) {
+		kept := clean(value, 40)
+		if n := len([]rune(kept)); n > 40 {
+			t.Errorf("%d characters", n)
+		}
+		if !utf8.ValidString(kept) || strings.ContainsFunc(kept, unicode.IsControl) || strings.ContainsAny(kept, "\u2028\u2029") {
+			t.Errorf("%q", kept)
+		}
+		if again := clean(kept, 40); again != strings.TrimSpace(kept) {
+			t.Errorf("%q is kept as %q the second time", kept, again)
+		}
+	})
+}
+
+func FuzzNoTokenIsLeftInABlottedMail(f *testing.F) {
+	f.Add("AbCdEfGhIjKlMnOpQrStUvWxYz0123456789")
+	f.Add("0123456789-_0123456789")
+	f.Fuzz(func(t *testing.T, token string) {
+		if !regexp.MustCompile(`^[A-Za-z0-9_-]{16,}$`).MatchString(token) {
+			return // no sealed token
+		}
+		mail := &mostradorv1.RenderedMail{
+			Html:    `<a href="https://web.example/a/` + token + `">Activar</a>`,
+			Text:    "Activar: https://web.example/a/" + token + "\nBaja: https://web.example/b/" + token + ".",
+			Headers: []*mostradorv1.Header{{Name: "List-Unsubscribe", Value: "<https://web.example/b/" + token + ">"}},
+		}
+		blot(mail)
+		if shown := mail.String(); strings.Contains(shown, token) || !strings.Contains(shown, "Activar") {
+			t.Errorf("%q", shown)
+		}
+	})
 }

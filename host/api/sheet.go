@@ -2,6 +2,8 @@ package api
 
 import (
 	"context"
+	"fmt"
+	"runtime/debug"
 	"slices"
 	"strconv"
 	"sync"
@@ -164,7 +166,7 @@ func (s *server) panels(ctx context.Context, c *plgv1.Customer) []*mostradorv1.P
 			state := &mostradorv1.PanelState{Plugin: m.ID, Id: p.ID, Title: p.Name.In(lang)}
 			states = append(states, state)
 			asked.Go(func() {
-				content, err := s.Plugins.Panel(ctx, m.ID, p.ID, proto.CloneOf(c), lang)
+				content, err := s.panel(ctx, m.ID, p.ID, c)
 				if err != nil {
 					s.Logger.Warn("a panel could not be had", "plugin", m.ID, "panel", p.ID, "request", callOf(ctx).id, "error", err)
 					state.Error = s.text(ctx, "panel_failed")
@@ -176,6 +178,16 @@ func (s *server) panels(ctx context.Context, c *plgv1.Customer) []*mostradorv1.P
 	}
 	asked.Wait()
 	return states
+}
+
+// panel asks for one panel. A panic is that panel's alone, though it happens outside the call's goroutine.
+func (s *server) panel(ctx context.Context, plugin, id string, c *plgv1.Customer) (content *plgv1.Panel, err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("panic: %v\n%s", r, debug.Stack())
+		}
+	}()
+	return s.Plugins.Panel(ctx, plugin, id, proto.CloneOf(c), s.lang(ctx))
 }
 
 // lang is the language of whoever asks.

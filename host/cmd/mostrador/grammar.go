@@ -1,0 +1,232 @@
+package main
+
+// grammar is the command line. What a name means is explained in the translation files: command "customer
+// set" by the key cli.help_customer_set (with its examples in cli.more_customer_set), flag --till by
+// cli.flag_till, argument FIELDS by cli.arg_fields.
+type grammar struct {
+	Home     string   `env:"MOSTRADOR_HOME" placeholder:"DIR"`
+	JSON     bool     `name:"json"`
+	Language string   `placeholder:"es|en"`
+	Till     string   `env:"MOSTRADOR_TILL" placeholder:"N"`
+	Plugins  string   `env:"MOSTRADOR_PLUGINS" placeholder:"DIR"`
+	Log      string   `env:"MOSTRADOR_LOG" enum:"off,error,warn,info,debug," default:"" placeholder:"off|error|warn|info|debug"`
+	Help     helpFlag `short:"h"`
+
+	Serve    serveCmd `cmd:""`
+	Customer struct {
+		Register customerRegisterCmd `cmd:""`
+		Show     customerShowCmd     `cmd:""`
+		Search   customerSearchCmd   `cmd:""`
+		Set      customerSetCmd      `cmd:""`
+		Activate customerActivateCmd `cmd:""`
+		Withdraw customerWithdrawCmd `cmd:""`
+	} `cmd:""`
+	Setting struct {
+		List     settingListCmd     `cmd:""`
+		Get      settingGetCmd      `cmd:""`
+		Set      settingSetCmd      `cmd:""`
+		History  settingHistoryCmd  `cmd:""`
+		Revert   settingRevertCmd   `cmd:""`
+		TestMail settingTestMailCmd `cmd:""`
+	} `cmd:""`
+	Plugin struct {
+		List    pluginListCmd    `cmd:""`
+		Enable  pluginEnableCmd  `cmd:""`
+		Disable pluginDisableCmd `cmd:""`
+		Why     pluginWhyCmd     `cmd:""`
+	} `cmd:""`
+	Action struct {
+		Run actionRunCmd `cmd:""`
+	} `cmd:""`
+	Message struct {
+		List  messageListCmd  `cmd:""`
+		Show  messageShowCmd  `cmd:""`
+		Retry messageRetryCmd `cmd:""`
+	} `cmd:""`
+	Sale struct {
+		Record saleRecordCmd `cmd:""`
+		Refund saleRefundCmd `cmd:""`
+		List   saleListCmd   `cmd:""`
+	} `cmd:""`
+	Consent struct {
+		Show   consentShowCmd   `cmd:""`
+		Verify consentVerifyCmd `cmd:""`
+	} `cmd:""`
+	Event struct {
+		List    eventListCmd    `cmd:""`
+		Parked  eventParkedCmd  `cmd:""`
+		Retry   eventRetryCmd   `cmd:""`
+		Discard eventDiscardCmd `cmd:""`
+	} `cmd:""`
+	Operator struct {
+		List operatorListCmd `cmd:""`
+		Put  operatorPutCmd  `cmd:""`
+	} `cmd:""`
+	Version versionCmd `cmd:""`
+}
+
+type serveCmd struct {
+	Listen    string `default:"127.0.0.1:8600" placeholder:"HOST:PORT"`
+	WebListen string `default:"127.0.0.1:8601" placeholder:"HOST:PORT"`
+}
+
+type customerRegisterCmd struct {
+	Name           string            `placeholder:"NAME"`
+	Phone          string            `placeholder:"PHONE"`
+	Email          string            `placeholder:"EMAIL"`
+	Lang           string            `placeholder:"es|en"`
+	Card           []string          `placeholder:"CARD" sep:"none"`
+	Tag            []string          `placeholder:"TAG" sep:"none"`
+	Field          map[string]string `placeholder:"FIELD=VALUE" mapsep:"none"`
+	Promotions     bool
+	IdempotencyKey string   `placeholder:"KEY"`
+	Fields         []string `arg:"" optional:"" placeholder:"FIELD=VALUE"`
+}
+
+type customerShowCmd struct {
+	Customer string `arg:""`
+}
+
+type customerSearchCmd struct {
+	Words []string `arg:"" optional:""`
+	Limit int32    `default:"50" placeholder:"N"`
+	Page  string   `placeholder:"PAGE"`
+}
+
+type customerSetCmd struct {
+	Customer string   `arg:""`
+	Revision uint64   `placeholder:"N"`
+	Fields   []string `arg:""`
+}
+
+type customerActivateCmd struct {
+	Customer string `arg:""`
+	Code     string `arg:""`
+}
+
+type customerWithdrawCmd struct {
+	Customer string `arg:""`
+}
+
+type settingListCmd struct {
+	Words []string `arg:"" optional:""`
+}
+
+type settingGetCmd struct {
+	Key string `arg:""`
+}
+
+type settingSetCmd struct {
+	Key         string  `arg:""`
+	Value       *string `arg:"" optional:""`
+	ContentFile string  `placeholder:"FILE"`
+}
+
+type settingHistoryCmd struct {
+	Key   string `arg:"" optional:""`
+	Limit int32  `default:"50" placeholder:"N"`
+}
+
+type settingRevertCmd struct {
+	Key    string `arg:""`
+	Change uint64 `arg:""`
+}
+
+type settingTestMailCmd struct {
+	To string `arg:""`
+}
+
+type pluginListCmd struct{}
+
+type pluginEnableCmd struct {
+	Plugin string `arg:""`
+}
+
+type pluginDisableCmd struct {
+	Plugin string `arg:""`
+}
+
+type pluginWhyCmd struct {
+	Target string `arg:""`
+}
+
+type actionRunCmd struct {
+	Plugin   string   `arg:""`
+	Action   string   `arg:""`
+	Customer string   `arg:""`
+	Form     []string `arg:"" optional:""`
+}
+
+type messageListCmd struct {
+	Customer string `placeholder:"CUSTOMER"`
+	State    string `enum:"queued,sent,spooled,failed,suppressed," default:"" placeholder:"queued|sent|spooled|failed|suppressed"`
+	Limit    int32  `default:"50" placeholder:"N"`
+	Page     string `placeholder:"PAGE"`
+}
+
+type messageShowCmd struct {
+	Message string `arg:""`
+	Eml     bool   `xor:"form"`
+	HTML    bool   `name:"html" xor:"form"`
+	Text    bool   `xor:"form"`
+}
+
+type messageRetryCmd struct {
+	Message string `arg:""`
+}
+
+type saleRecordCmd struct {
+	Receipt  string `arg:""`
+	Amount   string `arg:""`
+	Customer string `placeholder:"CUSTOMER"`
+}
+
+type saleRefundCmd struct {
+	Receipt       string `arg:""`
+	Amount        string `arg:"" optional:""`
+	RefundReceipt string `placeholder:"RECEIPT"`
+}
+
+type saleListCmd struct {
+	Customer string `placeholder:"CUSTOMER"`
+	Limit    int32  `default:"50" placeholder:"N"`
+}
+
+type consentShowCmd struct {
+	Customer string `arg:""`
+}
+
+type consentVerifyCmd struct{}
+
+type eventListCmd struct {
+	After    uint64 `placeholder:"N"`
+	Limit    int32  `default:"50" placeholder:"N"`
+	Customer string `placeholder:"CUSTOMER"`
+	Type     string `placeholder:"TYPE"`
+	Newest   bool
+}
+
+type eventParkedCmd struct{}
+
+type eventRetryCmd struct {
+	Plugin string `arg:""`
+	Event  uint64 `arg:""`
+}
+
+type eventDiscardCmd struct {
+	Plugin string `arg:""`
+	Event  uint64 `arg:""`
+}
+
+type operatorListCmd struct{}
+
+type operatorPutCmd struct {
+	Name    string `arg:""`
+	Role    string `enum:"cashier,operator,technician,administrator," default:"" placeholder:"cashier|operator|technician|administrator"`
+	PIN     string `name:"pin" placeholder:"PIN|-"`
+	Badge   string `placeholder:"BADGE|-"`
+	Disable bool   `xor:"able"`
+	Enable  bool   `xor:"able"`
+}
+
+type versionCmd struct{}
