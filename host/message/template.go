@@ -105,7 +105,7 @@ func Parse(text string) (*Template, error) {
 	if len(w.faults.errors()) == 0 {
 		// Escaping looks at the HTML around every value; it happens when a template is first executed.
 		_, err := t.render(sampleView(), voice{lang: "es", currency: "EUR"})
-		if f, ok := escapeFault(err); ok {
+		if f, ok := w.escapeFault(err); ok {
 			w.faults = append(w.faults, f)
 		}
 	}
@@ -142,7 +142,10 @@ func badLine(text string) int {
 	return line
 }
 
-var parserWords = regexp.MustCompile(`(?s)^template: m:(\d+)(?::\d+)?: (.*)$`)
+var (
+	parserWords = regexp.MustCompile(`(?s)^template: m:(\d+)(?::\d+)?: (.*)$`)
+	startedAt   = regexp.MustCompile(`started at m:(\d+)`)
+)
 
 // syntaxFault takes the parser's words apart. The usual mistakes have sentences of their own.
 func syntaxFault(err error) Fault {
@@ -159,18 +162,25 @@ func syntaxFault(err error) Fault {
 	case strings.Contains(f.What, "unclosed action"), strings.Contains(f.What, "unterminated"),
 		strings.Contains(f.What, "unclosed comment"):
 		f.Code = "template_unclosed"
+		if m := startedAt.FindStringSubmatch(f.What); m != nil {
+			f.Line, _ = strconv.Atoi(m[1])
+		}
 	}
 	return f
 }
 
 // escapeFault tells a fault of the template from one of the sample, which has no plugin's data.
-func escapeFault(err error) (Fault, bool) {
+func (w *walker) escapeFault(err error) (Fault, bool) {
 	var html *template.Error
 	switch {
 	case errors.Is(err, errTooLong):
 		return Fault{Code: "template_renders_too_long", What: strconv.Itoa(maxRendered >> 10)}, true
 	case errors.As(err, &html):
-		return Fault{Line: html.Line, Code: "template_html", What: html.Description}, true
+		f := Fault{Line: html.Line, Code: "template_html", What: html.Description}
+		if html.Node != nil {
+			f.Line = w.line(html.Node)
+		}
+		return f, true
 	}
 	return Fault{}, false
 }

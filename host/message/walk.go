@@ -20,13 +20,15 @@ var (
 	leaf = &shape{}
 	open = &shape{open: true}
 
+	linkShape = &shape{fields: map[string]*shape{LinkActivate: leaf, LinkOptOut: leaf}}
+
 	// rootShape is the shape of view.
 	rootShape = &shape{fields: map[string]*shape{
 		"Cliente": {fields: map[string]*shape{
 			"Nombre": leaf, "PrimerNombre": leaf, "Correo": leaf, "Telefono": leaf,
 		}},
 		"Tienda":   {fields: map[string]*shape{"Nombre": leaf}},
-		"Enlaces":  {fields: map[string]*shape{LinkActivate: leaf, LinkOptOut: leaf}},
+		"Enlaces":  linkShape,
 		"Politica": leaf,
 		"Datos":    open,
 	}}
@@ -227,7 +229,7 @@ func (w *walker) value(n parse.Node, dot *shape, sc *scope) *shape {
 // fields follows a chain of fields from a shape.
 func (w *walker) fields(n parse.Node, from *shape, names []string, spelled string) *shape {
 	at := from
-	for i, name := range names {
+	for _, name := range names {
 		if at.open {
 			return open
 		}
@@ -236,7 +238,7 @@ func (w *walker) fields(n parse.Node, from *shape, names []string, spelled strin
 			w.fault(w.line(n), "template_variable", spelled)
 			return open
 		}
-		if i == 1 && from == rootShape && names[0] == "Enlaces" {
+		if at == linkShape {
 			w.links[name] = true
 		}
 		at = next
