@@ -22,6 +22,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/goccy/go-yaml"
 )
@@ -32,26 +33,33 @@ const Default = "es"
 //go:embed es/*.yaml en/*.yaml
 var files embed.FS
 
-// Catalog is every sentence in every language. It does not change once made and is safe for concurrent use.
+// Catalog is every sentence in every language. A file is read when its first sentence is said, since a store opens
+// faster than all of them are read. It is safe for concurrent use.
 type Catalog struct {
-	sentences map[string]map[string]sentence // by language, then by key
+	files map[string]map[string]*file // by language, then by package
+}
+
+// file is one package's sentences in one language.
+type file struct {
+	fsys      fs.FS
+	name      string
+	once      sync.Once
+	sentences map[string]sentence // by key without the package
+	err       error
 }
 
 // sentence is one translation: a single wording under "other", or one per plural form.
 type sentence map[string]string
 
-// New reads the sentences that are part of the program.
-func New() *Catalog {
-	// A file that cannot be read leaves its keys to stand for themselves; the package's tests refuse it.
-	c, _ := load(files)
-	return c
-}
+// New returns the sentences that are part of the program. A file that cannot be read leaves its keys to stand for
+// themselves; the package's tests refuse it.
+func New() *Catalog { return load(files) }
 
 // Text returns the sentence of a key in a language (BCP 47; "es-CO" is served by "es"), with its arguments
 // as pairs of name and value: Text("es", "customer.phone_invalid", "phone", "600"). A key that does not
 // exist is returned as it is.
 func (c *Catalog) Text(lang, key string, args ...any) string {
-	s, ok := c.sentences[c.Language(lang)][key]
+	s, ok := c.find(c.Language(lang), key)
 	if !ok {
 		return key
 	}
@@ -73,7 +81,7 @@ func (c *Catalog) Text(lang, key string, args ...any) string {
 // Language returns the language in which the catalogue speaks to somebody who asks for lang.
 func (c *Catalog) Language(lang string) string {
 	base, _, _ := strings.Cut(strings.ToLower(strings.ReplaceAll(lang, "_", "-")), "-")
-	if _, ok := c.sentences[base]; ok {
+	if _, ok := c.files[base]; ok {
 		return base
 	}
 	return Default
@@ -81,27 +89,46 @@ func (c *Catalog) Language(lang string) string {
 
 // Languages lists the languages that there are, in alphabetical order.
 func (c *Catalog) Languages() []string {
-	return slices.Sorted(maps.Keys(c.sentences))
+	return slices.Sorted(maps.Keys(c.files))
 }
 
-// load reads LANGUAGE/PACKAGE.yaml files. What can be read is in the catalogue even when there is an error.
-func load(fsys fs.FS) (*Catalog, error) {
-	c := &Catalog{sentences: map[string]map[string]sentence{}}
-	names, err := fs.Glob(fsys, "*/*.yaml")
-	if err != nil {
-		return c, err
+func (c *Catalog) find(lang, key string) (sentence, bool) {
+	pkg, name, _ := strings.Cut(key, ".")
+	f, ok := c.files[lang][pkg]
+	if !ok {
+		return nil, false
 	}
-	var problems []error
+	s, ok := f.read()[name]
+	return s, ok
+}
+
+// load finds the LANGUAGE/PACKAGE.yaml files.
+func load(fsys fs.FS) *Catalog {
+	c := &Catalog{files: map[string]map[string]*file{}}
+	names, _ := fs.Glob(fsys, "*/*.yaml") // its only error is a bad pattern
 	for _, name := range names {
-		if err := c.read(fsys, name); err != nil {
-			problems = append(problems, fmt.Errorf("locale %s: %w", name, err))
+		lang := path.Dir(name)
+		if c.files[lang] == nil {
+			c.files[lang] = map[string]*file{}
 		}
+		c.files[lang][strings.TrimSuffix(path.Base(name), ".yaml")] = &file{fsys: fsys, name: name}
 	}
-	return c, errors.Join(problems...)
+	return c
 }
 
-func (c *Catalog) read(fsys fs.FS, name string) error {
-	data, err := fs.ReadFile(fsys, name)
+// read returns the file's sentences: those before the first fault, when there is one.
+func (f *file) read() map[string]sentence {
+	f.once.Do(func() {
+		f.sentences = map[string]sentence{}
+		if err := f.parse(); err != nil {
+			f.err = fmt.Errorf("locale %s: %w", f.name, err)
+		}
+	})
+	return f.sentences
+}
+
+func (f *file) parse() error {
+	data, err := fs.ReadFile(f.fsys, f.name)
 	if err != nil {
 		return err
 	}
@@ -109,16 +136,12 @@ func (c *Catalog) read(fsys fs.FS, name string) error {
 	if err := yaml.UnmarshalWithOptions(data, &entries, yaml.Strict()); err != nil {
 		return err
 	}
-	lang, prefix := path.Dir(name), strings.TrimSuffix(path.Base(name), ".yaml")
-	if c.sentences[lang] == nil {
-		c.sentences[lang] = map[string]sentence{}
-	}
 	for key, value := range entries {
 		s, err := parse(value)
 		if err != nil {
 			return fmt.Errorf("%s: %w", key, err)
 		}
-		c.sentences[lang][prefix+"."+key] = s
+		f.sentences[key] = s
 	}
 	return nil
 }

@@ -8,10 +8,7 @@ import (
 )
 
 func TestLanguagesHaveTheSameKeysAndArguments(t *testing.T) {
-	c, err := load(files)
-	if err != nil {
-		t.Fatal(err)
-	}
+	c := load(files)
 	if got := c.Languages(); !slices.Equal(got, []string{"en", "es"}) {
 		t.Fatalf("languages %v", got)
 	}
@@ -22,8 +19,8 @@ func TestLanguagesHaveTheSameKeysAndArguments(t *testing.T) {
 		return slices.Compact(found)
 	}
 	for lang, other := range map[string]string{"es": "en", "en": "es"} {
-		for key, s := range c.sentences[lang] {
-			twin, ok := c.sentences[other][key]
+		for key, s := range all(t, c, lang) {
+			twin, ok := c.find(other, key)
 			switch {
 			case !ok:
 				t.Errorf("%s has no %s", other, key)
@@ -36,14 +33,26 @@ func TestLanguagesHaveTheSameKeysAndArguments(t *testing.T) {
 	}
 }
 
+// all reads every file of a language.
+func all(t *testing.T, c *Catalog, lang string) map[string]sentence {
+	t.Helper()
+	sentences := map[string]sentence{}
+	for pkg, f := range c.files[lang] {
+		for key, s := range f.read() {
+			sentences[pkg+"."+key] = s
+		}
+		if f.err != nil {
+			t.Error(f.err)
+		}
+	}
+	return sentences
+}
+
 func TestText(t *testing.T) {
-	c, err := load(fstest.MapFS{
+	c := load(fstest.MapFS{
 		"es/till.yaml": {Data: []byte("hello: Hola, {name}.\nleft: {one: Queda un intento., other: 'Quedan {n} intentos.'}\n")},
 		"en/till.yaml": {Data: []byte("hello: Hello, {name}.\nleft: {one: One try left., other: '{n} tries left.'}\n")},
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
 	for _, test := range []struct {
 		lang, key string
 		args      []any
@@ -73,7 +82,8 @@ func TestBadFilesAreNamed(t *testing.T) {
 		"no plural other": "a: {one: x}",
 		"a repeated key":  "a: x\na: y",
 	} {
-		if _, err := load(fstest.MapFS{"es/x.yaml": {Data: []byte(data)}}); err == nil {
+		f := load(fstest.MapFS{"es/x.yaml": {Data: []byte(data)}}).files["es"]["x"]
+		if f.read(); f.err == nil {
 			t.Errorf("%s was taken", name)
 		}
 	}
