@@ -30,9 +30,8 @@ func plain(page string) (title, body string) {
 type plainWriter struct {
 	out   strings.Builder
 	title string
-	// blank is how many line ends are due before the next text, space whether a space is.
-	blank int
-	space bool
+	// blank is how many line ends are due before the next text, space how many spaces are.
+	blank, space int
 	// margins stand before every line: lists and quotes.
 	margins []*margin
 	// began says that the current line has text.
@@ -57,13 +56,13 @@ func (p *plainWriter) String() string {
 // breakLine asks for n line ends before what follows; 2 leave a blank line.
 func (p *plainWriter) breakLine(n int) {
 	p.blank = max(p.blank, n)
-	p.space = false
+	p.space = 0
 }
 
 func (p *plainWriter) write(text string) {
 	for _, r := range text {
 		if !p.pre && unicode.IsSpace(r) && r != '\u00a0' {
-			p.space = true
+			p.space = max(p.space, 1)
 			continue
 		}
 		if p.pre && r == '\n' {
@@ -92,13 +91,13 @@ func (p *plainWriter) rune(r rune) {
 			p.out.WriteString(m.first)
 			m.first = m.rest
 		}
-		p.began, p.space = true, false
+		p.began, p.space = true, 0
 	}
-	if p.space && p.column > 0 {
-		p.out.WriteByte(' ')
-		p.column++
+	if p.space > 0 && p.column > 0 {
+		p.out.WriteString("  "[:p.space])
+		p.column += p.space
 	}
-	p.space = false
+	p.space = 0
 	p.out.WriteRune(r)
 	p.column++
 }
@@ -149,7 +148,7 @@ func (p *plainWriter) node(n *html.Node, depth int) {
 	case atom.Script, atom.Style, atom.Noscript, atom.Template, atom.Iframe, atom.Svg, atom.Select, atom.Textarea:
 	case atom.Br:
 		p.blank++
-		p.space = false
+		p.space = 0
 	case atom.Hr:
 		p.breakLine(2)
 		p.write(strings.Repeat("-", 40))
@@ -187,11 +186,8 @@ func (p *plainWriter) node(n *html.Node, depth int) {
 		p.children(n, depth)
 		p.breakLine(2)
 	case atom.Td, atom.Th:
-		// Cells that hold paragraphs of their own are layout; short ones of a row stand in one line.
-		if p.column > 0 && p.began && p.blank == 0 {
-			p.write("  ")
-			p.space = true
-		}
+		// Short cells of a row stand in one line; those of a layout hold blocks, which break it themselves.
+		p.space = 2
 		p.children(n, depth)
 	case atom.Div, atom.Tr, atom.Section, atom.Article, atom.Header, atom.Footer, atom.Main, atom.Nav, atom.Aside,
 		atom.Address, atom.Center, atom.Dt, atom.Dd, atom.Figcaption, atom.Caption, atom.Thead, atom.Tbody, atom.Tfoot:
