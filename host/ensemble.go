@@ -107,7 +107,7 @@ func (e *ensemble) List(_ context.Context, lang string) (*mostradorv1.ListPlugin
 func (e *ensemble) isActive(id string) bool { return (*e.active.Load())[id] }
 
 // load reads which plug-ins are active. A new store has all that came with the program.
-func (e *ensemble) load(tx *store.Tx) {
+func (e *ensemble) load(tx *store.Tx) error {
 	active := map[string]bool{}
 	var known bool
 	for key, value := range tx.Scan(bucketEnsemble, []byte("active/"), nil) {
@@ -120,21 +120,17 @@ func (e *ensemble) load(tx *store.Tx) {
 		}
 	}
 	e.active.Store(&active)
+	return nil
 }
 
-// start starts the processes of the active plug-ins. A plug-in that does not start keeps nobody from opening the
-// store: its supervisor goes on trying.
-func (e *ensemble) start(ctx context.Context) error {
+// attach has the active plug-ins handed events from now on.
+func (e *ensemble) attach(ctx context.Context) error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	ids := e.activeIDs()
 	if err := e.settle(ctx); err != nil {
 		return err
 	}
-	if err := e.host.plugins.Start(ctx, ids...); err != nil {
-		e.host.logger.Error("a plug-in does not start", "error", err)
-	}
-	for _, id := range ids {
+	for _, id := range e.activeIDs() {
 		if p, ok := e.host.plugins.Plugin(id); ok {
 			if err := e.host.engine.Attach(p); err != nil {
 				return err

@@ -153,6 +153,9 @@ func (h *Host) parkedChanged(plugin string) {
 
 // pluginState wakes the deliveries to a plug-in that came up, and tells the screens.
 func (h *Host) pluginState(id string) {
+	if !h.opened.Load() {
+		return
+	}
 	if info, ok := h.plugins.State(id, ""); ok && info.GetState() == mostradorv1.PluginState_PLUGIN_STATE_RUNNING {
 		h.engine.Wake(id)
 	}

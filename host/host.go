@@ -26,6 +26,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/hashicorp/go-hclog"
@@ -86,6 +87,9 @@ type Host struct {
 	hub       *api.Hub
 	ensemble  *ensemble
 
+	// opened is set when everything is there that a plug-in's state concerns.
+	opened atomic.Bool
+
 	address, webAddress string
 	// linkAddress is where links in mails lead while no public address is set.
 	linkAddress string
@@ -141,22 +145,42 @@ func (h *Host) open(ctx, life context.Context) error {
 	if h.store, err = store.Open(h.path("store.db"), store.Options{Logger: h.logger.Named("store")}); err != nil {
 		return err
 	}
-
-	if err := h.assemble(key, packages); err != nil {
+	h.ensemble = newEnsemble(h, packages)
+	if err := h.store.View(h.ensemble.load); err != nil {
 		return err
 	}
-	// Processes need the longest to start; all else is opened meanwhile.
-	started := make(chan error, 1)
-	go func() { started <- h.ensemble.start(ctx) }()
-	err = h.serve(ctx, life, key, local)
-	return errors.Join(err, <-started)
+	h.plugins, err = plugin.NewManager(plugin.Config{
+		Packages: packages, RuntimeDir: h.path("run"), Settings: h.pluginSettings, Reader: keyspace{h.store},
+		OnState: h.pluginState, Logger: h.logger.Named("plugin"),
+	})
+	if err != nil {
+		return err
+	}
+	h.closing(h.plugins.Close)
+	// Processes need the longest to start, so all else is made ready meanwhile. They get no work before.
+	started := make(chan struct{})
+	go func() {
+		defer close(started)
+		// A plug-in that does not start keeps nobody from opening the store: its supervisor goes on trying.
+		if err := h.plugins.Start(ctx, h.ensemble.activeIDs()...); err != nil {
+			h.logger.Error("a plug-in does not start", "error", err)
+		}
+	}()
+	err = h.assemble(key, packages)
+	if err == nil {
+		err = h.serve(ctx, life, key, local)
+	}
+	<-started
+	if err != nil {
+		return err
+	}
+	h.opened.Store(true)
+	return h.ensemble.attach(ctx)
 }
 
 // assemble makes the services; none of them does anything by itself yet.
-func (h *Host) assemble(key []byte, packages []*plugin.Package) error {
+func (h *Host) assemble(key []byte, packages []*plugin.Package) (err error) {
 	h.log = event.NewLog(h.store)
-	h.ensemble = newEnsemble(h, packages)
-	var err error
 	if h.guide, err = h.openGuide(key, packages); err != nil {
 		return err
 	}
@@ -181,14 +205,6 @@ func (h *Host) assemble(key []byte, packages []*plugin.Package) error {
 		Store: h.store, Log: h.log, Applier: effects{h}, Logger: h.logger.Named("event"), Customer: h.customers.Get,
 		ParkedChanged: h.parkedChanged,
 	})
-	h.plugins, err = plugin.NewManager(plugin.Config{
-		Packages: packages, RuntimeDir: h.path("run"), Settings: h.pluginSettings, Reader: keyspace{h.store},
-		OnState: h.pluginState, Logger: h.logger.Named("plugin"),
-	})
-	if err != nil {
-		return err
-	}
-	h.closing(h.plugins.Close)
 	resolution, err := h.ensemble.resolve(*h.ensemble.active.Load())
 	if err != nil {
 		h.logger.Error("some rules cannot be understood", "error", err)

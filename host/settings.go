@@ -60,9 +60,6 @@ func (h *Host) openGuide(key []byte, packages []*plugin.Package) (*configguide.G
 	if err != nil {
 		return nil, err
 	}
-	if err := h.store.View(func(tx *store.Tx) error { h.ensemble.load(tx); return nil }); err != nil {
-		return nil, err
-	}
 	if err := guide.SetPlugins(h.ensemble.Active()); err != nil {
 		return nil, err
 	}
