@@ -43,8 +43,21 @@ func (s *session) pairs() *grid { return &grid{out: s.out} }
 func (g *grid) add(cells ...string) {
 	for i, cell := range cells {
 		cells[i] = strings.Map(printable, cell)
+		if g.headed {
+			cells[i] = shorten(cells[i])
+		}
 	}
 	g.rows = append(g.rows, cells)
+}
+
+// cellLimit keeps a table readable; the whole value is to be had with "get" and "show".
+const cellLimit = 60
+
+func shorten(cell string) string {
+	if runes := []rune(cell); len(runes) > cellLimit {
+		return string(runes[:cellLimit-1]) + "…"
+	}
+	return cell
 }
 
 // addIf adds a pair whose value is not empty.

@@ -7,6 +7,7 @@ import (
 
 	"github.com/hashicorp/go-hclog"
 	bbolt "go.etcd.io/bbolt/errors"
+	"google.golang.org/protobuf/types/known/structpb"
 
 	"mostrador/host"
 	"mostrador/host/api"
@@ -37,8 +38,11 @@ func (c *serveCmd) Run(ctx context.Context, s *session) error {
 
 // Run says the program's version.
 func (c *versionCmd) Run(s *session) error {
-	s.print("version", "version", version)
-	return nil
+	said, err := structpb.NewStruct(map[string]any{"version": version})
+	if err != nil {
+		return err
+	}
+	return s.answer(said, func() { s.print("version", "version", version) })
 }
 
 // ownHost is a host that a command opened because none ran.

@@ -27,10 +27,9 @@ func (c *settingListCmd) Run(ctx context.Context, s *session) error {
 		return err
 	}
 	return s.answer(resp.Msg, func() {
-		rows := s.table("key", "value", "setting")
+		rows := s.table("key", "setting", "value")
 		for _, setting := range resp.Msg.GetSettings() {
-			rows.add(setting.GetKey(), s.settingValue(setting),
-				strings.Join(append(setting.GetPath(), setting.GetName()), " > "))
+			rows.add(setting.GetKey(), setting.GetName(), s.settingValue(setting))
 		}
 		rows.print()
 	})
