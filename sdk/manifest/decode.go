@@ -14,7 +14,7 @@ import (
 
 // Limits of a file: far above any honest one, far below what could hurt the store.
 const (
-	maxBytes = 256 << 10
+	maxBytes = 128 << 10
 	maxDepth = 32
 )
 
@@ -95,7 +95,7 @@ func (d *decoder) read(data []byte, v any) {
 		return
 	}
 	if deep := depth(data); deep > maxDepth {
-		d.problem("", "brackets are nested %d deep: keep to %d", deep, maxDepth)
+		d.problem("", "lists and maps are nested %d deep: keep to %d", deep, maxDepth)
 		return
 	}
 	root, err := parse(data)
@@ -138,17 +138,29 @@ func parse(data []byte) (root ast.Node, err error) {
 	return root, nil
 }
 
-// depth counts how deep flow brackets nest at most. It also counts those inside texts, which is fine for a
-// limit.
+// depth counts how deep flow brackets nest at most, or the dashes and question marks that begin a line (the
+// parser's time grows with the square of these). It also counts those inside texts, which is fine for a limit.
 func depth(data []byte) int {
-	now, most := 0, 0
-	for _, c := range data {
+	now, most, marks, lineStart := 0, 0, 0, true
+	for i, c := range data {
 		switch c {
 		case '[', '{':
 			now++
 			most = max(most, now)
 		case ']', '}':
 			now = max(now-1, 0)
+		}
+		switch c {
+		case '\n', '\r':
+			marks, lineStart = 0, true
+		case ' ', '\t':
+		case '-', '?':
+			if lineStart = lineStart && i+1 < len(data) && (data[i+1] == ' ' || data[i+1] == '\t'); lineStart {
+				marks++
+				most = max(most, marks)
+			}
+		default:
+			lineStart = false
 		}
 	}
 	return most

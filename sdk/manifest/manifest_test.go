@@ -199,10 +199,11 @@ func TestEachMistakeIsNamedWithItsLine(t *testing.T) {
 		{"a value for a button", base + "interplay: [{target: action.PLG0002.a, policy: {value: true}, reason: a}]\n", ":5:", "only a field"},
 		{"a policy that is no yes or no", base + "interplay: [{target: customer.a, policy: {visible: 1}, reason: a}]\n", ":5:", "true or false"},
 		{"a dependency that is none", base + "requires: [Puntos]\n", ":5:", "begin with the other plugin's id"},
-		{"a range that is none", base + "requires: [PLG0002 ~>1]\n", ":5:", "no comparison"},
+		{"a range that is none", base + "requires: [PLG0002 ~>1]\n", ":5:", "is no version"},
 		{"a plugin that requires itself", base + "requires: [PLG0074]\n", ":5:", "itself"},
 		{"required and a conflict", base + "requires: [PLG0002]\nconflicts: [PLG0002]\n", ":5:", "at once"},
 		{"deep brackets", base + "description: " + strings.Repeat("[", 5000) + "\n", "", "nested"},
+		{"deep dashes", base + "settings:\n" + strings.Repeat("- ", 50000), "", "nested"},
 		{"deep blocks", base + "settings:\n" + deep(60), "", ""},
 		{"too big", base + "# " + strings.Repeat("x", 300<<10), "", "keep it below"},
 	}
