@@ -11,6 +11,7 @@ import (
 
 	"mostrador/sdk"
 	"mostrador/sdk/plgtest"
+	"mostrador/sdk/plgv1"
 )
 
 const manifestYAML = `
@@ -430,5 +431,35 @@ func TestCheckComparesManifestAndProgram(t *testing.T) {
 	broken["locales/es.yaml"].Data = []byte("a: [1]")
 	if err := sdk.New(broken).Check(); err == nil || !strings.Contains(err.Error(), "locales/es.yaml") {
 		t.Errorf("a broken locale: %v", err)
+	}
+}
+
+// stamp is a record that brings its own form.
+type stamp struct{ At time.Time }
+
+func (s stamp) MarshalBinary() ([]byte, error)  { return s.At.MarshalBinary() }
+func (s *stamp) UnmarshalBinary(b []byte) error { return s.At.UnmarshalBinary(b) }
+
+func TestRecordsKeepTheirOwnForm(t *testing.T) {
+	y := registering(t, func(_ context.Context, tx *sdk.Tx, e sdk.CustomerRegistered) error {
+		m, err := sdk.State[*plgv1.Money](tx) // any message of protobuf
+		if err != nil {
+			return err
+		}
+		m.Minor += 5
+		s, found, err := sdk.Get[stamp](tx, "stamp")
+		if err != nil || found != (m.Minor > 5) {
+			return fmt.Errorf("found %v, %w", found, err)
+		}
+		s.At = s.At.Add(time.Hour)
+		return errors.Join(tx.Put("stamp", s), tx.Save(m))
+	})
+	y.Batch(registered("a"), registered("a"))
+	y.Handle(registered("a"))
+	if m := plgtest.State[*plgv1.Money](y, "a"); m.GetMinor() != 15 {
+		t.Errorf("the message is %v", m)
+	}
+	if s, _ := plgtest.Record[stamp](y, "stamp"); !s.At.Equal(time.Time{}.Add(3 * time.Hour)) {
+		t.Errorf("the stamp is %v", s.At)
 	}
 }
