@@ -160,9 +160,10 @@ func work(ctx context.Context, t *testing.T, c *clients, current *atomic.Pointer
 
 // insist repeats a call while the store does not answer; a refusal fails the test.
 func insist(t *testing.T, what string, call func(context.Context) error) bool {
+	var err error
 	for deadline := time.Now().Add(60 * time.Second); time.Now().Before(deadline); {
 		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
-		err := call(ctx)
+		err = call(ctx)
 		cancel()
 		if err == nil {
 			return true
@@ -175,7 +176,7 @@ func insist(t *testing.T, what string, call func(context.Context) error) bool {
 			return false
 		}
 	}
-	t.Errorf("%s: no answer for a minute", what)
+	t.Errorf("%s: no answer for a minute: %v", what, err)
 	return false
 }
 
@@ -215,7 +216,8 @@ func accept(t *testing.T, c *clients, current *atomic.Pointer[server], id string
 var hiddenField = regexp.MustCompile(`<input[^>]*type="hidden"[^>]*>`)
 var attribute = regexp.MustCompile(`(name|value)="([^"]*)"`)
 
-// press does what a browser does: GET the page, POST its form with its hidden fields.
+// press does what a browser does: GET the page, POST its form with its hidden fields. A page without a form says
+// that the customer has pressed already: the answer was lost, the act was not.
 func press(ctx context.Context, page string) error {
 	get, err := http.NewRequestWithContext(ctx, http.MethodGet, page, nil)
 	if err != nil {
@@ -236,6 +238,9 @@ func press(ctx context.Context, page string) error {
 			}
 		}
 		form.Set(name, value)
+	}
+	if len(form) == 0 {
+		return nil
 	}
 	post, err := http.NewRequestWithContext(ctx, http.MethodPost, page, strings.NewReader(form.Encode()))
 	if err != nil {
