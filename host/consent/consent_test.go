@@ -333,6 +333,25 @@ func TestAWebClockAheadDoesNotOverruleTheCounter(t *testing.T) {
 	s.stands(c.Id, given, given)
 }
 
+func TestTheWebsWordOfACodeIsNoSecondAcceptanceWhateverItsClock(t *testing.T) {
+	s := newShop(t)
+	c := s.register()
+	claims := s.invite(c.Id)
+	if _, err := s.ActivateByCode(ctx, actor, c.Id, claims.Code); err != nil {
+		t.Fatal(err)
+	}
+	s.now = s.now.Add(time.Minute)
+	if _, err := s.Withdraw(ctx, actor, c.Id); err != nil {
+		t.Fatal(err)
+	}
+	clicked := s.now.Add(time.Hour) // by a clock that is ahead; in truth before the code was read out
+	s.now = s.now.Add(2 * time.Hour)
+	s.web(accept, claims, 1, clicked)
+	s.stands(c.Id, given, withdrawn)
+	s.web(accept, claims, 2, s.now) // this one came after an opt-out that the web knows of
+	s.stands(c.Id, given, given)
+}
+
 func TestAWithdrawalCountsWhateverTheClocksSay(t *testing.T) {
 	s := newShop(t)
 	c := s.register()
