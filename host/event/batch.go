@@ -21,26 +21,29 @@ type batch struct {
 	// behind it that the consumer does not handle.
 	from, upto uint64
 	events     []*plgv1.Event
+	// sizes are the encoded events' in bytes.
+	sizes      []int
 	deliveries []*plgv1.Delivery
+	// more tells that the log goes on behind upto.
+	more bool
 }
 
-func (b *batch) add(event *plgv1.Event, state []byte) {
-	b.events = append(b.events, event)
-	b.deliveries = append(b.deliveries, &plgv1.Delivery{Event: event, State: state})
-}
-
-// read collects the next batch. States are those that the commit under way is about to write.
-func (w *worker) read(from uint64, states map[string][]byte) (*batch, error) {
-	b := &batch{from: from, upto: from}
-	limit := w.size
+// limit is how many events the next batch may have.
+func (w *worker) limit() int {
 	if w.narrow > 0 {
-		limit = min(limit, w.narrow)
+		return min(w.size, w.narrow)
 	}
+	return w.size
+}
+
+// fetch collects the events of the next batch, without states.
+func (w *worker) fetch(from uint64, limit int) (*batch, error) {
+	b := &batch{from: from, upto: from}
 	return b, w.e.Store.View(func(tx *store.Tx) error {
-		met := make(map[string]bool)
 		size, seen := 0, 0
 		for k, v := range tx.Scan(bucketEvent, nil, sequenceKey(from)) {
 			if len(b.events) == limit || seen == glance {
+				b.more = true
 				break
 			}
 			seen++
@@ -50,17 +53,51 @@ func (w *worker) read(from uint64, states map[string][]byte) (*batch, error) {
 				return fmt.Errorf("event: record %d: %w", sequence, err)
 			}
 			if event != nil {
-				var state []byte
-				if id := event.GetCustomer().GetId(); id != "" && !met[id] {
-					met[id] = true
-					state = w.state(tx, event, states)
-				}
-				if size += len(v) + len(state); size > w.e.BatchBytes && len(b.events) > 0 {
+				if size += len(v); size > w.e.BatchBytes && len(b.events) > 0 {
+					b.more = true
 					break
 				}
-				b.add(event, state)
+				b.events = append(b.events, event)
+				b.sizes = append(b.sizes, len(v))
 			}
 			b.upto = sequence
+		}
+		return nil
+	})
+}
+
+// fetchAhead fetches in the background. The function that it returns waits for the result, and must be called.
+func (w *worker) fetchAhead(from uint64, limit int) func() (*batch, error) {
+	var b *batch
+	var err error
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		b, err = w.fetch(from, limit)
+	}()
+	return func() (*batch, error) { <-done; return b, err }
+}
+
+// address makes the deliveries of a batch: each customer's first event carries the plugin's record of him,
+// which is in written when the commit under way is about to write it. The batch ends early when the records
+// make it too large.
+func (w *worker) address(b *batch, written map[string][]byte) error {
+	met := make(map[string]bool, len(b.events))
+	deliveries := make([]plgv1.Delivery, len(b.events))
+	size := 0
+	return w.e.Store.View(func(tx *store.Tx) error {
+		for i, event := range b.events {
+			var state []byte
+			if id := event.GetCustomer().GetId(); id != "" && !met[id] {
+				met[id] = true
+				state = w.state(tx, id, written)
+			}
+			if size += b.sizes[i] + len(state); size > w.e.BatchBytes && i > 0 {
+				b.events, b.upto, b.more = b.events[:i], b.events[i-1].Sequence, true
+				break
+			}
+			deliveries[i].Event, deliveries[i].State = event, state
+			b.deliveries = append(b.deliveries, &deliveries[i])
 		}
 		return nil
 	})
@@ -82,16 +119,12 @@ func (w *worker) decode(record []byte) (*plgv1.Event, error) {
 	return event, nil
 }
 
-// state is the plugin's record of the event's customer, nil when there is none.
-func (w *worker) state(tx *store.Tx, event *plgv1.Event, states map[string][]byte) []byte {
-	id := event.GetCustomer().GetId()
-	if id == "" {
-		return nil
-	}
-	if state, ok := states[id]; ok {
+// state is the plugin's record of a customer, nil when there is none.
+func (w *worker) state(tx *store.Tx, customerID string, written map[string][]byte) []byte {
+	if state, ok := written[customerID]; ok {
 		return state
 	}
-	if state, found := w.e.State(tx, w.name, id); found {
+	if state, found := w.e.State(tx, w.name, customerID); found {
 		return append([]byte{}, state...)
 	}
 	return nil

@@ -54,7 +54,7 @@ type Consumer interface {
 	// Name is the plugin's id; cursor, records and effects go by it.
 	Name() string
 	// Handles reports whether events of this type are to be delivered. Scheduled events always are, to the
-	// plugin that scheduled them.
+	// plugin that scheduled them. It may be asked while Deliver runs.
 	Handles(eventType string) bool
 	// Deliver hands over a batch and returns its outcomes, in order. An error means that the batch as a
 	// whole failed. It ends when ctx does; calls for one consumer come one at a time.

@@ -8,6 +8,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"google.golang.org/protobuf/proto"
+
 	"mostrador/host/store"
 	"mostrador/sdk/plgv1"
 )
@@ -127,8 +129,9 @@ const (
 	caught                // (within a round) nothing stands in the way
 )
 
-// round delivers batch after batch, and has each committed while the next is delivered, until the log ends,
-// somebody waits for the turn, or something fails. All that it began is settled when it returns.
+// round delivers batch after batch, until the log ends, somebody waits for the turn, or something fails. While
+// one batch is delivered, the one before is committed and the one behind is read. All that it began has ended
+// when it returns.
 func (w *worker) round(ctx context.Context) (verdict, time.Duration) {
 	var open *commit // the commit under way
 	settle := func() (verdict, time.Duration) {
@@ -136,8 +139,21 @@ func (w *worker) round(ctx context.Context) (verdict, time.Duration) {
 		open = nil
 		return w.settle(c)
 	}
+	var ahead func() (*batch, error) // the batch being read
+	defer func() {
+		if ahead != nil {
+			_, _ = ahead() // of no use now
+		}
+	}()
 	for from := w.place.Load(); ; {
-		b, err := w.read(from, open.states())
+		if ahead == nil {
+			ahead = func() (*batch, error) { return w.fetch(from, w.limit()) }
+		}
+		b, err := ahead()
+		ahead = nil
+		if err == nil {
+			err = w.address(b, open.states())
+		}
 		if err != nil || len(b.events) == 0 {
 			if v, pause := settle(); v != caught {
 				return v, pause
@@ -151,6 +167,9 @@ func (w *worker) round(ctx context.Context) (verdict, time.Duration) {
 			from = b.upto
 			w.advance(from)
 			continue
+		}
+		if b.more {
+			ahead = w.fetchAhead(b.upto, w.limit())
 		}
 		began := time.Now()
 		outcomes, failure := w.deliver(ctx, b)
@@ -211,12 +230,8 @@ func (w *worker) deliver(ctx context.Context, b *batch) (outcomes []*plgv1.Outco
 
 // deliverOne delivers a single event and returns its effects. The caller has the turn.
 func (w *worker) deliverOne(ctx context.Context, event *plgv1.Event) ([]*plgv1.Effect, error) {
-	b := new(batch)
-	err := w.e.Store.View(func(tx *store.Tx) error {
-		b.add(event, w.state(tx, event, nil))
-		return nil
-	})
-	if err != nil {
+	b := &batch{events: []*plgv1.Event{event}, sizes: []int{proto.Size(event)}}
+	if err := w.address(b, nil); err != nil {
 		return nil, err
 	}
 	outcomes, err := w.deliver(ctx, b)
