@@ -105,7 +105,7 @@ const packaged = "<title>Hola</title>\nBienvenida del plug-in"
 
 // world is a Guide with what it stands on.
 type world struct {
-	*testing.T
+	testing.TB
 	kv    *memory
 	dir   string
 	guide *configguide.Guide
@@ -114,8 +114,8 @@ type world struct {
 	seen  [][]string // what watchers were told
 }
 
-func newWorld(t *testing.T) *world {
-	w := &world{T: t, kv: &memory{records: map[string]string{}}, dir: t.TempDir(), now: time.Unix(1e9, 0)}
+func newWorld(t testing.TB) *world {
+	w := &world{TB: t, kv: &memory{records: map[string]string{}}, dir: t.TempDir(), now: time.Unix(1e9, 0)}
 	w.open()
 	return w
 }
