@@ -191,16 +191,16 @@ func TestOneTillOrOperatorCannotTryManyCustomers(t *testing.T) {
 
 func TestOpenCodesAreUniqueAndRegisteringNeverFails(t *testing.T) {
 	s := newShop(t)
-	s.room = 1000 // of 10,000: chance alone would give some fifty codes twice
-	many := s.room + 200
+	s.room = 400 // of 10,000: chance alone would give some eight codes twice
+	many := s.room + 100
 	ids := make([]string, many)
 	claims := make([]token.Claims, many)
 	for i := range ids {
 		ids[i] = s.register().Id
 	}
-	for from := 0; from < many; from += 200 {
+	for from := 0; from < many; from += 100 {
 		s.update(func(tx *store.Tx) error {
-			for i := from; i < min(from+200, many); i++ {
+			for i := from; i < min(from+100, many); i++ {
 				s.now = s.now.Add(time.Second)
 				_, sealed, err := s.Invite(tx, actor, ids[i])
 				if err != nil {

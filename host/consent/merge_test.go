@@ -14,7 +14,7 @@ import (
 // TestHoweverActsArriveTheEndIsWhatTheCustomerLastSaid plays random lives: web acts, which reach the store
 // late but in the order of their feed and some of them twice, among codes and withdrawals at the counter.
 func TestHoweverActsArriveTheEndIsWhatTheCustomerLastSaid(t *testing.T) {
-	const lives = 400
+	const lives = 250
 	s := newShop(t)
 	for life := range lives {
 		seed := uint64(life)
