@@ -559,11 +559,21 @@ func TestWatchTellsTheScreenAtOnce(t *testing.T) {
 	if !stream.Receive() || stream.Msg().GetCustomer().GetName() != "Ana" {
 		t.Fatalf("the change: %v, %v", stream.Msg(), stream.Err())
 	}
-	if _, err := w.call(t, w.tcp).events.Watch(ctx, connect.NewRequest(&pb.WatchRequest{})); err == nil {
-		stranger, _ := w.call(t, w.tcp).events.Watch(ctx, connect.NewRequest(&pb.WatchRequest{}))
-		if stranger.Receive() || connect.CodeOf(stranger.Err()) != connect.CodeUnauthenticated {
-			t.Errorf("a stranger watches: %v", stranger.Err())
-		}
-		stranger.Close()
+	stranger, err := w.call(t, w.tcp).events.Watch(ctx, connect.NewRequest(&pb.WatchRequest{}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer stranger.Close()
+	if stranger.Receive() || connect.CodeOf(stranger.Err()) != connect.CodeUnauthenticated {
+		t.Errorf("a stranger watches: %v", stranger.Err())
+	}
+	// Who may no longer work here sees nothing more.
+	if _, err := w.call(t, "unix").access.PutOperator(ctx, connect.NewRequest(&pb.PutOperatorRequest{
+		Operator: &pb.Operator{Name: "Operador ROLE_CASHIER", Role: pb.Role_ROLE_CASHIER, Disabled: true},
+	})); err != nil {
+		t.Fatal(err)
+	}
+	if stream.Receive() || connect.CodeOf(stream.Err()) != connect.CodeUnauthenticated {
+		t.Errorf("the watch of a disabled operator goes on: %v, %v", stream.Msg(), stream.Err())
 	}
 }

@@ -51,6 +51,7 @@ func (s accessServer) SignOut(ctx context.Context, _ *connect.Request[mostradorv
 		if err := s.Access.SignOut(ctx, actorOf(ctx), token); err != nil && !errors.Is(err, access.ErrNoSession) {
 			return nil, err
 		}
+		s.Hub.recheck()
 	}
 	return connect.NewResponse(&mostradorv1.SignOutResponse{}), nil
 }
@@ -74,6 +75,7 @@ func (s accessServer) PutOperator(ctx context.Context, req *connect.Request[most
 	if err != nil {
 		return nil, err
 	}
+	s.Hub.recheck()
 	return connect.NewResponse(&mostradorv1.PutOperatorResponse{Operator: kept}), nil
 }
 
@@ -211,9 +213,17 @@ func (s eventServer) DiscardParked(ctx context.Context, req *connect.Request[mos
 	return connect.NewResponse(&mostradorv1.DiscardParkedResponse{}), nil
 }
 
-// Watch tells what changes until the client goes.
+// Watch tells what changes until the client goes or its session ends.
 func (s eventServer) Watch(ctx context.Context, _ *connect.Request[mostradorv1.WatchRequest], stream *connect.ServerStream[mostradorv1.WatchResponse]) error {
-	return s.Hub.watch(ctx, stream.Send)
+	may := func(ctx context.Context) error {
+		token := callOf(ctx).token
+		if token == "" {
+			return nil // the local administrator
+		}
+		_, err := s.Access.Session(ctx, token)
+		return err
+	}
+	return s.Hub.watch(ctx, may, stream.Send)
 }
 
 // List returns all plugins.

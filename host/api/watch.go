@@ -5,8 +5,6 @@ import (
 	"sync"
 
 	"mostrador/host/api/mostradorv1"
-	"mostrador/host/event"
-	"mostrador/host/store"
 	"mostrador/sdk/plgv1"
 )
 
@@ -50,50 +48,6 @@ func (h *Hub) PublishEvent(e *plgv1.Event) {
 	}
 }
 
-// Follow publishes the events of the log from now on until ctx ends. While nobody watches it reads none.
-func (h *Hub) Follow(ctx context.Context, st *store.Store, log *event.Log) error {
-	var after uint64
-	read := func(tx *store.Tx) error {
-		if !h.watched() {
-			after = log.Last(tx)
-			return nil
-		}
-		for {
-			events, err := log.Read(tx, after, followBatch)
-			if err != nil || len(events) == 0 {
-				return err
-			}
-			for _, e := range events {
-				h.PublishEvent(e)
-			}
-			after = events[len(events)-1].GetSequence()
-		}
-	}
-	if err := st.View(func(tx *store.Tx) error { after = log.Last(tx); return nil }); err != nil {
-		return err
-	}
-	for {
-		changed := log.Changed()
-		if err := st.View(read); err != nil {
-			return err
-		}
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-changed:
-		}
-	}
-}
-
-// followBatch is how many events Follow reads at a time.
-const followBatch = 500
-
-func (h *Hub) watched() bool {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	return len(h.readers) > 0
-}
-
 // Close ends every watch. Later readers end at once.
 func (h *Hub) Close() { h.once.Do(func() { close(h.closed) }) }
 
@@ -105,8 +59,21 @@ func (h *Hub) publish(change *mostradorv1.WatchResponse) {
 	}
 }
 
-// watch calls send for KIND_READY and then for each change until ctx or the hub ends, or send fails.
-func (h *Hub) watch(ctx context.Context, send func(*mostradorv1.WatchResponse) error) error {
+// recheck has every watch ask again whether it may go on.
+func (h *Hub) recheck() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for r := range h.readers {
+		r.mu.Lock()
+		r.check = true
+		r.mu.Unlock()
+		r.poke()
+	}
+}
+
+// watch calls send for KIND_READY and then for each change until ctx or the hub ends, or send fails. May is
+// asked after each recheck; its error ends the watch.
+func (h *Hub) watch(ctx context.Context, may func(context.Context) error, send func(*mostradorv1.WatchResponse) error) error {
 	r := &reader{wake: make(chan struct{}, 1)}
 	h.mu.Lock()
 	h.readers[r] = struct{}{}
@@ -128,7 +95,12 @@ func (h *Hub) watch(ctx context.Context, send func(*mostradorv1.WatchResponse) e
 			return nil
 		case <-r.wake:
 		}
-		changes, lost := r.take()
+		changes, lost, check := r.take()
+		if check {
+			if err := may(ctx); err != nil {
+				return err
+			}
+		}
 		if lost {
 			changes = []*mostradorv1.WatchResponse{ready}
 		}
@@ -146,6 +118,7 @@ type reader struct {
 	queue  []*mostradorv1.WatchResponse
 	places map[place]int
 	lost   bool
+	check  bool
 	wake   chan struct{}
 }
 
@@ -175,16 +148,21 @@ func (r *reader) add(change *mostradorv1.WatchResponse) {
 	}
 	r.places[p] = len(r.queue)
 	r.queue = append(r.queue, change)
+	r.poke()
+}
+
+// poke wakes the reader; one that is awake already will look once more.
+func (r *reader) poke() {
 	select {
 	case r.wake <- struct{}{}:
 	default:
 	}
 }
 
-func (r *reader) take() (changes []*mostradorv1.WatchResponse, lost bool) {
+func (r *reader) take() (changes []*mostradorv1.WatchResponse, lost, check bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	changes, lost = r.queue, r.lost
-	r.queue, r.places, r.lost = nil, nil, false
-	return changes, lost
+	changes, lost, check = r.queue, r.lost, r.check
+	r.queue, r.places, r.lost, r.check = nil, nil, false, false
+	return changes, lost, check
 }

@@ -23,12 +23,14 @@ type screen struct {
 	done chan error
 }
 
+func always(context.Context) error { return nil }
+
 func watching(t *testing.T, h *Hub) *screen {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	s := &screen{sent: make(chan *mostradorv1.WatchResponse), done: make(chan error, 1)}
 	go func() {
-		s.done <- h.watch(ctx, func(change *mostradorv1.WatchResponse) error {
+		s.done <- h.watch(ctx, always, func(change *mostradorv1.WatchResponse) error {
 			select {
 			case s.sent <- change:
 				return nil
@@ -157,10 +159,10 @@ func TestClosingTheHubEndsWatches(t *testing.T) {
 func TestAScreenThatIsGoneIsForgotten(t *testing.T) {
 	h := NewHub()
 	gone := errors.New("gone")
-	if err := h.watch(t.Context(), func(*mostradorv1.WatchResponse) error { return gone }); !errors.Is(err, gone) {
+	if err := h.watch(t.Context(), always, func(*mostradorv1.WatchResponse) error { return gone }); !errors.Is(err, gone) {
 		t.Errorf("the watch ended with %v", err)
 	}
-	if h.watched() {
+	if len(h.readers) > 0 {
 		t.Error("the hub still knows the reader")
 	}
 }
