@@ -38,7 +38,7 @@ type Screen struct {
 // New builds the screen.
 func New(d *ui.Desk) *Screen {
 	s := &Screen{d: d, names: map[string]string{}}
-	s.pick = newPicker(d, func() { s.focus(s.amount.Entry) })
+	s.pick = newPicker(d, func() { s.focus(s.amount.Entry) }, func() { s.content.Refresh() })
 	s.amount = ui.NewField(d.T("billing.amount", "currency", currency(d)), ui.NewEntry("0,00", func(string) { s.focus(s.receipt.Entry) }))
 	s.receipt = ui.NewField(d.T("billing.receipt"), ui.NewEntry(d.T("billing.receipt.hint"), func(string) { s.submit() }))
 	s.amount.Entry.ListenScanner(d.Clock, s.Scanned)
@@ -49,7 +49,7 @@ func New(d *ui.Desk) *Screen {
 
 	form := ui.Card(d.T("billing.new"), ui.Column(4,
 		s.pick.content,
-		ui.Columns(12, []float32{1, 1}, s.amount.Container, s.receipt.Container),
+		ui.Columns(12, []float32{1, 1}, s.amount.Box, s.receipt.Box),
 		s.record))
 	s.list = ui.NewList(func() int { return len(s.sales) }, newSaleRow, s.updateRow, func(int) { s.choose() })
 	s.refund = ui.NewButton(d.T("billing.refund"), "F7", ui.Plain, s.askRefund)
@@ -257,7 +257,7 @@ func newSaleRow() fyne.CanvasObject {
 	r.amount.Alignment = fyne.TextAlignTrailing
 	r.Container = ui.Frame(0, nil, ui.Exactly(66, r.when),
 		container.New(&twoLines{}, r.who, r.receipt),
-		ui.Row(2, r.back.Container, ui.Exactly(118, r.amount)), nil)
+		ui.Row(2, r.back.Box, ui.Exactly(118, r.amount)), nil)
 	return container.New(&rowHolder{r}, r.Container)
 }
 
@@ -299,6 +299,7 @@ func (s *Screen) updateRow(i int, o fyne.CanvasObject) {
 	default:
 		row.back.Set(s.d.T("billing.refunded"), ui.Quiet)
 	}
+	o.Refresh()
 }
 
 // choose goes to the button after a sale was picked, so that Enter, Enter gives it back.

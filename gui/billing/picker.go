@@ -1,7 +1,6 @@
 package billing
 
 import (
-	"fmt"
 	"strings"
 
 	"fyne.io/fyne/v2"
@@ -36,19 +35,21 @@ type picker struct {
 	at       int
 	newest   ui.Latest
 	customer *plgv1.Customer
-	picked   func()
+	// picked is called when the customer is settled, grown when the box needs another height.
+	picked func()
+	grown  func()
 }
 
-func newPicker(d *ui.Desk, picked func()) *picker {
-	p := &picker{d: d, picked: picked}
+func newPicker(d *ui.Desk, picked, grown func()) *picker {
+	p := &picker{d: d, picked: picked, grown: grown}
 	p.entry = ui.NewEntry(d.T("billing.customer.hint"), func(text string) { p.find(text) })
 	p.entry.OnChanged = p.search
 	p.entry.OnKey = p.key
 	p.box = ui.NewField(d.T("billing.customer"), p.entry)
 	p.list = ui.NewList(func() int { return len(p.found) }, func() fyne.CanvasObject {
 		name, rest := ui.Cell(true), ui.Cell(false)
-		rest.Importance = widget.LowImportance
-		return ui.Columns(0, []float32{5, 6}, name, rest)
+		rest.Importance, rest.SizeName = widget.LowImportance, theme.SizeNameCaptionText
+		return ui.Columns(0, []float32{42, 58}, name, rest)
 	}, func(i int, o fyne.CanvasObject) {
 		if i >= len(p.found) {
 			return
@@ -65,7 +66,7 @@ func newPicker(d *ui.Desk, picked func()) *picker {
 			p.choose(p.found[i])
 		}
 	})
-	p.room = ui.Panel(ui.ColorSoft, 6, ui.Least(0, 44*hits, p.list))
+	p.room = ui.Panel(ui.ColorSoft, 6, container.New(&rowsLayout{p}, p.list))
 	p.room.Hide()
 	p.name, p.detail = ui.Cell(true), ui.Cell(false)
 	p.detail.SizeName = theme.SizeNameCaptionText
@@ -75,9 +76,18 @@ func newPicker(d *ui.Desk, picked func()) *picker {
 		container.New(&twoLines{}, p.name, p.detail), ui.Row(4, p.sheet, other), nil)))
 	p.chosen = ui.Column(3, ui.Text(d.T("billing.customer"), ui.SizeCaption, true, ui.ColorMuted), card, ui.Gap(18))
 	p.chosen.Hide()
-	p.content = ui.Column(0, p.box.Container, p.room, p.chosen)
+	p.content = ui.Column(0, p.box.Box, p.room, p.chosen)
 	return p
 }
+
+// rowsLayout makes the list as high as its hits.
+type rowsLayout struct{ p *picker }
+
+func (r *rowsLayout) MinSize(o []fyne.CanvasObject) fyne.Size {
+	return fyne.NewSize(100, float32(len(r.p.found))*43)
+}
+
+func (*rowsLayout) Layout(o []fyne.CanvasObject, size fyne.Size) { o[0].Resize(size) }
 
 func (p *picker) reach(c *plgv1.Customer) string {
 	parts := []string{}
@@ -142,7 +152,7 @@ func (p *picker) show(found []*plgv1.Customer) {
 		p.room.Hide()
 	}
 	p.list.Refresh()
-	p.content.Refresh()
+	p.grown()
 }
 
 // find takes what was typed or scanned: exactly this phone, e-mail or card first, then the highlighted hit.
@@ -194,9 +204,9 @@ func (p *picker) choose(c *plgv1.Customer) {
 	p.box.Say("")
 	p.name.SetText(c.Name)
 	p.detail.SetText(p.reach(c))
-	p.box.Container.Hide()
+	p.box.Box.Hide()
 	p.chosen.Show()
-	p.content.Refresh()
+	p.grown()
 	p.picked()
 }
 
@@ -207,8 +217,8 @@ func (p *picker) clear() {
 	p.box.Say("")
 	p.show(nil)
 	p.chosen.Hide()
-	p.box.Container.Show()
-	p.content.Refresh()
+	p.box.Box.Show()
+	p.grown()
 }
 
 // askRefund opens the small window that gives a sale back.
@@ -252,11 +262,8 @@ func (s *Screen) askRefund() {
 	amount.Entry.OnSubmitted = func(string) { s.focus(receipt.Entry) }
 	receipt.Entry.OnSubmitted = func(string) { send() }
 	text := s.d.T("billing.refund.text", "receipt", sale.Receipt, "amount", s.d.Text.Money(sale.Total), "when", s.d.Text.DateTime(sale.Time))
-	m = s.d.NewModal(s.d.T("billing.refund.title"), 480, ui.Column(8, ui.Tight(ui.Words(text)), amount, receipt), amount.Entry,
+	m = s.d.NewModal(s.d.T("billing.refund.title"), 480, ui.Column(8, ui.Tight(ui.Words(text)), amount.Box, receipt.Box), amount.Entry,
 		ui.NewButton(s.d.T("cancel"), "Esc", ui.Plain, func() { m.Close() }),
 		ui.NewButton(s.d.T("billing.refund"), "Enter", ui.Primary, send))
 	amount.Entry.TypedShortcut(&fyne.ShortcutSelectAll{})
 }
-
-// String helps tests to see what is chosen.
-func (p *picker) String() string { return fmt.Sprint(p.customer.GetName(), len(p.found)) }

@@ -48,8 +48,8 @@ func NewForm(d *ui.Desk) *Form {
 	f.duplicates = ui.Column(4)
 	f.save = ui.NewButton(d.T("save"), "Enter", ui.Primary, f.submit)
 	cancel := ui.NewButton(d.T("cancel"), "Esc", ui.Plain, d.Nav.Back)
-	form := ui.Column(5, f.name, f.phone, f.email, f.duplicates,
-		ui.Column(0, f.applies, ui.Pad(24, 0, ui.Tight(f.reason))), ui.Gap(4),
+	form := ui.Column(5, f.name.Box, f.phone.Box, f.email.Box, f.duplicates,
+		ui.Column(0, f.applies, ui.Pad(33, 0, ui.Tight(f.reason))), ui.Gap(4),
 		ui.Row(8, f.save, cancel))
 	head := ui.Column(4, ui.Title(d.T("menu.new")), ui.Text(d.T("customers.new.text"), ui.SizeText, false, ui.ColorMuted))
 	f.content = ui.Frame(16, head, nil, ui.Most(620, ui.Frame(0, ui.Card("", form), nil, nil, nil, nil)), nil, nil)

@@ -48,7 +48,7 @@ func NewList(d *ui.Desk) *List {
 	s.list = ui.NewList(func() int { return len(s.found) }, func() fyne.CanvasObject {
 		badge := ui.NewBadge(" ", ui.Quiet)
 		name, phone, mail := ui.Cell(true), ui.Cell(false), ui.Cell(false)
-		return container.New(&rowHolder{name, phone, mail, badge}, ui.Columns(4, weights, name, phone, mail, ui.Row(0, badge.Container)))
+		return container.New(&rowHolder{name, phone, mail, badge}, ui.Columns(4, weights, name, phone, mail, ui.Row(0, badge.Box)))
 	}, s.update, s.open)
 	s.list.OnTop = func() { d.Window.Canvas().Focus(s.entry) }
 	s.none = container.NewCenter(ui.Text(d.T("customers.none"), ui.SizeText, false, ui.ColorMuted))
@@ -86,6 +86,7 @@ func (s *List) update(i int, o fyne.CanvasObject) {
 	default:
 		row.badge.Set(s.d.T("consent.pending"), ui.Quiet)
 	}
+	o.Refresh()
 	if i == len(s.found)-1 && s.next != "" && !s.loading {
 		s.more()
 	}

@@ -149,7 +149,7 @@ func (e *editor) input() fyne.CanvasObject {
 			}
 			return nil, nil
 		}
-		return choice
+		return ui.Boxed(choice)
 	case "number":
 		entry := ui.NewEntry("", enter)
 		e.value = func() (*structpb.Value, error) {
@@ -255,6 +255,6 @@ func (e *editor) sendTest() {
 			m.Fit()
 		})
 	}
-	m = e.d.NewModal(e.d.T("guide.test"), 500, ui.Column(6, ui.Tight(ui.Words(e.d.T("guide.test.text"))), to, ui.Tight(answer)), to.Entry,
+	m = e.d.NewModal(e.d.T("guide.test"), 500, ui.Column(6, ui.Tight(ui.Words(e.d.T("guide.test.text"))), to.Box, ui.Tight(answer)), to.Entry,
 		ui.NewButton(e.d.T("close"), "Esc", ui.Plain, func() { m.Close() }), button)
 }

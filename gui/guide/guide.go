@@ -9,6 +9,7 @@ import (
 
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/container"
+	"fyne.io/fyne/v2/theme"
 	"fyne.io/fyne/v2/widget"
 
 	"mostrador/gui/model"
@@ -50,15 +51,15 @@ func New(d *ui.Desk) *Screen {
 	}
 	s.tree = ui.NewTree(func(id string) []string { return s.children[id] },
 		func(id string) bool { return !strings.HasPrefix(id, leaf) },
-		func(bool) fyne.CanvasObject { return ui.Cell(false) },
+		newNode,
 		func(id string, branch bool, o fyne.CanvasObject) {
-			label := o.(*widget.Label)
-			label.TextStyle.Bold = branch
-			if branch {
-				label.SetText(id[strings.LastIndexByte(id, '/')+1:])
-				return
+			label := o.(*fyne.Container).Objects[0].(*widget.Label)
+			text := id[strings.LastIndexByte(id, '/')+1:]
+			if !branch {
+				text = s.settings[strings.TrimPrefix(id, leaf)].GetName()
 			}
-			label.SetText(s.settings[strings.TrimPrefix(id, leaf)].GetName())
+			label.SetText(text)
+			o.Refresh()
 		})
 	s.tree.OnSelected = func(id string) {
 		if key, ok := strings.CutPrefix(id, leaf); ok {
@@ -74,9 +75,37 @@ func New(d *ui.Desk) *Screen {
 	left := ui.Card("", ui.Frame(8, s.search, nil, container.NewStack(s.tree, s.none), nil, nil))
 	history := ui.NewButton(d.T("guide.history"), "F7", ui.Plain, func() { s.history() })
 	head := ui.Row(8, ui.Column(0, ui.Caption(d.T("menu.tools")+" >"), ui.Title(d.T("menu.guide"))), ui.Spring(), history)
-	s.content = ui.Frame(14, head, ui.Exactly(296, left), ui.Pad(10, 0, s.right), nil, nil)
+	s.content = ui.Frame(14, head, ui.Exactly(336, left), ui.Pad(10, 0, s.right), nil, nil)
 	s.blank()
 	return s
+}
+
+// newNode is a line of the tree; the name of a setting may take two.
+func newNode(branch bool) fyne.CanvasObject {
+	label := widget.NewLabel("")
+	label.Wrapping = fyne.TextWrapWord
+	label.TextStyle.Bold = branch
+	if !branch {
+		label.SizeName = theme.SizeNameCaptionText
+	}
+	return container.New(&nodeLayout{branch}, label)
+}
+
+// nodeLayout centres the wrapped name in a line of fixed height.
+type nodeLayout struct{ branch bool }
+
+func (n *nodeLayout) MinSize([]fyne.CanvasObject) fyne.Size {
+	if n.branch {
+		return fyne.NewSize(40, 30)
+	}
+	return fyne.NewSize(40, 38)
+}
+
+func (n *nodeLayout) Layout(o []fyne.CanvasObject, size fyne.Size) {
+	o[0].Resize(fyne.NewSize(size.Width, size.Height))
+	h := o[0].MinSize().Height
+	o[0].Resize(fyne.NewSize(size.Width, h))
+	o[0].Move(fyne.NewPos(-6, (size.Height-h)/2))
 }
 
 func (s *Screen) blank() {

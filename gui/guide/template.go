@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"fyne.io/fyne/v2"
+	"fyne.io/fyne/v2/theme"
 	"fyne.io/fyne/v2/widget"
 	"google.golang.org/protobuf/types/known/structpb"
 
@@ -25,7 +26,8 @@ func (e *editor) template(head fyne.CanvasObject, buttons *fyne.Container) fyne.
 	source.Quiet(e.setting.Content)
 	e.focus = source
 	view := mailview.New(d.Open)
-	subject := ui.Caption("")
+	subject := ui.Cell(false)
+	subject.SizeName, subject.Importance = theme.SizeNameCaptionText, widget.LowImportance
 	state := ui.NewBadge("", ui.Good)
 	edited, typedPath := false, false
 	e.value = func() (*structpb.Value, error) { return structpb.NewStringValue(strings.TrimSpace(path.Text)), nil }
@@ -37,6 +39,7 @@ func (e *editor) template(head fyne.CanvasObject, buttons *fyne.Container) fyne.
 		return &text
 	}
 	newest := &ui.Latest{}
+	title := ui.Row(8, ui.Text(d.T("guide.preview"), ui.SizeCaption, true, ui.ColorMuted), ui.Spring(), state.Box)
 	preview := func() {
 		current := newest.Next()
 		req := &mostradorv1.PreviewRequest{Key: e.setting.Key, Content: source.Text, Language: d.Model.Language()}
@@ -50,14 +53,15 @@ func (e *editor) template(head fyne.CanvasObject, buttons *fyne.Container) fyne.
 			if err != nil {
 				e.say(Reasons(d, err))
 				state.Set(d.T("guide.template.bad"), ui.Bad)
+				title.Refresh()
 				e.button.SetEnabled(model.Refusal(err) == nil)
 				return
 			}
 			e.say("")
 			state.Set(d.T("guide.template.good"), ui.Good)
+			title.Refresh()
 			e.button.Enable()
-			subject.Text = d.T("guide.subject", "subject", res.Mail.GetSubject())
-			subject.Refresh()
+			subject.SetText(d.T("guide.subject", "subject", res.Mail.GetSubject()))
 			view.Show(res.Mail.GetHtml())
 		})
 	}
@@ -77,8 +81,8 @@ func (e *editor) template(head fyne.CanvasObject, buttons *fyne.Container) fyne.
 	})
 	file := ui.Frame(6, ui.Text(d.T("guide.file"), ui.SizeCaption, true, ui.ColorMuted), nil, path, pick, nil)
 	left := ui.Frame(5, ui.Text(d.T("guide.html"), ui.SizeCaption, true, ui.ColorMuted), nil, source, nil, nil)
-	right := ui.Frame(5, ui.Row(8, ui.Text(d.T("guide.preview"), ui.SizeCaption, true, ui.ColorMuted), ui.Spring(), state.Container), nil,
-		ui.Frame(4, subject, nil, view.Content(), nil, nil), nil, nil)
+	right := ui.Frame(5, title, nil,
+		ui.Frame(4, ui.Tight(subject), nil, view.Content(), nil, nil), nil, nil)
 	top := ui.Column(10, head, file)
 	bottom := ui.Column(6, ui.Least(0, 24, ui.Tight(e.message)), buttons)
 	e.message.Importance = widget.DangerImportance

@@ -68,7 +68,6 @@ type Screen struct {
 func New(d *ui.Desk) *Screen {
 	s := &Screen{d: d}
 	s.list = ui.NewList(func() int { return len(s.messages) }, newRow, s.update, s.open)
-	s.list.OnHighlighted = func(i int) {}
 	s.none = container.NewCenter(ui.Text(d.T("outbox.none"), ui.SizeText, false, ui.ColorMuted))
 	s.none.Hide()
 	var names []string
@@ -82,7 +81,7 @@ func New(d *ui.Desk) *Screen {
 		s.load()
 	}
 	s.hint = ui.Note("", widget.WarningImportance)
-	left := ui.Card("", ui.Frame(8, ui.Column(4, filter, ui.Tight(s.hint)), nil, container.NewStack(s.list, s.none), nil, nil))
+	left := ui.Card("", ui.Frame(8, ui.Column(8, ui.Boxed(filter), ui.Tight(s.hint)), nil, container.NewStack(s.list, s.none), nil, nil))
 
 	s.subject = ui.Words("")
 	s.subject.TextStyle.Bold = true
@@ -99,12 +98,12 @@ func New(d *ui.Desk) *Screen {
 	s.plain, s.headers = reader(), reader()
 	s.body = container.NewStack()
 	head := ui.Column(0,
-		ui.Frame(8, nil, nil, ui.Tight(s.subject), ui.Column(0, s.badge.Container), nil),
+		ui.Frame(8, nil, nil, ui.Tight(s.subject), ui.Column(0, s.badge.Box), nil),
 		ui.Tight(s.to), ui.Tight(s.answer), ui.Gap(6),
-		ui.Row(2, s.tabs[0], s.tabs[1], s.tabs[2], ui.Spring(), s.retry, browser))
+		ui.Row(2, s.tabs[0], s.tabs[1], s.tabs[2]))
 	s.detail = ui.Card("", ui.Frame(8, head, nil, s.body, nil, nil))
 	s.detail.Hide()
-	s.content = ui.Frame(16, ui.Title(d.T("menu.outbox")), nil, ui.Columns(16, []float32{36, 64}, left, s.detail), nil, nil)
+	s.content = ui.Frame(16, ui.Row(8, ui.Title(d.T("menu.outbox")), ui.Spring(), s.retry, browser), nil, ui.Columns(16, []float32{36, 64}, left, s.detail), nil, nil)
 	s.choose(0)
 	return s
 }
@@ -139,7 +138,7 @@ func newRow() fyne.CanvasObject {
 	r := &row{subject: ui.Cell(true), to: ui.Cell(false), when: ui.Cell(false), badge: ui.NewBadge(" ", ui.Quiet)}
 	r.to.SizeName, r.to.Importance = theme.SizeNameCaptionText, widget.LowImportance
 	r.when.Hide()
-	return container.New(r, r.subject, r.to, r.when, r.badge.Container)
+	return container.New(r, r.subject, r.to, r.when, r.badge.Box)
 }
 
 func (s *Screen) update(i int, o fyne.CanvasObject) {

@@ -6,7 +6,6 @@ import (
 	"strings"
 
 	"fyne.io/fyne/v2"
-	"fyne.io/fyne/v2/container"
 	"fyne.io/fyne/v2/theme"
 	"fyne.io/fyne/v2/widget"
 
@@ -44,7 +43,7 @@ func New(d *ui.Desk) *Screen {
 	s.sync.Hide()
 	why := ui.NewButton(d.T("plugins.why"), "F5", ui.Plain, s.why)
 	head := ui.Row(8, ui.Title(d.T("menu.plugins")), ui.Spring(), why)
-	s.content = ui.Frame(16, head, nil, container.NewVScroll(ui.Column(14, s.clash, s.sync, s.cards, s.parked)), nil, nil)
+	s.content = ui.Frame(16, head, nil, ui.Scrolled(ui.Column(14, s.clash, s.sync, s.cards, s.parked)), nil, nil)
 	return s
 }
 
@@ -174,7 +173,7 @@ func (s *Screen) card(p *mostradorv1.PluginInfo) fyne.CanvasObject {
 	}
 	name := ui.Text(p.Name, ui.SizeHeading, true, theme.ColorNameForeground)
 	box := ui.Column(3,
-		ui.Row(10, name, ui.NewBadge(word, tone).Container, ui.Spring(), again, toggle),
+		ui.Row(10, name, ui.NewBadge(word, tone).Box, ui.Spring(), again, toggle),
 		ui.Caption(strings.Join(facts, "   ·   ")),
 		ui.Tight(ui.Words(p.Description)))
 	if len(p.LastLog) > 0 {
@@ -233,7 +232,7 @@ func (s *Screen) why() {
 				badge = ui.NewBadge(s.d.T("plugins.rule.holds"), ui.Good)
 			}
 			box.Add(ui.Panel(ui.ColorQuietBg, 8, ui.Pad(12, 8, ui.Column(2,
-				ui.Row(8, ui.Text(r.Plugin, ui.SizeText, true, theme.ColorNameForeground), badge.Container),
+				ui.Row(8, ui.Text(r.Plugin, ui.SizeText, true, theme.ColorNameForeground), badge.Box),
 				ui.Tight(ui.Words(r.Reason)),
 				ui.Tight(ui.Note(s.d.T("plugins.rule.when", "when", r.When), widget.LowImportance)),
 				ui.Tight(ui.Note(r.Policy, widget.LowImportance))))))

@@ -74,10 +74,10 @@ func (s *Screen) press(a *mostradorv1.ActionState) {
 			}
 			for _, diag := range diags {
 				if in := inputs[diag.Path]; in != nil {
-					in.say(ui.Sentence(diag))
 					if code, ok := in.focus.(*ui.CodeEntry); ok {
 						code.Clear()
 					}
+					in.say(ui.Sentence(diag))
 					s.d.Window.Canvas().Focus(in.focus)
 					continue
 				}
@@ -141,7 +141,7 @@ func (s *Screen) input(f *mostradorv1.FormField, enter func()) (fyne.CanvasObjec
 		}, say: note.SetText, focus: check}
 	case "choice":
 		choice := ui.NewSelect(s.d.T("choose"), f.Choices, nil)
-		return below(choice), &input{value: func() string { return choice.Selected }, say: note.SetText, focus: choice}
+		return below(ui.Boxed(choice)), &input{value: func() string { return choice.Selected }, say: note.SetText, focus: choice}
 	}
 	entry := ui.NewEntry("", func(string) { enter() })
 	return below(entry), &input{value: func() string { return entry.Text }, say: note.SetText, focus: entry}

@@ -51,7 +51,7 @@ func (s *Screen) startEditing() {
 		entry.OnSubmitted = func(string) { s.nextField(f.Id) }
 		e.order = append(e.order, f.Id)
 		e.fields[f.Id], e.states[f.Id] = field, f
-		grid.Add(field.Container)
+		grid.Add(field.Box)
 	}
 	s.editing = e
 	s.data.RemoveAll()

@@ -47,7 +47,7 @@ func newPast(d *ui.Desk) *past {
 		when.Importance, who.Importance = widget.LowImportance, widget.LowImportance
 		badge := ui.NewBadge(" ", ui.Quiet)
 		return container.New(&pastRow{when, what, who, badge},
-			ui.Frame(4, nil, ui.Exactly(160, when), what, ui.Row(8, ui.Exactly(230, who), badge.Container), nil))
+			ui.Frame(4, nil, ui.Exactly(160, when), what, ui.Row(8, ui.Exactly(230, who), badge.Box), nil))
 	}, func(i int, o fyne.CanvasObject) {
 		if i >= len(p.lines[p.at]) {
 			return
@@ -57,6 +57,7 @@ func newPast(d *ui.Desk) *past {
 		row.what.SetText(l.what)
 		row.who.SetText(l.who)
 		row.badge.Set(l.badge, l.tone)
+		o.Refresh()
 	}, func(i int) {
 		if i < len(p.lines[p.at]) && p.lines[p.at][i].message != "" && d.Model.May(mostradorv1.Role_ROLE_OPERATOR) {
 			d.Nav.Go(ui.Outbox, p.lines[p.at][i].message)

@@ -46,11 +46,11 @@ func New(d *ui.Desk) *Screen {
 	s.edit = ui.NewButton(d.T("sheet.edit"), "F5", ui.Plain, s.toggle)
 	s.data, s.consent, s.actions, s.panels = ui.Column(8), ui.Column(4), ui.Column(4), ui.Column(12)
 	s.past = newPast(d)
-	head := ui.Frame(8, nil, nil, ui.Tight(s.title), ui.Row(8, s.state.Container, s.edit, s.sell), nil)
-	left := container.NewVScroll(ui.Column(12,
+	head := ui.Frame(8, nil, nil, ui.Tight(s.title), ui.Row(8, s.state.Box, s.edit, s.sell), nil)
+	left := ui.Scrolled(ui.Column(12,
 		ui.Card(d.T("sheet.data"), s.data),
 		ui.Card(d.T("sheet.consent"), s.consent)))
-	right := container.NewVScroll(ui.Column(12, ui.Card(d.T("sheet.actions"), s.actions), s.panels))
+	right := ui.Scrolled(ui.Column(12, ui.Card(d.T("sheet.actions"), s.actions), s.panels))
 	top := ui.Columns(16, []float32{56, 44}, left, right)
 	s.content = ui.Frame(14, head, nil, container.New(&halves{}, top, s.past.content), nil, nil)
 	return s
@@ -168,7 +168,7 @@ func (s *Screen) refresh() {
 	s.showActions()
 	s.showPanels()
 	s.content.Refresh()
-	if first {
+	if first && s.d.TopModal() == nil {
 		s.d.Window.Canvas().Focus(s.edit)
 	}
 }
@@ -277,7 +277,7 @@ func (s *Screen) check(f *mostradorv1.FieldState) fyne.CanvasObject {
 	if f.Reason == "" {
 		return box
 	}
-	return ui.Column(0, box, ui.Pad(26, 0, ui.Tight(ui.Note(f.Reason, widget.MediumImportance))))
+	return ui.Column(0, box, ui.Pad(33, 0, ui.Tight(ui.Note(f.Reason, widget.MediumImportance))))
 }
 
 // path is a field's name in an update mask.

@@ -157,7 +157,7 @@ func (s *Shell) enter() {
 	s.body = container.NewStack()
 	s.banner = ui.Panel(ui.ColorWarnBg, 0, ui.Pad(24, 8, ui.Text(s.d.T("shell.offline"), ui.SizeText, true, theme.ColorNameWarning)))
 	s.connection()
-	s.fill(ui.Frame(0, nil, ui.Exactly(228, side), ui.Frame(0, s.banner, nil, ui.Pad(26, 20, s.body), nil, nil), nil, nil))
+	s.fill(ui.Frame(0, nil, ui.Exactly(246, side), ui.Frame(0, s.banner, nil, ui.Pad(26, 20, s.body), nil, nil), nil, nil))
 	s.way = nil
 	s.Go(ui.Billing, "")
 }

@@ -47,9 +47,9 @@ func New(d *ui.Desk, setup bool, notice string) *Screen {
 		text = notice
 	}
 	s.button = ui.NewButton(press, "Enter", ui.Primary, s.submit)
-	form := ui.Column(4, s.name, s.pin)
+	form := ui.Column(4, s.name.Box, s.pin.Box)
 	if setup {
-		form.Add(s.again)
+		form.Add(s.again.Box)
 	}
 	form.Add(s.button)
 	store := d.Model.Status().StoreName

@@ -245,6 +245,19 @@ func Card(title string, content fyne.CanvasObject) *fyne.Container {
 	return container.NewStack(r, Pad(18, 16, content))
 }
 
+// Boxed draws the border that a choice lacks.
+func Boxed(o fyne.CanvasObject) *fyne.Container {
+	r := canvas.NewRectangle(color.Transparent)
+	r.CornerRadius = 6
+	r.StrokeWidth, r.StrokeColor = 1.5, Color(theme.ColorNameInputBorder)
+	return container.NewStack(o, r)
+}
+
+// Scrolled lets a column of cards scroll, with room for their borders and the bar.
+func Scrolled(o fyne.CanvasObject) *container.Scroll {
+	return container.NewVScroll(container.New(layout.NewCustomPaddedLayout(1, 3, 1, 12), o))
+}
+
 // Title is the name of a screen.
 func Title(s string) *canvas.Text { return Text(s, SizeTitle, true, theme.ColorNameForeground) }
 
@@ -295,7 +308,8 @@ const (
 
 // Badge is a word on a coloured ground.
 type Badge struct {
-	*fyne.Container
+	// Box is what is placed on the screen.
+	Box    *fyne.Container
 	ground *canvas.Rectangle
 	text   *canvas.Text
 }
@@ -307,7 +321,7 @@ func NewBadge(s string, tone Tone) *Badge {
 	b.text.TextSize = 12
 	b.text.TextStyle.Bold = true
 	b.text.Alignment = fyne.TextAlignCenter
-	b.Container = container.NewStack(b.ground, container.New(layout.NewCustomPaddedLayout(3, 3, 10, 10), b.text))
+	b.Box = container.NewStack(b.ground, container.New(layout.NewCustomPaddedLayout(3, 3, 10, 10), b.text))
 	b.Set(s, tone)
 	return b
 }
@@ -326,11 +340,11 @@ func (b *Badge) Set(s string, tone Tone) {
 	}
 	b.ground.FillColor, b.text.Color = Color(ground), Color(text)
 	if s == "" {
-		b.Container.Hide()
+		b.Box.Hide()
 	} else {
-		b.Container.Show()
+		b.Box.Show()
 	}
-	b.Container.Refresh()
+	b.Box.Refresh()
 }
 
 // Word is the badge's text.
@@ -338,7 +352,8 @@ func (b *Badge) Word() string { return b.text.Text }
 
 // Field is a text box with its name above and what is wrong with it below.
 type Field struct {
-	*fyne.Container
+	// Box is what is placed on the screen.
+	Box     *fyne.Container
 	Entry   *Entry
 	message *widget.Label
 }
@@ -346,7 +361,7 @@ type Field struct {
 // NewField makes a field. Room for one line of message is kept, so that nothing jumps while typing.
 func NewField(name string, entry *Entry) *Field {
 	f := &Field{Entry: entry, message: Note("", widget.DangerImportance)}
-	f.Container = Column(3, Text(name, SizeCaption, true, ColorMuted), entry, Least(0, 22, Tight(f.message)))
+	f.Box = Column(3, Text(name, SizeCaption, true, ColorMuted), entry, Least(0, 22, Tight(f.message)))
 	return f
 }
 
@@ -354,7 +369,7 @@ func NewField(name string, entry *Entry) *Field {
 func (f *Field) Say(message string) {
 	if f.message.Text != message {
 		f.message.SetText(message)
-		f.Container.Refresh()
+		f.Box.Refresh()
 	}
 }
 

@@ -1,0 +1,119 @@
+package customers_test
+
+import (
+	"slices"
+	"testing"
+
+	"fyne.io/fyne/v2"
+
+	"mostrador/gui/uitest"
+	"mostrador/host/api/mostradorv1"
+)
+
+func TestTheSeedsWayRegistersByKeyboardAlone(t *testing.T) {
+	s := uitest.Serve(t)
+	w := uitest.SignIn(t, s)
+	w.Press("[C] Clientes")
+	w.Picture("customers")
+	w.Press("[Nuevo]")
+	w.MustSee("Aplica para Promociones", "Se activa sola cuando el cliente acepta, porque Puntos (PLG0002) y Bienvenida (PLG0074) están activos.")
+	w.Picture("new")
+	w.Type("Elena Prat")
+	w.Key(fyne.KeyReturn)
+	w.Type("699 888 777")
+	w.Key(fyne.KeyReturn)
+	w.Type("elena@example.com")
+	w.Key(fyne.KeyReturn)
+	if !slices.Contains(s.Calls, "register Elena Prat") {
+		t.Fatalf("calls: %q", s.Calls)
+	}
+	w.Until("the sheet is open", func() bool { return w.Sees("Elena Prat") && w.Sees("Acciones") })
+	w.MustSee("Elena Prat está de alta. El correo de bienvenida sale solo.")
+}
+
+func TestTheLockedBoxCannotBeTicked(t *testing.T) {
+	s := uitest.Serve(t)
+	w := uitest.SignIn(t, s)
+	w.Key(fyne.KeyF4)
+	for range 12 {
+		w.Type(" ")
+		w.Key(fyne.KeyTab)
+	}
+	s.Lock()
+	defer s.Unlock()
+	for _, call := range s.Calls {
+		if call != "signin" {
+			t.Errorf("calls: %q", s.Calls)
+		}
+	}
+}
+
+func TestWhatIsWrongIsSaidWhileTyping(t *testing.T) {
+	s := uitest.Serve(t)
+	w := uitest.SignIn(t, s)
+	w.Key(fyne.KeyF4)
+	w.Type("Elena")
+	w.Key(fyne.KeyReturn)
+	w.Type("12")
+	w.Key(fyne.KeyReturn)
+	w.Type("elena@")
+	w.MustSee("Este teléfono no es válido: faltan o sobran cifras.")
+	if w.Sees("A este correo le falta") {
+		t.Error("the field that is being typed in is blamed already")
+	}
+	w.Key(fyne.KeyReturn)
+	w.MustSee("A este correo le falta la parte que sigue a la @.")
+	w.Picture("new-wrong")
+}
+
+func TestADuplicateOffersTheCustomerThatHasIt(t *testing.T) {
+	s := uitest.Serve(t)
+	w := uitest.SignIn(t, s)
+	w.Key(fyne.KeyF4)
+	w.Type("Otra Lucía")
+	w.Key(fyne.KeyReturn)
+	w.Type("600 111 222")
+	w.Key(fyne.KeyReturn)
+	w.MustSee("Este teléfono ya es de otro cliente.")
+	w.Picture("new-duplicate")
+	w.Press("Abrir ficha de Lucía Fernández Soto")
+	w.Until("her sheet is open", func() bool { return w.Sees("Acciones") })
+}
+
+func TestTheListIsSearchedWhileTypingAndOpenedByEnter(t *testing.T) {
+	s := uitest.Serve(t)
+	w := uitest.SignIn(t, s)
+	w.Key(fyne.KeyF3)
+	w.Type("carmen")
+	w.MustSee("Carmen Ibáñez Ortega")
+	if w.Sees("Andrés Molina") {
+		t.Error("the search left others in the list")
+	}
+	w.Key(fyne.KeyReturn)
+	w.Until("her sheet is open", func() bool { return w.Sees("Acciones") })
+	w.Key(fyne.KeyEscape)
+	w.MustSee("Carmen Ibáñez Ortega")
+}
+
+func TestWhoIsNotFoundIsCarriedIntoTheForm(t *testing.T) {
+	s := uitest.Serve(t)
+	w := uitest.SignIn(t, s)
+	w.Key(fyne.KeyF3)
+	w.Type("Berta Gil")
+	w.MustSee("No hay ningún cliente así.")
+	w.Key(fyne.KeyF4)
+	w.Type("655 111 000")
+	w.Key(fyne.KeyReturn)
+	w.Key(fyne.KeyReturn)
+	if !slices.Contains(s.Calls, "register Berta Gil") {
+		t.Errorf("calls: %q", s.Calls)
+	}
+}
+
+func TestACashierSeesWhatNeedsMoreRights(t *testing.T) {
+	s := uitest.Serve(t)
+	s.Role = mostradorv1.Role_ROLE_CASHIER
+	w := uitest.SignIn(t, s)
+	w.Key(fyne.KeyF9)
+	w.MustSee("Su usuario no tiene permiso para esto. Pídalo a un encargado o técnico.", "Nueva venta")
+}

@@ -1,0 +1,119 @@
+package sheet_test
+
+import (
+	"slices"
+	"testing"
+
+	"fyne.io/fyne/v2"
+
+	"mostrador/gui/ui"
+	"mostrador/gui/uitest"
+)
+
+func open(t *testing.T, s *uitest.Store, id string) *uitest.Window {
+	w := uitest.SignIn(t, s)
+	w.Desk.Nav.Go(ui.Sheet, id)
+	w.Until("the sheet is open", func() bool { return w.Desk.Busy() == 0 && w.Sees("Sin dato") && w.Sees("Puntos") })
+	w.Settle()
+	return w
+}
+
+func TestTheSheetShowsWhatTheHostSays(t *testing.T) {
+	s := uitest.Serve(t)
+	w := open(t, s, "c1")
+	w.MustSee("Lucía Fernández Soto", "+34 600 111 222", "Promociones: pendiente de aceptar.", "320", "Le damos la bienvenida a Librería Cervantes",
+		"Se activa sola cuando el cliente acepta, porque Puntos (PLG0002) y Bienvenida (PLG0074) están activos.")
+	w.Picture("sheet")
+	w.Press("Historial")
+	w.MustSee("Alta del cliente", "Compra de 35,75 €, recibo A-1043", "Cambio de: Teléfono móvil, Correo electrónico")
+	w.Picture("sheet-history")
+}
+
+func TestAButtonThatIsOffSaysWhy(t *testing.T) {
+	s := uitest.Serve(t)
+	w := open(t, s, "c3")
+	if b := w.Button("Reenviar bienvenida"); b == nil || !b.Disabled() {
+		t.Error("the button is on without an e-mail")
+	}
+	w.MustSee("Falta un correo electrónico válido en la ficha.")
+}
+
+func TestTheShortCodeActivatesAtTheTill(t *testing.T) {
+	s := uitest.Serve(t)
+	w := open(t, s, "c1")
+	w.Press("Activación con código corto")
+	w.Type("04")
+	w.Key(fyne.KeyReturn)
+	w.MustSee("El código tiene 4 cifras.")
+	w.Type("2६") // a Devanagari six counts as a digit
+	w.Picture("code")
+	w.Key(fyne.KeyReturn)
+	w.MustSee("El código no es el de este cliente. Quedan 4 intentos.")
+	w.Picture("code-wrong")
+	w.Type("0427")
+	w.Key(fyne.KeyReturn)
+	w.MustSee("La cuenta de Lucía Fernández Soto está activa.")
+	w.Until("the sheet has followed", func() bool { return w.Sees("El cliente ya ha aceptado.") })
+	if !slices.Contains(s.Calls, "run codigo 0426") || !slices.Contains(s.Calls, "run codigo 0427") {
+		t.Errorf("calls: %q", s.Calls)
+	}
+	w.Desk.Hush()
+	w.Picture("sheet-active")
+}
+
+func TestAConsentGivenOnTheWebShowsAtOnce(t *testing.T) {
+	s := uitest.Serve(t)
+	w := open(t, s, "c1")
+	s.Accept("c1")
+	w.Until("the sheet shows it", func() bool { return w.Sees("Aceptadas") && w.Sees("Promociones: aceptado el 09/03/2026") })
+}
+
+func TestFieldsAreEditedInPlace(t *testing.T) {
+	s := uitest.Serve(t)
+	w := open(t, s, "c3")
+	w.Key(fyne.KeyF5)
+	w.Key(fyne.KeyReturn)
+	w.Key(fyne.KeyReturn)
+	w.Type("carmen")
+	w.Picture("edit")
+	w.Key(fyne.KeyF5)
+	w.MustSee("A este correo le falta la parte que sigue a la @.")
+	w.Type("@example.com")
+	w.Key(fyne.KeyF5)
+	if !slices.Contains(s.Calls, "update email") {
+		t.Errorf("calls: %q", s.Calls)
+	}
+	w.Until("the button is on", func() bool { b := w.Button("Reenviar bienvenida"); return b != nil && !b.Disabled() })
+}
+
+func TestOptOutAsksFirst(t *testing.T) {
+	s := uitest.Serve(t)
+	w := open(t, s, "c2")
+	w.Press("Baja de promociones")
+	w.MustSee("Andrés Molina deja de recibir promociones.")
+	w.Key(fyne.KeyEscape)
+	if slices.Contains(s.Calls, "withdraw Andrés Molina") {
+		t.Error("Escape has opted the customer out")
+	}
+	w.Press("Baja de promociones")
+	w.Press("Dar de baja")
+	w.MustSee("Andrés Molina ya no recibirá promociones. Su cuenta y sus puntos siguen igual.")
+	w.Until("the sheet shows it", func() bool { return w.Sees("Baja") && w.Button("Baja de promociones") == nil })
+}
+
+func TestAnUngovernedBoxIsAnOrdinaryBox(t *testing.T) {
+	s := uitest.Serve(t)
+	s.Governed = false
+	w := open(t, s, "c1")
+	for range 40 {
+		if c, ok := w.Canvas.Focused().(*ui.Check); ok {
+			c.TypedRune(' ')
+			break
+		}
+		w.Key(fyne.KeyTab)
+	}
+	w.Settle()
+	if !slices.Contains(s.Calls, "update aplica_promociones") {
+		t.Errorf("the box cannot be reached and ticked by keyboard: %q", s.Calls)
+	}
+}

@@ -1,0 +1,317 @@
+// Package uitest is what the tests of the screens stand on: a store with fixed data behind a real HTTP server
+// that speaks the real API, a window without a display, and pictures to compare with.
+package uitest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"connectrpc.com/connect"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/structpb"
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	"mostrador/host/api/mostradorv1"
+	"mostrador/host/api/mostradorv1/mostradorv1connect"
+	"mostrador/sdk/plgv1"
+)
+
+// Start of the fixed day.
+var day = time.Date(2026, 3, 9, 9, 30, 0, 0, time.UTC)
+
+func at(minutes int) *timestamppb.Timestamp {
+	return timestamppb.New(day.Add(time.Duration(minutes) * time.Minute))
+}
+
+// Store is a store with fixed data. Its fields may be changed before the screens ask; Lock while they do.
+type Store struct {
+	sync.Mutex
+	URL string
+
+	NeedsSetup bool
+	// Ended makes the store forget the session.
+	Ended     bool
+	Role      mostradorv1.Role
+	Customers []*plgv1.Customer
+	Sales     []*plgv1.Sale
+	Messages  []*mostradorv1.Message
+	Settings  []*mostradorv1.Setting
+	Changes   []*mostradorv1.SettingChange
+	Plugins   *mostradorv1.ListPluginsResponse
+	Parked    []*mostradorv1.ParkedEvent
+	Events    []*plgv1.Event
+	Points    map[string]int
+	// Governed says whether interplay locks "Aplica para Promociones".
+	Governed bool
+	// Calls are the names of the calls that changed something, in order.
+	Calls []string
+	// Code is the right short code.
+	Code string
+
+	server   *httptest.Server
+	watchers map[chan *mostradorv1.WatchResponse]struct{}
+	cut      bool
+	sequence uint64
+}
+
+// Serve starts the store and stops it when the test ends.
+func Serve(t testing.TB) *Store {
+	s := New()
+	s.Listen("")
+	t.Cleanup(s.Close)
+	return s
+}
+
+// New makes a store that nobody can reach yet.
+func New() *Store {
+	s := &Store{Role: mostradorv1.Role_ROLE_TECHNICIAN, Governed: true, Code: "0427", Points: map[string]int{}, watchers: map[chan *mostradorv1.WatchResponse]struct{}{}}
+	s.fill()
+	return s
+}
+
+// Listen serves on a free port of this machine, or on address.
+func (s *Store) Listen(string) {
+	mux := http.NewServeMux()
+	opt := connect.WithInterceptors(gate{s})
+	mux.Handle(mostradorv1connect.NewAccessServiceHandler(access{s}, opt))
+	mux.Handle(mostradorv1connect.NewCustomerServiceHandler(customers{s}, opt))
+	mux.Handle(mostradorv1connect.NewSaleServiceHandler(sales{s}, opt))
+	mux.Handle(mostradorv1connect.NewMessageServiceHandler(messages{s}, opt))
+	mux.Handle(mostradorv1connect.NewSettingServiceHandler(settings{s}, opt))
+	mux.Handle(mostradorv1connect.NewPluginServiceHandler(plugins{s}, opt))
+	mux.Handle(mostradorv1connect.NewEventServiceHandler(events{s}, opt))
+	s.server = httptest.NewServer(mux)
+	s.URL = s.server.URL
+}
+
+// Close stops the server.
+func (s *Store) Close() { s.Cut(); s.server.Close() }
+
+// Cut breaks all connections and refuses new calls, as a pulled cable does, until Mend.
+func (s *Store) Cut() {
+	s.Lock()
+	s.cut = true
+	for w := range s.watchers {
+		close(w)
+		delete(s.watchers, w)
+	}
+	s.Unlock()
+}
+
+// Mend lets calls through again.
+func (s *Store) Mend() {
+	s.Lock()
+	s.cut = false
+	s.Unlock()
+}
+
+// Tell sends a change to everybody who watches. The store must be locked.
+func (s *Store) tell(kind mostradorv1.WatchResponse_Kind, id string, c *plgv1.Customer) {
+	for w := range s.watchers {
+		select {
+		case w <- &mostradorv1.WatchResponse{Kind: kind, Id: id, Customer: proto.CloneOf(c)}:
+		default:
+			close(w)
+			delete(s.watchers, w)
+		}
+	}
+}
+
+// Watching is how many streams stand.
+func (s *Store) Watching() int {
+	s.Lock()
+	defer s.Unlock()
+	return len(s.watchers)
+}
+
+// Accept records what a customer does on the web page: consent, and the flag that follows from it.
+func (s *Store) Accept(id string) {
+	s.Lock()
+	defer s.Unlock()
+	if c := s.find(id); c != nil {
+		s.accept(c)
+	}
+}
+
+func (s *Store) accept(c *plgv1.Customer) {
+	given := plgv1.ConsentState_CONSENT_STATE_GIVEN
+	c.Consent = &plgv1.Consent{Programme: given, Promotions: given}
+	c.AplicaPromociones = c.AplicaPromociones || s.Governed
+	c.Revision++
+	s.tell(mostradorv1.WatchResponse_KIND_CUSTOMER, c.Id, c)
+}
+
+func (s *Store) find(key string) *plgv1.Customer {
+	for _, c := range s.Customers {
+		if key != "" && (c.Id == key || c.Phone == key || strings.TrimPrefix(c.Phone, "+34") == strings.ReplaceAll(key, " ", "") || c.Email == key || slices.Contains(c.Cards, key)) {
+			return c
+		}
+	}
+	return nil
+}
+
+// gate refuses calls while the cable is pulled, and calls without a session.
+type gate struct{ s *Store }
+
+func (g gate) check(procedure string, header http.Header) error {
+	g.s.Lock()
+	defer g.s.Unlock()
+	if g.s.cut {
+		return connect.NewError(connect.CodeUnavailable, errors.New("cut"))
+	}
+	if strings.Contains(procedure, "AccessService") || !g.s.Ended && header.Get("Authorization") == "Bearer token" {
+		return nil
+	}
+	return connect.NewError(connect.CodeUnauthenticated, errors.New("no session"))
+}
+
+func (g gate) WrapUnary(next connect.UnaryFunc) connect.UnaryFunc {
+	return func(ctx context.Context, req connect.AnyRequest) (connect.AnyResponse, error) {
+		if err := g.check(req.Spec().Procedure, req.Header()); err != nil {
+			return nil, err
+		}
+		return next(ctx, req)
+	}
+}
+
+func (g gate) WrapStreamingClient(next connect.StreamingClientFunc) connect.StreamingClientFunc {
+	return next
+}
+
+func (g gate) WrapStreamingHandler(next connect.StreamingHandlerFunc) connect.StreamingHandlerFunc {
+	return func(ctx context.Context, conn connect.StreamingHandlerConn) error {
+		if err := g.check(conn.Spec().Procedure, conn.RequestHeader()); err != nil {
+			return err
+		}
+		return next(ctx, conn)
+	}
+}
+
+func refuse(code connect.Code, refusal *mostradorv1.Refusal) error {
+	err := connect.NewError(code, errors.New("refused"))
+	if detail, e := connect.NewErrorDetail(refusal); e == nil {
+		err.AddDetail(detail)
+	}
+	return err
+}
+
+func wrong(path, code, summary string) *plgv1.Diagnostic {
+	return &plgv1.Diagnostic{Severity: plgv1.Severity_SEVERITY_ERROR, Path: path, Code: code, Summary: summary}
+}
+
+func notFound(what string) error {
+	return connect.NewError(connect.CodeNotFound, fmt.Errorf("%s: no existe", what))
+}
+
+func (s *Store) called(name string) { s.Calls = append(s.Calls, name) }
+
+type access struct{ s *Store }
+
+func (a access) Status(context.Context, *connect.Request[mostradorv1.StatusRequest]) (*connect.Response[mostradorv1.StatusResponse], error) {
+	a.s.Lock()
+	defer a.s.Unlock()
+	return connect.NewResponse(&mostradorv1.StatusResponse{NeedsSetup: a.s.NeedsSetup, StoreName: "Librería Cervantes", Version: "1.0.0",
+		WebAddress: "http://localhost:8098", MailSpooled: true, Currency: "EUR", Country: "ES", Language: "es"}), nil
+}
+
+func (a access) Setup(_ context.Context, req *connect.Request[mostradorv1.SetupRequest]) (*connect.Response[mostradorv1.SignInResponse], error) {
+	a.s.Lock()
+	defer a.s.Unlock()
+	a.s.called("setup " + req.Msg.Name)
+	a.s.NeedsSetup = false
+	return connect.NewResponse(&mostradorv1.SignInResponse{Token: "token", Operator: &mostradorv1.Operator{Name: req.Msg.Name, Role: mostradorv1.Role_ROLE_TECHNICIAN}}), nil
+}
+
+func (a access) SignIn(_ context.Context, req *connect.Request[mostradorv1.SignInRequest]) (*connect.Response[mostradorv1.SignInResponse], error) {
+	a.s.Lock()
+	defer a.s.Unlock()
+	if req.Msg.Pin != "2580" && req.Msg.Badge != "EMP-00017" {
+		return nil, refuse(connect.CodeInvalidArgument, &mostradorv1.Refusal{Diagnostics: []*plgv1.Diagnostic{wrong("pin", "pin_wrong", "El nombre o el PIN no son correctos.")}})
+	}
+	a.s.called("signin")
+	return connect.NewResponse(&mostradorv1.SignInResponse{Token: "token", Operator: &mostradorv1.Operator{Name: "Marta Ruiz", Role: a.s.Role}}), nil
+}
+
+func (a access) SignOut(context.Context, *connect.Request[mostradorv1.SignOutRequest]) (*connect.Response[mostradorv1.SignOutResponse], error) {
+	return connect.NewResponse(&mostradorv1.SignOutResponse{}), nil
+}
+
+func (a access) ListOperators(context.Context, *connect.Request[mostradorv1.ListOperatorsRequest]) (*connect.Response[mostradorv1.ListOperatorsResponse], error) {
+	return connect.NewResponse(&mostradorv1.ListOperatorsResponse{}), nil
+}
+
+func (a access) PutOperator(context.Context, *connect.Request[mostradorv1.PutOperatorRequest]) (*connect.Response[mostradorv1.PutOperatorResponse], error) {
+	return connect.NewResponse(&mostradorv1.PutOperatorResponse{}), nil
+}
+
+type events struct{ s *Store }
+
+func (e events) List(_ context.Context, req *connect.Request[mostradorv1.ListEventsRequest]) (*connect.Response[mostradorv1.ListEventsResponse], error) {
+	e.s.Lock()
+	defer e.s.Unlock()
+	res := &mostradorv1.ListEventsResponse{}
+	for _, ev := range slices.Backward(e.s.Events) {
+		if req.Msg.CustomerId == "" || ev.Customer.GetId() == req.Msg.CustomerId {
+			res.Events = append(res.Events, ev)
+		}
+	}
+	return connect.NewResponse(res), nil
+}
+
+func (e events) Parked(context.Context, *connect.Request[mostradorv1.ParkedRequest]) (*connect.Response[mostradorv1.ParkedResponse], error) {
+	e.s.Lock()
+	defer e.s.Unlock()
+	return connect.NewResponse(&mostradorv1.ParkedResponse{Events: slices.Clone(e.s.Parked)}), nil
+}
+
+func (e events) RetryParked(_ context.Context, req *connect.Request[mostradorv1.RetryParkedRequest]) (*connect.Response[mostradorv1.RetryParkedResponse], error) {
+	e.s.Lock()
+	defer e.s.Unlock()
+	e.s.called(fmt.Sprint("retry parked ", req.Msg.Sequence))
+	e.s.Parked = nil
+	return connect.NewResponse(&mostradorv1.RetryParkedResponse{}), nil
+}
+
+func (e events) DiscardParked(_ context.Context, req *connect.Request[mostradorv1.DiscardParkedRequest]) (*connect.Response[mostradorv1.DiscardParkedResponse], error) {
+	e.s.Lock()
+	defer e.s.Unlock()
+	e.s.called(fmt.Sprint("discard parked ", req.Msg.Sequence))
+	e.s.Parked = nil
+	return connect.NewResponse(&mostradorv1.DiscardParkedResponse{}), nil
+}
+
+func (e events) Watch(ctx context.Context, _ *connect.Request[mostradorv1.WatchRequest], stream *connect.ServerStream[mostradorv1.WatchResponse]) error {
+	w := make(chan *mostradorv1.WatchResponse, 64)
+	w <- &mostradorv1.WatchResponse{Kind: mostradorv1.WatchResponse_KIND_READY}
+	e.s.Lock()
+	e.s.watchers[w] = struct{}{}
+	e.s.Unlock()
+	defer func() {
+		e.s.Lock()
+		delete(e.s.watchers, w)
+		e.s.Unlock()
+	}()
+	for {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case msg, open := <-w:
+			if !open {
+				return connect.NewError(connect.CodeUnavailable, errors.New("cut"))
+			}
+			if err := stream.Send(msg); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+func text(s string) *structpb.Value { return structpb.NewStringValue(s) }
