@@ -15,6 +15,7 @@ import (
 	"mostrador/host/api/mostradorv1"
 	"mostrador/host/customer"
 	"mostrador/host/interplay"
+	"mostrador/host/locale"
 	"mostrador/host/plugin"
 	"mostrador/host/store"
 	"mostrador/sdk/manifest"
@@ -192,13 +193,13 @@ func (e *ensemble) Enable(ctx context.Context, actor *plgv1.Actor, id string) er
 	if e.isActive(id) {
 		return e.host.plugins.Start(ctx, id) // one that was set aside gets another chance
 	}
-	if err := e.dependencies(ctx, p.Package().Manifest); err != nil {
+	if err := opposed(interplay.Enabling(id, e.manifests(), *e.active.Load(), e.host.guide.Values(), locale.FromContext(ctx))); err != nil {
 		return err
 	}
 	if err := e.host.plugins.Start(ctx, id); err != nil {
 		_ = e.host.plugins.Stop(ctx, id)
 		e.host.logger.Error("the plug-in does not start", "plugin", id, "error", err)
-		return e.refuse(ctx, "plugin_start", "id", id)
+		return e.host.refuse(ctx, "", "plugin_start", "id", id)
 	}
 	if err := e.change(ctx, actor, id, true); err != nil {
 		_ = e.host.plugins.Stop(ctx, id)
@@ -217,15 +218,8 @@ func (e *ensemble) Disable(ctx context.Context, actor *plgv1.Actor, id string) e
 	if !e.isActive(id) {
 		return nil
 	}
-	for _, p := range e.packages {
-		if !e.isActive(p.ID()) || p.ID() == id {
-			continue
-		}
-		for _, need := range p.Manifest.Requires {
-			if need.ID == id {
-				return e.refuse(ctx, "plugin_needed", "id", id, "by", p.ID())
-			}
-		}
+	if err := opposed(interplay.Disabling(id, e.manifests(), *e.active.Load(), locale.FromContext(ctx))); err != nil {
+		return err
 	}
 	if err := e.change(ctx, actor, id, false); err != nil {
 		return err
@@ -234,50 +228,22 @@ func (e *ensemble) Disable(ctx context.Context, actor *plgv1.Actor, id string) e
 	return e.host.plugins.Stop(ctx, id)
 }
 
-func (e *ensemble) dependencies(ctx context.Context, m *manifest.Manifest) error {
-	version := func(id string) (string, bool) {
-		p, ok := e.host.plugins.Plugin(id)
-		if !ok || !e.isActive(id) {
-			return "", false
-		}
-		return p.Package().Manifest.Version, true
-	}
-	for _, need := range m.Requires {
-		if v, ok := version(need.ID); !ok || !need.Versions.Contains(v) {
-			return e.refuse(ctx, "plugin_requires", "id", m.ID, "needs", strings.TrimSpace(need.ID+" "+need.Versions.String()))
-		}
-	}
-	for _, p := range e.packages {
-		if !e.isActive(p.ID()) {
-			continue
-		}
-		for _, enemy := range m.Conflicts {
-			if enemy.ID == p.ID() && enemy.Versions.Contains(p.Manifest.Version) {
-				return e.refuse(ctx, "plugin_conflicts", "id", m.ID, "with", p.ID())
-			}
-		}
-		for _, enemy := range p.Manifest.Conflicts {
-			if enemy.ID == m.ID && enemy.Versions.Contains(m.Version) {
-				return e.refuse(ctx, "plugin_conflicts", "id", m.ID, "with", p.ID())
-			}
+// opposed is the refusal for whatever stands against a change; warnings stand in nobody's way, the screen shows them
+// as conflicts.
+func opposed(diagnostics []*plgv1.Diagnostic) error {
+	for _, d := range diagnostics {
+		if d.GetSeverity() == plgv1.Severity_SEVERITY_ERROR {
+			return &customer.Refused{Refusal: &mostradorv1.Refusal{Diagnostics: diagnostics}}
 		}
 	}
 	return nil
-}
-
-func (e *ensemble) refuse(ctx context.Context, key string, args ...any) error {
-	return e.host.refuse(ctx, "", key, args...)
 }
 
 // change switches one plug-in on or off together with what all then mean, in one transaction.
 func (e *ensemble) change(ctx context.Context, actor *plgv1.Actor, id string, on bool) error {
 	active := maps.Clone(*e.active.Load())
 	active[id] = on
-	resolution, err := e.resolve(active)
-	if err != nil && on {
-		e.host.logger.Error("the plug-in's rules cannot be understood", "plugin", id, "error", err)
-		return e.refuse(ctx, "plugin_rules", "id", id, "error", err.Error())
-	}
+	resolution := e.resolve(active)
 	before := e.resolution.Load()
 	err = e.host.store.Update(ctx, func(tx *store.Tx) error {
 		writeActive(tx, active)
@@ -309,25 +275,32 @@ func (e *ensemble) change(ctx context.Context, actor *plgv1.Actor, id string, on
 	return nil
 }
 
-// resolve works out what the plug-ins mean together. The resolution is safe even when there is an error.
-func (e *ensemble) resolve(active map[string]bool) (*interplay.Resolution, error) {
+// resolve works out what the plug-ins mean together. A rule that cannot be understood holds as if its condition did,
+// so the resolution is safe to use.
+func (e *ensemble) resolve(active map[string]bool) *interplay.Resolution {
+	resolution, err := interplay.Resolve(e.manifests(), active, e.host.guide.Values())
+	if err != nil {
+		e.host.logger.Error("some rules cannot be understood", "error", err)
+	}
+	return resolution
+}
+
+// manifests are those of all installed plug-ins.
+func (e *ensemble) manifests() []*manifest.Manifest {
 	manifests := make([]*manifest.Manifest, len(e.packages))
 	for i, p := range e.packages {
 		manifests[i] = p.Manifest
 	}
-	return interplay.Resolve(manifests, active, e.host.guide.Values())
+	return manifests
 }
 
 // settingsChanged resolves anew, since rules may speak of settings.
 func (e *ensemble) settingsChanged(ctx context.Context) error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	resolution, err := e.resolve(*e.active.Load())
-	if err != nil {
-		e.host.logger.Error("some rules cannot be understood", "error", err)
-	}
+	resolution := e.resolve(*e.active.Load())
 	before := e.resolution.Load()
-	err = e.host.store.Update(ctx, func(tx *store.Tx) error {
+	err := e.host.store.Update(ctx, func(tx *store.Tx) error {
 		if err := e.newRules(tx, resolution); err != nil {
 			return err
 		}

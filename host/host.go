@@ -205,11 +205,7 @@ func (h *Host) assemble(key []byte, packages []*plugin.Package) (err error) {
 		Store: h.store, Log: h.log, Applier: effects{h}, Logger: h.logger.Named("event"), Customer: h.customers.Get,
 		ParkedChanged: h.parkedChanged,
 	})
-	resolution, err := h.ensemble.resolve(*h.ensemble.active.Load())
-	if err != nil {
-		h.logger.Error("some rules cannot be understood", "error", err)
-	}
-	h.ensemble.resolution.Store(resolution)
+	h.ensemble.resolution.Store(h.ensemble.resolve(*h.ensemble.active.Load()))
 	unwatch := h.guide.Watch(h.settingsChanged)
 	h.closing(func(context.Context) error { unwatch(); return nil })
 	h.closing(func(context.Context) error { h.engine.Close(); return nil })
