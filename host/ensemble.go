@@ -245,7 +245,7 @@ func (e *ensemble) change(ctx context.Context, actor *plgv1.Actor, id string, on
 	active[id] = on
 	resolution := e.resolve(active)
 	before := e.resolution.Load()
-	err = e.host.store.Update(ctx, func(tx *store.Tx) error {
+	err := e.host.store.Update(ctx, func(tx *store.Tx) error {
 		writeActive(tx, active)
 		if on {
 			e.host.engine.SkipToEnd(tx, id)
