@@ -35,14 +35,14 @@ const (
 
 func TestMain(m *testing.M) {
 	switch {
+	case strings.HasPrefix(filepath.Base(os.Args[0]), "child"):
+		time.Sleep(time.Hour) // what a plugin started and forgot
 	case os.Getenv(bareVariable) != "":
 		serveBare(os.Getenv(bareVariable))
 	case os.Getenv(wire.Handshake().MagicCookieKey) != "":
 		servePlugin()
 	case os.Getenv(hostVariable) != "":
 		hostUntilKilled(os.Getenv(hostVariable))
-	case strings.HasPrefix(filepath.Base(os.Args[0]), "child"):
-		time.Sleep(time.Hour) // what a plugin started and forgot
 	default:
 		os.Exit(m.Run())
 	}
