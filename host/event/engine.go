@@ -25,6 +25,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"math"
 	"sync"
 	"time"
 
@@ -248,16 +249,12 @@ func (e *Engine) SkipToEnd(tx *store.Tx, name string) { setCursor(tx, name, e.Lo
 func (e *Engine) Idle(ctx context.Context) error {
 	for {
 		progress := e.progress.next()
-		idle := true
+		// The places first: the log seen after them has all that those batches emitted.
+		least := e.leastPlace()
+		idle := false
 		err := e.Store.View(func(tx *store.Tx) error {
-			last := e.Log.Last(tx)
-			e.mu.Lock()
-			defer e.mu.Unlock()
-			for _, w := range e.workers {
-				idle = idle && w.place.Load() >= last
-			}
 			due, some := nextDue(tx)
-			idle = idle && (!some || due.After(e.Now()))
+			idle = least >= e.Log.Last(tx) && (!some || due.After(e.Now()))
 			return nil
 		})
 		if idle || err != nil {
@@ -271,6 +268,17 @@ func (e *Engine) Idle(ctx context.Context) error {
 			return ErrClosed
 		}
 	}
+}
+
+// leastPlace is how far all consumers have come.
+func (e *Engine) leastPlace() uint64 {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	least := uint64(math.MaxUint64)
+	for _, w := range e.workers {
+		least = min(least, w.place.Load())
+	}
+	return least
 }
 
 func cursor(tx *store.Tx, name string) uint64 {

@@ -329,6 +329,30 @@ func TestParkedEventIsRetriedOnceOrDiscarded(t *testing.T) {
 	}
 }
 
+func TestEventDiscardedWhileItIsRetriedHasNoEffect(t *testing.T) {
+	r := newRig(t, func(c *event.Config) { c.Attempts = 1 })
+	retrying := false
+	c := &counter{name: "PLG1", event: func(*plgv1.Event) ([]*plgv1.Effect, *plgv1.Fault) {
+		if !retrying {
+			return nil, &plgv1.Fault{Message: "no good"}
+		}
+		if err := r.DiscardParked(t.Context(), "PLG1", 1); err != nil {
+			t.Error(err)
+		}
+		return nil, nil
+	}}
+	r.append(1, 1, "a")
+	r.attach(c)
+	r.idle()
+	retrying = true
+	if err := r.RetryParked(t.Context(), "PLG1", 1); !errors.Is(err, event.ErrNotParked) {
+		t.Errorf("retry: %v", err)
+	}
+	if n := r.count("PLG1", customer(0)); n != 0 {
+		t.Errorf("%d effects", n)
+	}
+}
+
 func TestRecordsOfAPluginAreThereBeforeItsNextBatch(t *testing.T) {
 	r := newRig(t, func(c *event.Config) { c.BatchEvents = 5 })
 	written := 0
