@@ -7,6 +7,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"html"
+	"io"
+	"net/http"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -65,6 +69,9 @@ func TestMain(m *testing.M) {
 //	stdin TEXT                              what the next command reads
 //	write FILE TEXT                         write a file
 //	start, stop, kill                       the server of this home folder
+//	press URL                               what a customer does: open a page of the server's and press its button
+//	copy NAME, home NAME                    copy the closed home folder; go on with another one
+//	await PATH VALUE ARGS                   run mostrador with ARGS until its JSON has that value
 //
 // Arguments may be quoted; \n in a text is a line's end.
 func TestScripts(t *testing.T) {
@@ -142,6 +149,22 @@ func (p *player) play(line string) error {
 		return p.end(os.Interrupt)
 	case "kill":
 		return p.end(os.Kill)
+	case "copy":
+		return os.CopyFS(filepath.Join(p.dir, args[0]), os.DirFS(p.home))
+	case "home":
+		p.home = filepath.Join(p.dir, args[0])
+		return nil
+	case "press":
+		return p.press(args[0])
+	case "await":
+		for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+			if err := p.run(done, args[2:]); err != nil {
+				return err
+			}
+			if got, err := p.at(args[0]); err != nil || got == args[1] || time.Now().After(deadline) {
+				return errors.Join(err, contains(got, args[1], true))
+			}
+		}
 	}
 	text := strings.ReplaceAll(strings.Join(args, " "), `\n`, "\n")
 	switch verb {
@@ -256,6 +279,36 @@ func (p *player) end(how os.Signal) error {
 	case <-time.After(30 * time.Second):
 		return errors.New("the server does not end")
 	}
+}
+
+var hiddenField = regexp.MustCompile(`<input type="hidden" name="([^"]*)" value="([^"]*)"`)
+
+// press fetches a page of the web tier and posts its form.
+func (p *player) press(page string) error {
+	get, err := http.Get(page)
+	if err != nil {
+		return err
+	}
+	body, err := io.ReadAll(get.Body)
+	get.Body.Close()
+	if err != nil {
+		return err
+	}
+	form := url.Values{}
+	for _, field := range hiddenField.FindAllStringSubmatch(string(body), -1) {
+		form.Set(field[1], html.UnescapeString(field[2]))
+	}
+	post, err := http.PostForm(page, form)
+	if err != nil {
+		return err
+	}
+	defer post.Body.Close()
+	body, err = io.ReadAll(post.Body)
+	p.out = string(body)
+	if err == nil && post.StatusCode != http.StatusOK {
+		err = errors.New(post.Status)
+	}
+	return err
 }
 
 // at returns the value at a path of the last command's JSON: customer.tags.0
