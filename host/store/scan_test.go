@@ -86,12 +86,12 @@ func randomKey(r *rand.Rand) string {
 // TestTransactionsBehaveLikeAMap runs random transactions, some of which vanish in whole or in part, and
 // compares reads and scans with a map inside and after each.
 func TestTransactionsBehaveLikeAMap(t *testing.T) {
-	for seed := range uint64(40) {
+	for seed := range uint64(15) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			r := rand.New(rand.NewPCG(seed, 0))
 			s := open(t, store.Options{NoSync: true})
 			kept := model{}
-			for range 40 {
+			for range 30 {
 				m := maps.Clone(kept)
 				steps := func(tx *store.Tx) {
 					for range r.IntN(12) {
