@@ -255,9 +255,9 @@ func newSaleRow() fyne.CanvasObject {
 		l.SizeName = theme.SizeNameCaptionText
 	}
 	r.amount.Alignment = fyne.TextAlignTrailing
-	r.Container = ui.Frame(0, nil, ui.Exactly(66, r.when),
+	r.Container = ui.Frame(0, nil, ui.Exactly(60, r.when),
 		container.New(&twoLines{}, r.who, r.receipt),
-		ui.Row(2, r.back.Box, ui.Exactly(118, r.amount)), nil)
+		ui.Row(2, r.back.Box, ui.Exactly(104, r.amount)), nil)
 	return container.New(&rowHolder{r}, r.Container)
 }
 

@@ -203,7 +203,10 @@ func (p *picker) choose(c *plgv1.Customer) {
 	p.entry.Quiet("")
 	p.box.Say("")
 	p.name.SetText(c.Name)
-	p.detail.SetText(p.reach(c))
+	p.detail.SetText(c.Email)
+	if c.Phone != "" {
+		p.detail.SetText(p.d.Text.Phone(c.Phone))
+	}
 	p.box.Box.Hide()
 	p.chosen.Show()
 	p.grown()

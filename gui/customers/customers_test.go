@@ -117,3 +117,12 @@ func TestACashierSeesWhatNeedsMoreRights(t *testing.T) {
 	w.Key(fyne.KeyF9)
 	w.MustSee("Su usuario no tiene permiso para esto. Pídalo a un encargado o técnico.", "Nueva venta")
 }
+
+func TestEnterThatIsQuickerThanTheAnswerOpensWhatWasTyped(t *testing.T) {
+	s := uitest.Serve(t)
+	w := uitest.SignIn(t, s)
+	w.Key(fyne.KeyF3)
+	w.Scan("622333444") // the first letters alone would have found others
+	w.Until("her sheet is open", func() bool { return w.Sees("Acciones") })
+	w.MustSee("Carmen Ibáñez Ortega")
+}

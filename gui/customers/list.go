@@ -28,7 +28,9 @@ type List struct {
 	found   []*plgv1.Customer
 	next    string
 	loading bool
-	newest  ui.Latest
+	// enter remembers an Enter that was quicker than the answer to the last letter, as a scanner's is.
+	enter  bool
+	newest ui.Latest
 }
 
 var weights = []float32{30, 20, 30, 20}
@@ -36,8 +38,8 @@ var weights = []float32{30, 20, 30, 20}
 // NewList builds the screen.
 func NewList(d *ui.Desk) *List {
 	s := &List{d: d}
-	s.entry = ui.NewEntry(d.T("customers.search"), func(string) { s.open(0) })
-	s.entry.OnChanged = func(string) { s.search() }
+	s.entry = ui.NewEntry(d.T("customers.search"), func(string) { s.enterPressed() })
+	s.entry.OnChanged = func(string) { s.enter = false; s.search() }
 	s.entry.OnKey = func(ev *fyne.KeyEvent) bool {
 		if ev.Name == fyne.KeyDown && len(s.found) > 0 {
 			d.Window.Canvas().Focus(s.list)
@@ -48,15 +50,16 @@ func NewList(d *ui.Desk) *List {
 	s.list = ui.NewList(func() int { return len(s.found) }, func() fyne.CanvasObject {
 		badge := ui.NewBadge(" ", ui.Quiet)
 		name, phone, mail := ui.Cell(true), ui.Cell(false), ui.Cell(false)
-		return container.New(&rowHolder{name, phone, mail, badge}, ui.Columns(4, weights, name, phone, mail, ui.Row(0, badge.Box)))
+		return container.New(&rowHolder{name, phone, mail, badge}, ui.Columns(4, weights, name, phone, mail, ui.Row(0, ui.Gap(9), badge.Box)))
 	}, s.update, s.open)
 	s.list.OnTop = func() { d.Window.Canvas().Focus(s.entry) }
 	s.none = container.NewCenter(ui.Text(d.T("customers.none"), ui.SizeText, false, ui.ColorMuted))
 	s.none.Hide()
 	fresh := ui.NewButton(d.T("customers.new"), "F4", ui.Primary, func() { s.fresh() })
 	head := ui.Row(8, ui.Title(d.T("menu.customers")), ui.Spring(), fresh)
-	captions := ui.Columns(4, weights, ui.Caption(d.T("customer.name")), ui.Caption(d.T("customer.phone")), ui.Caption(d.T("customer.email")), ui.Caption(d.T("customer.consent")))
-	card := ui.Card("", ui.Frame(8, ui.Column(10, s.entry, ui.Pad(9, 0, captions)), nil, container.NewStack(s.list, s.none), nil, nil))
+	caption := func(key string) fyne.CanvasObject { return ui.Pad(9, 0, ui.Caption(d.T(key))) }
+	captions := ui.Columns(4, weights, caption("customer.name"), caption("customer.phone"), caption("customer.email"), caption("customer.consent"))
+	card := ui.Card("", ui.Frame(8, ui.Column(10, s.entry, captions), nil, container.NewStack(s.list, s.none), nil, nil))
 	s.content = ui.Frame(16, head, nil, card, nil, nil)
 	return s
 }
@@ -106,7 +109,19 @@ func (s *List) Show(string) {
 func (s *List) Hide() {}
 
 // Scanned implements ui.Screen: a card opens its customer.
-func (s *List) Scanned(code string) { s.entry.SetText(code) }
+func (s *List) Scanned(code string) {
+	s.entry.SetText(code)
+	s.enterPressed()
+}
+
+// enterPressed opens the first customer found, once the search has been answered.
+func (s *List) enterPressed() {
+	if s.loading {
+		s.enter = true
+		return
+	}
+	s.open(0)
+}
 
 // Key implements ui.Screen.
 func (s *List) Key(ev *fyne.KeyEvent) {
@@ -170,6 +185,7 @@ func (s *List) search() {
 		}
 		s.loading = false
 		if err != nil {
+			s.enter = false
 			s.d.Fail(s.d.Explain(err))
 			return
 		}
@@ -182,6 +198,10 @@ func (s *List) search() {
 		s.list.UnselectAll()
 		s.list.ScrollToTop()
 		s.list.Refresh()
+		if s.enter {
+			s.enter = false
+			s.open(0)
+		}
 	})
 }
 

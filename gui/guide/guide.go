@@ -32,6 +32,8 @@ type Screen struct {
 	editor   *editor
 	want     string
 	opened   bool
+	// loading and enter remember an Enter that was quicker than the answer to the last letter.
+	loading, enter bool
 }
 
 // node ids: "" is the root, "/A/B" a branch, "#KEY" a setting.
@@ -41,7 +43,7 @@ const leaf = "#"
 func New(d *ui.Desk) *Screen {
 	s := &Screen{d: d, settings: map[string]*mostradorv1.Setting{}, children: map[string][]string{}}
 	s.search = ui.NewEntry(d.T("guide.search"), func(string) { s.first() })
-	s.search.OnChanged = func(string) { s.load() }
+	s.search.OnChanged = func(string) { s.enter = false; s.load() }
 	s.search.OnKey = func(ev *fyne.KeyEvent) bool {
 		if ev.Name == fyne.KeyDown {
 			d.Window.Canvas().Focus(s.tree)
@@ -75,7 +77,7 @@ func New(d *ui.Desk) *Screen {
 	left := ui.Card("", ui.Frame(8, s.search, nil, container.NewStack(s.tree, s.none), nil, nil))
 	history := ui.NewButton(d.T("guide.history"), "F7", ui.Plain, func() { s.history() })
 	head := ui.Row(8, ui.Column(0, ui.Caption(d.T("menu.tools")+" >"), ui.Title(d.T("menu.guide"))), ui.Spring(), history)
-	s.content = ui.Frame(14, head, ui.Exactly(336, left), ui.Pad(10, 0, s.right), nil, nil)
+	s.content = ui.Frame(14, head, ui.Exactly(362, left), ui.Pad(10, 0, s.right), nil, nil)
 	s.blank()
 	return s
 }
@@ -102,10 +104,15 @@ func (n *nodeLayout) MinSize([]fyne.CanvasObject) fyne.Size {
 }
 
 func (n *nodeLayout) Layout(o []fyne.CanvasObject, size fyne.Size) {
-	o[0].Resize(fyne.NewSize(size.Width, size.Height))
+	shift := float32(6)
+	if !n.branch {
+		shift = 26 // a leaf has no arrow that it would have to leave room for
+	}
+	width := size.Width + shift + 6
+	o[0].Resize(fyne.NewSize(width, size.Height))
 	h := o[0].MinSize().Height
-	o[0].Resize(fyne.NewSize(size.Width, h))
-	o[0].Move(fyne.NewPos(-6, (size.Height-h)/2))
+	o[0].Resize(fyne.NewSize(width, h))
+	o[0].Move(fyne.NewPos(-shift, (size.Height-h)/2))
 }
 
 func (s *Screen) blank() {
@@ -165,10 +172,13 @@ func (s *Screen) Changed(c model.Change) {
 func (s *Screen) load() {
 	current := s.newest.Next()
 	query := strings.TrimSpace(s.search.Text)
+	s.loading = true
 	ui.Ask(s.d, s.d.Model.Settings.List, &mostradorv1.ListSettingsRequest{Query: query, Language: s.d.Model.Language()}, func(res *mostradorv1.ListSettingsResponse, err error) {
 		if !current() {
 			return
 		}
+		enter := s.enter
+		s.loading, s.enter = false, false
 		if err != nil {
 			s.d.Fail(s.d.Explain(err))
 			return
@@ -178,6 +188,8 @@ func (s *Screen) load() {
 			want := s.want
 			s.want = ""
 			s.reveal(want)
+		} else if enter {
+			s.first()
 		}
 	})
 }
@@ -212,6 +224,10 @@ func (s *Screen) plant(settings []*mostradorv1.Setting, searching bool) {
 
 // first opens the first hit of the search.
 func (s *Screen) first() {
+	if s.loading {
+		s.enter = true
+		return
+	}
 	query := strings.TrimSpace(s.search.Text)
 	if s.settings[query] != nil {
 		s.reveal(query)

@@ -44,9 +44,13 @@ type Block struct {
 	Mark   string
 	Center bool
 	Runs   []Run
-	// Ground is the background of a button.
+	// Ground is the background that the block stands on, transparent when there is none; a button has its own.
 	Ground color.NRGBA
+	// Box is the background that a button stands on.
+	Box color.NRGBA
 }
+
+var white = color.NRGBA{R: 0xff, G: 0xff, B: 0xff, A: 0xff}
 
 // maxDepth bounds nesting, so that a hostile mail cannot exhaust the stack.
 const maxDepth = 200
@@ -69,6 +73,9 @@ type style struct {
 	heading, list             int
 	ordered                   bool
 	quote                     bool
+	// aligned says that center comes from an align attribute, which ends at the next table (HTML, 15.3.3).
+	aligned bool
+	ground  color.NRGBA
 }
 
 type parser struct {
@@ -81,7 +88,7 @@ type parser struct {
 // begin ends the block that is open and starts another.
 func (p *parser) begin(kind Kind, s style) {
 	p.flush()
-	p.current = Block{Kind: kind, Center: s.center, Level: s.heading}
+	p.current = Block{Kind: kind, Center: s.center, Level: s.heading, Ground: s.ground}
 	if s.quote && kind == Paragraph {
 		p.current.Kind = Quote
 	}
@@ -214,10 +221,24 @@ func (p *parser) walk(n *html.Node, s style, depth int) {
 	if weight := css["font-weight"]; weight == "bold" || weight == "600" || weight == "700" || weight == "800" {
 		s.bold = true
 	}
-	if css["text-align"] == "center" || attribute(n, "align") == "center" {
-		s.center = true
-	} else if css["text-align"] == "left" || attribute(n, "align") == "left" {
-		s.center = false
+	if n.DataAtom == atom.Table && s.aligned {
+		s.center, s.aligned = false, false
+	}
+	switch css["text-align"] {
+	case "center":
+		s.center, s.aligned = true, false
+	case "left", "start":
+		s.center, s.aligned = false, false
+	case "":
+		if align := attribute(n, "align"); align != "" && n.DataAtom != atom.Table {
+			s.center, s.aligned = align == "center", align == "center"
+		}
+	}
+	if box, ok := background(css); ok && n.DataAtom != atom.A {
+		if box == white {
+			box = color.NRGBA{}
+		}
+		s.ground = box
 	}
 	switch n.DataAtom {
 	case atom.Script, atom.Style, atom.Head, atom.Title, atom.Template, atom.Noscript, atom.Iframe, atom.Object, atom.Textarea, atom.Select:
@@ -329,7 +350,7 @@ func (p *parser) anchor(n *html.Node, s style, css map[string]string, depth int)
 		return
 	}
 	p.begin(Button, s)
-	p.current.Ground = ground
+	p.current.Ground, p.current.Box = ground, s.ground
 	p.children(n, s, depth)
 	p.flush()
 }

@@ -59,8 +59,20 @@ func (v *View) Blocks() []Block { return v.blocks }
 func (v *View) Show(source string) {
 	v.column.RemoveAll()
 	v.blocks = Parse(source)
-	for _, block := range v.blocks {
-		v.column.Add(v.object(block))
+	// Blocks that follow each other on one ground share a box.
+	for i := 0; i < len(v.blocks); {
+		ground := boxOf(v.blocks[i])
+		box := ui.Column(4)
+		for ; i < len(v.blocks) && boxOf(v.blocks[i]) == ground; i++ {
+			box.Add(v.object(v.blocks[i]))
+		}
+		if ground.A == 0 {
+			v.column.Add(box)
+			continue
+		}
+		back := canvas.NewRectangle(ground)
+		back.CornerRadius = 6
+		v.column.Add(container.NewStack(back, ui.Pad(14, 8, box)))
 	}
 	v.column.Refresh()
 	v.scroll.ScrollToTop()
@@ -88,6 +100,14 @@ func (v *View) object(b Block) fyne.CanvasObject {
 	return ui.Pad(-9, -5, v.rich(b))
 }
 
+// boxOf is the ground that a block stands on; a button brings its own.
+func boxOf(b Block) color.NRGBA {
+	if b.Kind == Button {
+		return b.Box
+	}
+	return b.Ground
+}
+
 func text(runs []Run) string {
 	all := ""
 	for _, r := range runs {
@@ -108,6 +128,10 @@ func (v *View) rich(b Block) fyne.CanvasObject {
 			size = theme.SizeNameHeadingText
 		}
 	}
+	ink := theme.ColorNameForeground
+	if b.Ground.A != 0 && dark(b.Ground) {
+		ink = theme.ColorNameForegroundOnPrimary
+	}
 	r := widget.NewRichText()
 	r.Wrapping = fyne.TextWrapWord
 	for _, run := range b.Runs {
@@ -119,7 +143,7 @@ func (v *View) rich(b Block) fyne.CanvasObject {
 			continue
 		}
 		r.Segments = append(r.Segments, &widget.TextSegment{Text: run.Text, Style: widget.RichTextStyle{
-			Alignment: align, Inline: true, SizeName: size, TextStyle: look, ColorName: theme.ColorNameForeground}})
+			Alignment: align, Inline: true, SizeName: size, TextStyle: look, ColorName: ink}})
 	}
 	r.Refresh()
 	return r

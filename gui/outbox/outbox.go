@@ -81,7 +81,7 @@ func New(d *ui.Desk) *Screen {
 		s.load()
 	}
 	s.hint = ui.Note("", widget.WarningImportance)
-	left := ui.Card("", ui.Frame(8, ui.Column(8, ui.Boxed(filter), ui.Tight(s.hint)), nil, container.NewStack(s.list, s.none), nil, nil))
+	left := ui.Card("", ui.Frame(8, ui.Column(8, ui.Boxed(filter), ui.Tight(s.hint), ui.Gap(1)), nil, container.NewStack(s.list, s.none), nil, nil))
 
 	s.subject = ui.Words("")
 	s.subject.TextStyle.Bold = true
@@ -99,7 +99,7 @@ func New(d *ui.Desk) *Screen {
 	s.body = container.NewStack()
 	head := ui.Column(0,
 		ui.Frame(8, nil, nil, ui.Tight(s.subject), ui.Column(0, s.badge.Box), nil),
-		ui.Tight(s.to), ui.Tight(s.answer), ui.Gap(6),
+		ui.Tight(s.to), ui.Tight(s.answer), ui.Gap(10),
 		ui.Row(2, s.tabs[0], s.tabs[1], s.tabs[2]))
 	s.detail = ui.Card("", ui.Frame(8, head, nil, s.body, nil, nil))
 	s.detail.Hide()

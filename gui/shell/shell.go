@@ -67,6 +67,7 @@ func New(d *ui.Desk) *Shell {
 	s := &Shell{d: d, root: container.NewStack(), screens: map[ui.Place]ui.Screen{}, scan: ui.NewScan(d.Clock)}
 	d.Nav = s
 	back := canvas.NewRectangle(ui.Color(theme.ColorNameBackground))
+	d.Window.SetPadded(false)
 	d.Window.SetContent(container.NewStack(back, s.root, d.ToastLayer()))
 	c := d.Window.Canvas()
 	c.SetOnTypedKey(s.key)

@@ -145,7 +145,6 @@ func (b *Button) CreateRenderer() fyne.WidgetRenderer {
 	r := &buttonRenderer{b: b, ring: canvas.NewRectangle(color.Transparent), face: canvas.NewRectangle(color.Transparent),
 		label: canvas.NewText("", color.Black), key: canvas.NewText("", color.Black)}
 	r.ring.CornerRadius, r.face.CornerRadius = 9, 6
-	r.ring.StrokeWidth = 2
 	r.label.TextSize, r.key.TextSize = SizeText, 12
 	r.Refresh()
 	return r
@@ -246,9 +245,12 @@ func (r *buttonRenderer) Refresh() {
 		}
 	}
 	r.face.FillColor, r.face.StrokeColor, r.face.StrokeWidth = face, border, 1
-	r.ring.StrokeColor = color.Transparent
+	if border == color.Transparent { // the GL driver draws a transparent stroke all the same
+		r.face.StrokeWidth = 0
+	}
+	r.ring.StrokeColor, r.ring.StrokeWidth = Color(theme.ColorNamePrimary), 0
 	if b.focused {
-		r.ring.StrokeColor = Color(theme.ColorNamePrimary)
+		r.ring.StrokeWidth = 2
 	}
 	r.label.Text, r.label.Color = b.text, text
 	r.label.TextStyle.Bold = b.style == Primary || b.style == NavCurrent
