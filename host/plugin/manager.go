@@ -28,7 +28,6 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"time"
 
 	"github.com/hashicorp/go-hclog"
 	"google.golang.org/protobuf/types/known/structpb"
@@ -184,6 +183,3 @@ func (m *Manager) each(ids []string, do func(*Plugin) error) error {
 
 // logName is the name of a plugin in the log: "plg0074".
 func logName(id string) string { return strings.ToLower(id) }
-
-// now is the clock of supervision.
-func now() time.Time { return time.Now() }

@@ -49,10 +49,10 @@ func newPlugin(pkg *Package, cfg *Config, sockets string) *Plugin {
 	logger := cfg.Logger.Named(logName(pkg.ID()))
 	return &Plugin{
 		pkg: pkg, cfg: cfg, sockets: sockets, logger: logger,
-		logs:    newLogSink(logger, cfg.Policy, now),
+		logs:    newLogSink(logger, cfg.Policy, time.Now),
 		turn:    make(chan struct{}, 1),
 		state:   mostradorv1.PluginState_PLUGIN_STATE_DISABLED,
-		since:   now(),
+		since:   time.Now(),
 		changed: make(chan struct{}),
 	}
 }
@@ -184,7 +184,7 @@ func (p *Plugin) Info(language string) *mostradorv1.PluginInfo {
 // set changes the state and tells those who wait for it.
 func (p *Plugin) set(state mostradorv1.PluginState, r *run) {
 	p.mu.Lock()
-	p.state, p.run, p.since = state, r, now()
+	p.state, p.run, p.since = state, r, time.Now()
 	if state == mostradorv1.PluginState_PLUGIN_STATE_RESTARTING {
 		p.restarts++
 	}

@@ -81,9 +81,9 @@ func (p *process) Start(context.Context) error {
 		err := p.cmd.Start()
 		stdoutEnd.Close()
 		stderrEnd.Close()
-		var family family
+		var kin family
 		if err == nil {
-			if family, err = adopt(p.cmd.Process); err != nil {
+			if kin, err = adopt(p.cmd.Process); err != nil {
 				_ = p.cmd.Process.Kill()
 				_ = p.cmd.Wait()
 			}
@@ -100,19 +100,19 @@ func (p *process) Start(context.Context) error {
 			_ = p.cmd.Process.Kill()
 		}
 		started <- nil
-		p.live(stderr, family)
+		p.live(stderr, kin)
 	}()
 	return <-started
 }
 
 // live reads what the process logs until it ends.
-func (p *process) live(stderr *os.File, family family) {
+func (p *process) live(stderr *os.File, kin family) {
 	read := make(chan struct{})
 	go func() {
 		defer close(read)
 		p.logs.read(stderr)
 	}()
-	family.waitAndEnd() // what the process left behind goes with it
+	kin.waitAndEnd() // what the process left behind goes with it
 	p.ours = p.killed.Load()
 	p.err = p.cmd.Wait()
 	close(p.exited)

@@ -30,12 +30,27 @@ func alive(pid int) bool {
 	if syscall.Kill(pid, 0) != nil {
 		return false
 	}
+	return runtime.GOOS != "linux" || !strings.Contains("ZX", condition(pid))
+}
+
+// condition is the letter of proc(5) for what a process does; it tells nothing (but "X", dead) where there is
+// no such file.
+func condition(pid int) string {
 	stat, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
-	if err != nil {
-		return runtime.GOOS != "linux"
+	_, after, found := strings.Cut(string(stat), ") ")
+	if err != nil || !found {
+		return "X"
 	}
-	_, after, _ := strings.Cut(string(stat), ") ")
-	return !strings.HasPrefix(after, "Z")
+	return after[:1]
+}
+
+// freeze stops a process as a debugger does: it lives and does not answer.
+func freeze(t *testing.T, pid int) {
+	t.Helper()
+	check(t, syscall.Kill(pid, syscall.SIGSTOP))
+	if runtime.GOOS == "linux" {
+		until(t, "frozen", func() bool { return condition(pid) == "T" })
+	}
 }
 
 func TestKilledFromOutsideIsNobodysFaultAndNoticedAtOnce(t *testing.T) {
@@ -102,7 +117,7 @@ func TestAChildThatHoldsThePipesHidesNoDeath(t *testing.T) {
 func TestAStoppedProcessIsKilledByItsDeadline(t *testing.T) {
 	h := open(t, Policy{ActionTimeout: 200 * time.Millisecond, StopTimeout: 100 * time.Millisecond}, one)
 	h.start(t, one)
-	check(t, syscall.Kill(int(h.info(one).Pid), syscall.SIGSTOP))
+	freeze(t, int(h.info(one).Pid))
 	if _, err := h.press(t.Context(), one, "", ""); !errors.Is(err, ErrHung) {
 		t.Fatalf("got %v", err)
 	}
@@ -110,7 +125,7 @@ func TestAStoppedProcessIsKilledByItsDeadline(t *testing.T) {
 		t.Fatal(err)
 	}
 	pid := int(h.info(one).Pid)
-	check(t, syscall.Kill(pid, syscall.SIGSTOP))
+	freeze(t, pid)
 	check(t, h.Stop(t.Context(), one)) // returns although it cannot answer
 	if alive(pid) {
 		t.Error("it is still there")
@@ -204,7 +219,7 @@ func TestNobodyElseGetsIntoAPlugin(t *testing.T) {
 	if len(sockets) != 1 {
 		t.Fatalf("sockets %v", sockets)
 	}
-	stranger, _, err := wire.Issue(now())
+	stranger, _, err := wire.Issue(time.Now())
 	check(t, err)
 	config, err := stranger.ClientConfig()
 	check(t, err)

@@ -91,7 +91,7 @@ type piece struct {
 func (p *Plugin) launch(ctx context.Context) (*run, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, p.cfg.Policy.StartTimeout, ErrHung)
 	defer cancel()
-	hostBundle, pluginBundle, err := wire.Issue(now())
+	hostBundle, pluginBundle, err := wire.Issue(time.Now())
 	if err != nil {
 		return nil, err
 	}
@@ -305,15 +305,16 @@ func (r *run) receive() {
 	}
 }
 
-// finish hands on the answer and makes room for the next piece.
+// finish hands on the answer and makes room for the next piece, in this order: who takes the turn to end the
+// life must find the answer given.
 func (r *run) finish(w *piece, answer *plgv1.WorkResponse) {
 	w.timer.Stop()
 	r.worked.Store(true)
 	r.mu.Lock()
 	r.piece = nil
 	r.mu.Unlock()
-	<-r.turn
 	w.answer <- answer
+	<-r.turn
 }
 
 // read answers the plugin's question for its own records.

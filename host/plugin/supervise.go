@@ -118,7 +118,7 @@ func (p *Plugin) supervise(ctx context.Context, first chan<- error) {
 			err = r.end()
 			worked, batch = r.worked.Load(), r.batchUnderWay()
 		}
-		pause, aside := rec.end(p.cfg.Policy, now(), worked, batch)
+		pause, aside := rec.end(p.cfg.Policy, time.Now(), worked, batch)
 		aside = aside || errors.Is(err, errUnfit)
 		p.logs.note(err.Error())
 		if aside {
