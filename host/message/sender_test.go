@@ -14,7 +14,6 @@ import (
 	"testing"
 	"time"
 
-	smtp "github.com/emersion/go-smtp"
 	"github.com/hashicorp/go-hclog"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/timestamppb"
@@ -465,11 +464,12 @@ func TestFaultsOfStoreAndTemplateAreSaid(t *testing.T) {
 
 func TestAnswersGoBeforeAdvertising(t *testing.T) {
 	release := make(chan struct{})
-	p := newPeer(t, func(s *smtp.Server) {})
+	p := newPeer(t)
 	o := freshOutbox(t, p.settings(), func(c *Config) {
 		c.Connections = 1
 		c.Limits = DefaultLimits
-		c.Suppressed = func(*store.Tx, *mostradorv1.Message, *plgv1.Customer) (string, bool) { <-release; return "", false }
+		template := c.Template
+		c.Template = func(plugin, name string) (string, [32]byte, error) { <-release; return template(plugin, name) }
 	})
 	var all []*mostradorv1.Message
 	for i := range 20 {
