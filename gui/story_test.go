@@ -134,6 +134,7 @@ func TestTheWholeStoryAtTheDesktop(t *testing.T) {
 		d.press("Return")
 	}, func(ctx context.Context) error { return d.promoted(ctx, eva) })
 
+	d.waitFor("the small window to close")
 	d.step("a setting is found by its key and its editor opened", func() {
 		d.press("F9")
 		d.typed("PLG0074TextoFile")
@@ -148,6 +149,8 @@ func TestTheWholeStoryAtTheDesktop(t *testing.T) {
 		time.Sleep(time.Second)
 		d.shot("plug-ins")
 		d.press("space") // [Desactivar] of the first plug-in has the focus
+		time.Sleep(600 * time.Millisecond)
+		d.press("Tab", "space") // and asks, with [Cancelar] first
 	}, func(ctx context.Context) error { return d.active(ctx, "PLG0002", false) })
 	d.step("and on again", func() {
 		time.Sleep(time.Second)

@@ -5,70 +5,76 @@ package embedded
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net"
 	"net/http"
+	"os"
+	"time"
 
 	"github.com/hashicorp/go-hclog"
 
 	"mostrador/host"
 	"mostrador/host/api"
+	"mostrador/host/locale"
 )
 
-// Store is an open store in this process.
-type Store struct {
-	host *host.Host
-	home string
-}
+// closeTime bounds the closing of a store.
+const closeTime = 20 * time.Second
 
-// Options say which store to open, and where its customers' pages answer.
-type Options struct {
-	// Home is the store's folder; empty means this user's.
-	Home    string
-	Version string
-	Logger  hclog.Logger
-}
+// DefaultHome is the folder of this user's store.
+func DefaultHome() (string, error) { return host.DefaultHome() }
 
-// Open opens the store. Where the usual ports are taken it takes free ones. Its error is api.ErrRunning (wrapped)
-// when another program has the store open: then Dial reaches that one.
-func Open(ctx context.Context, opt Options) (*Store, error) {
-	home := opt.Home
-	if home == "" {
-		var err error
-		if home, err = host.DefaultHome(); err != nil {
-			return nil, err
-		}
+// Start opens the store in home and returns a client of it, the address to use with it, and what closes the store.
+// Where another program has the store open, that one is used and left as it is.
+func Start(ctx context.Context, home string) (client *http.Client, address string, stop func(), err error) {
+	h, err := open(ctx, home)
+	stop = func() { closeHost(h) }
+	if errors.Is(err, api.ErrRunning) {
+		stop, err = func() {}, nil
 	}
+	if err != nil {
+		return nil, "", nil, err
+	}
+	client = &http.Client{Transport: &http.Transport{
+		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) { return api.DialLocal(ctx, home) },
+	}}
+	return client, "http://mostrador", stop, nil
+}
+
+// ServeHeadless serves the store in home until ctx ends, for a machine without a display.
+func ServeHeadless(ctx context.Context, home, language string) error {
+	h, err := open(ctx, home)
+	if err != nil {
+		return err
+	}
+	defer closeHost(h)
+	fmt.Println(locale.New().Text(language, "cli.ready", "listen", h.Address(), "web", h.WebAddress(), "home", home))
+	<-ctx.Done()
+	return nil
+}
+
+// open opens the store; where the usual ports are taken, on free ones.
+func open(ctx context.Context, home string) (*host.Host, error) {
 	plugins, err := host.ProgramPlugins()
 	if err != nil {
 		return nil, err
 	}
 	options := host.Options{
-		Home: home, Plugins: []string{plugins}, Version: opt.Version, Logger: opt.Logger,
-		Listen: host.DefaultListen, WebListen: host.DefaultWebListen,
+		Home: home, Plugins: []string{plugins}, Listen: host.DefaultListen, WebListen: host.DefaultWebListen,
+		Logger: hclog.New(&hclog.LoggerOptions{Name: "mostrador", Level: hclog.Info, Output: os.Stderr}),
 	}
 	h, err := host.Open(ctx, options)
 	if taken := new(net.OpError); errors.As(err, &taken) && taken.Op == "listen" {
 		options.Listen, options.WebListen = "127.0.0.1:0", "127.0.0.1:0"
 		h, err = host.Open(ctx, options)
 	}
-	if err != nil {
-		return nil, err
-	}
-	return &Store{host: h, home: home}, nil
+	return h, err
 }
 
-// Client returns a client of the store, and the address to use with it.
-func (s *Store) Client() (*http.Client, string) { return Dial(s.home) }
-
-// Host is the open store itself, for a program that serves it without a screen.
-func (s *Store) Host() *host.Host { return s.host }
-
-// Close closes the store in order.
-func (s *Store) Close(ctx context.Context) error { return s.host.Close(ctx) }
-
-// Dial returns a client of whoever has the store in home open, and the address to use with it.
-func Dial(home string) (*http.Client, string) {
-	return &http.Client{Transport: &http.Transport{
-		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) { return api.DialLocal(ctx, home) },
-	}}, "http://mostrador"
+func closeHost(h *host.Host) {
+	ctx, cancel := context.WithTimeout(context.Background(), closeTime)
+	defer cancel()
+	if err := h.Close(ctx); err != nil {
+		fmt.Fprintln(os.Stderr, "mostrador:", err)
+	}
 }
