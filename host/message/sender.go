@@ -226,23 +226,25 @@ func (s *suppressed) Error() string { return s.reason }
 // attempt reads, checks, composes and sends. Whether the mail may leave is looked at here, at the last moment.
 func (d *sender) attempt(ctx context.Context, id string) (row *mostradorv1.Message, mail *Mail, err error) {
 	var customer *plgv1.Customer
+	var lookup error
 	held := ""
 	err = d.s.cfg.Store.View(func(tx *store.Tx) error {
-		m, err := load(tx, id)
-		if err != nil {
+		if row, err = load(tx, id); err != nil {
 			return err
 		}
-		if customer, err = d.s.customer(tx, m); err != nil {
-			return err
+		// A customer who cannot be read is this mail's trouble and holds back no other.
+		if customer, lookup = d.s.customer(tx, row); lookup == nil {
+			held = d.s.forbids(tx, row, customer)
 		}
-		held = d.s.forbids(tx, m, customer)
-		row = m
 		return nil
 	})
 	if err != nil {
 		return nil, nil, err
 	}
 	row.Attempts++
+	if lookup != nil {
+		return row, nil, lookup
+	}
 	if held != "" {
 		return row, nil, &suppressed{held}
 	}
