@@ -199,7 +199,7 @@ func (h *Host) assemble(key []byte, packages []*plugin.Package) (err error) {
 	h.access = access.New(access.Config{Store: h.store, Log: h.log, Key: key, Text: h.text, Logger: h.logger.Named("access")})
 	h.messages = message.New(message.Config{
 		Store: h.store, Logger: h.logger, Text: h.text.Text, Settings: h.mailSettings,
-		Customer: h.customers.Get, Template: h.template, SpoolDir: h.path("spool"), Changed: h.messageChanged,
+		Customer: h.customerOrNone, Template: h.template, SpoolDir: h.path("spool"), Changed: h.messageChanged,
 	})
 	h.engine = event.NewEngine(event.Config{
 		Store: h.store, Log: h.log, Applier: effects{h}, Logger: h.logger.Named("event"), Customer: h.customers.Get,

@@ -3,6 +3,7 @@ package host
 import (
 	"context"
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"iter"
 	"strings"
@@ -14,6 +15,7 @@ import (
 	"mostrador/configguide"
 	"mostrador/host/api"
 	"mostrador/host/api/mostradorv1"
+	"mostrador/host/customer"
 	"mostrador/host/message"
 	"mostrador/host/plugin"
 	"mostrador/host/store"
@@ -121,6 +123,15 @@ func (h *Host) mailSettings() message.Settings {
 		Encryption: message.Encryption(h.guide.Text(settingEncryption)),
 		Sender:     h.guide.Text(settingSender), SenderName: h.guide.Text(settingSenderName),
 	}
+}
+
+// customerOrNone is a mail's customer; one who is gone is nobody, which is no fault.
+func (h *Host) customerOrNone(tx *store.Tx, id string) (*plgv1.Customer, error) {
+	c, err := h.customers.Get(tx, id)
+	if errors.Is(err, customer.ErrNotFound) {
+		return nil, nil
+	}
+	return c, err
 }
 
 // policyTexts is the wording in force by language.

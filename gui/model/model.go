@@ -241,6 +241,7 @@ func (c credentials) head(h http.Header) (token string) {
 	if c.m.till != "" {
 		h.Set("Mostrador-Till", c.m.till)
 	}
+	h.Set("Mostrador-Channel", "gui")
 	h.Set("Accept-Language", c.m.language)
 	return c.m.token
 }

@@ -15,8 +15,8 @@ var roles = map[string]mostradorv1.Role{
 	mostradorv1connect.AccessServiceSetupProcedure:         open,
 	mostradorv1connect.AccessServiceSignInProcedure:        open,
 	mostradorv1connect.AccessServiceSignOutProcedure:       open,
-	mostradorv1connect.AccessServiceListOperatorsProcedure: mostradorv1.Role_ROLE_ADMINISTRATOR,
-	mostradorv1connect.AccessServicePutOperatorProcedure:   mostradorv1.Role_ROLE_ADMINISTRATOR,
+	mostradorv1connect.AccessServiceListOperatorsProcedure: mostradorv1.Role_ROLE_TECHNICIAN,
+	mostradorv1connect.AccessServicePutOperatorProcedure:   mostradorv1.Role_ROLE_TECHNICIAN,
 
 	mostradorv1connect.CustomerServiceRegisterProcedure: mostradorv1.Role_ROLE_CASHIER,
 	mostradorv1connect.CustomerServiceCheckProcedure:    mostradorv1.Role_ROLE_CASHIER,

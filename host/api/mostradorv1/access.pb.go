@@ -32,7 +32,7 @@ const (
 	Role_ROLE_CASHIER Role = 1
 	// And checks: refunds, opt-out at the counter, outbox.
 	Role_ROLE_OPERATOR Role = 2
-	// And the Configuration Guide and plug-ins.
+	// And the Configuration Guide and plug-ins; and operators, while there is no administrator.
 	Role_ROLE_TECHNICIAN Role = 3
 	// And operators.
 	Role_ROLE_ADMINISTRATOR Role = 4

@@ -152,7 +152,7 @@ type ConsentEntry struct {
 	ActivationId string `protobuf:"bytes,10,opt,name=activation_id,json=activationId,proto3" json:"activation_id,omitempty"`
 	PreviousHash []byte `protobuf:"bytes,11,opt,name=previous_hash,json=previousHash,proto3" json:"previous_hash,omitempty"`
 	Hash         []byte `protobuf:"bytes,12,opt,name=hash,proto3" json:"hash,omitempty"`
-	// Why a code was refused: "wrong", "expired", "locked", "limit".
+	// Why a code was refused: "wrong", "expired", "locked", "limit", "used", "none".
 	Reason        string `protobuf:"bytes,13,opt,name=reason,proto3" json:"reason,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
