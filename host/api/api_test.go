@@ -131,7 +131,7 @@ func TestEachRoleMayWhatTheTableSays(t *testing.T) {
 			_, err := c.events.List(ctx, connect.NewRequest(&pb.ListEventsRequest{}))
 			return err
 		}},
-		{"operators", pb.Role_ROLE_ADMINISTRATOR, func(ctx context.Context, c *caller) error {
+		{"operators", pb.Role_ROLE_TECHNICIAN, func(ctx context.Context, c *caller) error {
 			_, err := c.access.ListOperators(ctx, connect.NewRequest(&pb.ListOperatorsRequest{}))
 			return err
 		}},

@@ -13,7 +13,9 @@ import (
 	"mostrador/sdk/plgv1"
 )
 
-type server struct{ plgv1.UnimplementedPluginServer }
+type server struct {
+	plgv1.UnimplementedPluginServer
+}
 
 func (server) Describe(context.Context, *plgv1.DescribeRequest) (*plgv1.DescribeResponse, error) {
 	return &plgv1.DescribeResponse{Id: "BARE", Api: 1}, nil
