@@ -243,7 +243,6 @@ func (s *Screen) learn(id string) {
 
 // saleRow is one sale in the list.
 type saleRow struct {
-	*fyne.Container
 	when, who, receipt, amount *widget.Label
 	back                       *ui.Badge
 }
@@ -255,17 +254,26 @@ func newSaleRow() fyne.CanvasObject {
 		l.SizeName = theme.SizeNameCaptionText
 	}
 	r.amount.Alignment = fyne.TextAlignTrailing
-	r.Container = ui.Frame(0, nil, ui.Exactly(60, r.when),
-		container.New(&twoLines{}, r.who, r.receipt),
-		ui.Row(2, r.back.Box, ui.Exactly(104, r.amount)), nil)
-	return container.New(&rowHolder{r}, r.Container)
+	return container.New(r, r.when, r.who, r.receipt, r.amount, r.back.Box)
 }
 
-// rowHolder lets the list find its row again without looking through the tree of containers.
-type rowHolder struct{ row *saleRow }
+// MinSize implements fyne.Layout.
+func (*saleRow) MinSize([]fyne.CanvasObject) fyne.Size { return fyne.NewSize(220, 52) }
 
-func (h *rowHolder) MinSize(o []fyne.CanvasObject) fyne.Size      { return o[0].MinSize() }
-func (h *rowHolder) Layout(o []fyne.CanvasObject, size fyne.Size) { o[0].Resize(size) }
+// Layout implements fyne.Layout: time, customer and amount above, receipt and what was given back below.
+func (r *saleRow) Layout(_ []fyne.CanvasObject, size fyne.Size) {
+	const time, amount = 58, 112
+	badge := r.back.Box.MinSize()
+	place := func(o fyne.CanvasObject, x, y, w, h float32) {
+		o.Move(fyne.NewPos(x, y))
+		o.Resize(fyne.NewSize(max(0, w), h))
+	}
+	place(r.when, 0, 0, time, 32)
+	place(r.who, time, -2, size.Width-time-amount, 34)
+	place(r.amount, size.Width-amount, -2, amount, 34)
+	place(r.receipt, time, 22, size.Width-time-badge.Width-10, 30)
+	place(r.back.Box, size.Width-badge.Width-9, 27, badge.Width, badge.Height)
+}
 
 // twoLines sets a small line close under a large one.
 type twoLines struct{}
@@ -282,7 +290,7 @@ func (s *Screen) updateRow(i int, o fyne.CanvasObject) {
 	if i >= len(s.sales) {
 		return
 	}
-	row, sale := o.(*fyne.Container).Layout.(*rowHolder).row, s.sales[i]
+	row, sale := o.(*fyne.Container).Layout.(*saleRow), s.sales[i]
 	row.when.SetText(s.d.Text.Clock(sale.Time))
 	name := s.names[sale.CustomerId]
 	if sale.CustomerId == "" {

@@ -77,7 +77,7 @@ func New(d *ui.Desk) *Screen {
 	left := ui.Card("", ui.Frame(8, s.search, nil, container.NewStack(s.tree, s.none), nil, nil))
 	history := ui.NewButton(d.T("guide.history"), "F7", ui.Plain, func() { s.history() })
 	head := ui.Row(8, ui.Column(0, ui.Caption(d.T("menu.tools")+" >"), ui.Title(d.T("menu.guide"))), ui.Spring(), history)
-	s.content = ui.Frame(14, head, ui.Exactly(362, left), ui.Pad(10, 0, s.right), nil, nil)
+	s.content = ui.Frame(14, head, ui.Exactly(344, left), ui.Pad(10, 0, s.right), nil, nil)
 	s.blank()
 	return s
 }

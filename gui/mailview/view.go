@@ -40,7 +40,7 @@ func New(open func(href string)) *View {
 type middle struct{}
 
 func (*middle) MinSize(o []fyne.CanvasObject) fyne.Size {
-	return fyne.NewSize(200, o[0].MinSize().Height)
+	return fyne.NewSize(100, o[0].MinSize().Height)
 }
 
 func (*middle) Layout(o []fyne.CanvasObject, size fyne.Size) {

@@ -98,7 +98,7 @@ func New(d *ui.Desk) *Screen {
 	s.plain, s.headers = reader(), reader()
 	s.body = container.NewStack()
 	head := ui.Column(0,
-		ui.Frame(8, nil, nil, ui.Tight(s.subject), ui.Column(0, s.badge.Box), nil),
+		ui.Row(0, s.badge.Box), ui.Gap(6), ui.Tight(s.subject),
 		ui.Tight(s.to), ui.Tight(s.answer), ui.Gap(10),
 		ui.Row(2, s.tabs[0], s.tabs[1], s.tabs[2]))
 	s.detail = ui.Card("", ui.Frame(8, head, nil, s.body, nil, nil))
@@ -218,13 +218,18 @@ func (s *Screen) load() {
 		} else {
 			s.none.Hide()
 		}
-		s.list.Refresh()
+		s.content.Refresh()
 		id := s.want
 		if id == "" && len(s.messages) > 0 {
 			id = s.messages[0].Id
 		}
 		if id != "" {
 			s.read(id)
+		}
+		for i, m := range s.messages {
+			if m.Id == id {
+				s.list.Mark(i)
+			}
 		}
 	})
 }

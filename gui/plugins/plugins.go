@@ -107,12 +107,6 @@ func (s *Screen) word(p *mostradorv1.PluginInfo) (string, ui.Tone) {
 }
 
 func (s *Screen) show(res *mostradorv1.ListPluginsResponse) {
-	focused := ""
-	for id, b := range s.buttons {
-		if s.d.Window.Canvas().Focused() == fyne.Focusable(b) {
-			focused = id
-		}
-	}
 	s.clash.RemoveAll()
 	for _, c := range res.Conflicts {
 		text := ui.Words(s.d.T("plugins.conflict", "target", c.Target, "text", c.Explanation))
@@ -128,7 +122,6 @@ func (s *Screen) show(res *mostradorv1.ListPluginsResponse) {
 		s.sync.Hide()
 	}
 	s.cards.RemoveAll()
-	s.buttons = map[string]*ui.Button{}
 	for _, p := range res.Plugins {
 		s.cards.Add(s.card(p))
 	}
@@ -136,24 +129,29 @@ func (s *Screen) show(res *mostradorv1.ListPluginsResponse) {
 		s.cards.Add(ui.Card("", ui.Words(s.d.T("plugins.none"))))
 	}
 	s.content.Refresh()
-	if focused == "" && len(res.Plugins) > 0 && s.d.Window.Canvas().Focused() == nil {
-		focused = res.Plugins[0].Id
-	}
-	if b := s.buttons[focused]; b != nil && s.d.TopModal() == nil {
-		s.d.Window.Canvas().Focus(b)
+	if len(res.Plugins) > 0 && s.d.Window.Canvas().Focused() == nil && s.d.TopModal() == nil {
+		s.d.Window.Canvas().Focus(s.buttons[res.Plugins[0].Id])
 	}
 }
 
 func (s *Screen) card(p *mostradorv1.PluginInfo) fyne.CanvasObject {
 	word, tone := s.word(p)
-	var toggle *ui.Button
+	// The same button stays through every refresh: the focus may be on it, or come back to it.
+	toggle := s.buttons[p.Id]
+	if toggle == nil {
+		toggle = ui.NewButton("", "", ui.Plain, nil)
+		s.buttons[p.Id] = toggle
+	}
 	if p.Active {
-		toggle = ui.NewButton(s.d.T("plugins.disable"), "", ui.Plain, func() { s.disable(p) })
+		toggle.SetText(s.d.T("plugins.disable"))
+		toggle.SetStyle(ui.Plain)
+		toggle.OnTapped = func() { s.disable(p) }
 	} else {
-		toggle = ui.NewButton(s.d.T("plugins.enable"), "", ui.Primary, func() { s.enable(p) })
+		toggle.SetText(s.d.T("plugins.enable"))
+		toggle.SetStyle(ui.Primary)
+		toggle.OnTapped = func() { s.enable(p) }
 	}
 	toggle.SetEnabled(s.busy != p.Id)
-	s.buttons[p.Id] = toggle
 	again := fyne.CanvasObject(ui.Gap(0))
 	if p.State == mostradorv1.PluginState_PLUGIN_STATE_SET_ASIDE {
 		again = ui.NewButton(s.d.T("retry"), "", ui.Primary, func() { s.enable(p) })

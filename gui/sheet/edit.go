@@ -3,7 +3,6 @@ package sheet
 import (
 	"strings"
 
-	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/container"
 
 	"mostrador/gui/model"
@@ -131,43 +130,29 @@ func (s *Screen) save() {
 // showActions draws the plugins' buttons from their states alone, each disabled one with its reason, and the
 // opt-out that every customer may ask for (seed 000, step 3).
 func (s *Screen) showActions() {
-	focused := ""
-	if b, ok := s.d.Window.Canvas().Focused().(*ui.Button); ok {
-		focused = b.Text()
-	}
 	s.actions.RemoveAll()
-	var again fyne.Focusable
-	add := func(b *ui.Button, reason string) {
-		s.actions.Add(b)
-		if reason != "" {
-			s.actions.Add(ui.Pad(8, 0, ui.Tight(ui.Note(reason, lowImportance))))
+	add := func(id, label, reason string, style ui.Style, enabled bool, press func()) {
+		// The same button stays through every refresh: the focus may be on it, or come back to it.
+		b := s.buttons[id]
+		if b == nil {
+			b = ui.NewButton(label, "", style, nil)
+			s.buttons[id] = b
 		}
-		if b.Text() == focused && !b.Disabled() {
-			again = b
+		b.OnTapped = press
+		b.SetText(label)
+		b.SetEnabled(enabled)
+		s.actions.Add(b)
+		if !enabled && reason != "" {
+			s.actions.Add(ui.Pad(8, 0, ui.Tight(ui.Note(reason, lowImportance))))
 		}
 	}
 	for _, a := range s.shown.Actions {
-		b := ui.NewButton(a.Label, "", ui.Plain, func() { s.press(a) })
-		b.SetEnabled(a.Enabled)
-		reason := ""
-		if !a.Enabled {
-			reason = a.Reason
-		}
-		add(b, reason)
+		add(a.Plugin+"/"+a.Id, a.Label, a.Reason, ui.Plain, a.Enabled, func() { s.press(a) })
 	}
 	if s.shown.Customer.GetConsent().GetPromotions() != plgv1.ConsentState_CONSENT_STATE_WITHDRAWN {
-		b := ui.NewButton(s.d.T("sheet.optout"), "", ui.Danger, s.optOut)
-		b.SetEnabled(s.d.Model.May(mostradorv1.Role_ROLE_OPERATOR))
-		reason := ""
-		if b.Disabled() {
-			reason = s.d.T("error.permission")
-		}
-		add(b, reason)
+		add("", s.d.T("sheet.optout"), s.d.T("error.permission"), ui.Danger, s.d.Model.May(mostradorv1.Role_ROLE_OPERATOR), s.optOut)
 	}
 	s.actions.Refresh()
-	if again != nil {
-		s.d.Window.Canvas().Focus(again)
-	}
 }
 
 func (s *Screen) optOut() {

@@ -32,13 +32,14 @@ type Screen struct {
 	panels  *fyne.Container
 	past    *past
 
+	buttons map[string]*ui.Button
 	editing *editor
 	shown   *mostradorv1.SheetResponse
 }
 
 // New builds an empty sheet; Show says whose it is.
 func New(d *ui.Desk) *Screen {
-	s := &Screen{d: d}
+	s := &Screen{d: d, buttons: map[string]*ui.Button{}}
 	s.title = ui.Cell(true)
 	s.title.SizeName = theme.SizeNameHeadingText
 	s.state = ui.NewBadge("", ui.Quiet)

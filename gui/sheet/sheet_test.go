@@ -117,3 +117,22 @@ func TestAnUngovernedBoxIsAnOrdinaryBox(t *testing.T) {
 		t.Errorf("the box cannot be reached and ticked by keyboard: %q", s.Calls)
 	}
 }
+
+func TestTheFocusComesBackToTheButtonThoughTheSheetWasRefreshed(t *testing.T) {
+	s := uitest.Serve(t)
+	w := open(t, s, "c1")
+	for range 3 {
+		w.Key(fyne.KeyTab)
+	}
+	b, ok := w.Canvas.Focused().(*ui.Button)
+	if !ok || b.Text() != "Activación con código corto" {
+		t.Fatalf("three times Tab reaches %#v", w.Canvas.Focused())
+	}
+	w.Key(fyne.KeyReturn)
+	w.Type("1111")
+	w.Key(fyne.KeyReturn) // refused, and the sheet is read again behind the window
+	w.Key(fyne.KeyEscape)
+	if w.Canvas.Focused() != fyne.Focusable(b) {
+		t.Errorf("the focus is on %#v", w.Canvas.Focused())
+	}
+}

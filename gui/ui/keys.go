@@ -202,6 +202,14 @@ func NewList(length func() int, create func() fyne.CanvasObject, update func(int
 // Row is the row under the highlight.
 func (l *List) Row() int { return l.row }
 
+// Mark selects a row without opening it.
+func (l *List) Mark(row int) {
+	open := l.OnOpen
+	l.OnOpen = nil
+	l.Select(row)
+	l.OnOpen = open
+}
+
 // TypedKey implements fyne.Focusable.
 func (l *List) TypedKey(ev *fyne.KeyEvent) {
 	if (Global(ev.Name) || ev.Name == fyne.KeyReturn || ev.Name == fyne.KeyEnter) && offer(l, ev) {

@@ -54,7 +54,7 @@ var palette = map[fyne.ThemeColorName]color.Color{
 	theme.ColorNameForegroundOnPrimary: rgb(0xffffff),
 	theme.ColorNameHyperlink:           rgb(0x0b5c8a),
 	theme.ColorNameFocus:               alpha(0x0f6674, 0x55),
-	theme.ColorNameHover:               alpha(0x1b2733, 0x10),
+	theme.ColorNameHover:               alpha(0x0f6674, 0x22),
 	theme.ColorNamePressed:             alpha(0x1b2733, 0x22),
 	theme.ColorNameSelection:           alpha(0x0f6674, 0x2e),
 	theme.ColorNameButton:              rgb(0xffffff),
