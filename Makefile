@@ -40,6 +40,13 @@ test: ## all tests, with what they need installed first
 	$(GO) vet ./...
 	MOSTRADOR_BIN=$(CURDIR)/$(BIN) CGO_ENABLED=1 $(GO) test -race -timeout 20m ./...
 
+bench: programs ## the table of speeds, each a ratio within one run; BENCH_JSON=FILE writes it as JSON too
+	@MOSTRADOR_BIN=$(CURDIR)/$(BIN) PATH="$(dir $(shell $(GO) env GOROOT)/bin/go):$$PATH" \
+		$(GO) run ./host/cmd/bench ./host ./gui/model 2>$(BIN)/bench.log || { cat $(BIN)/bench.log; exit 1; }
+
+crash: programs ## the crash test, for longer: KILLS=5000
+	MOSTRADOR_BIN=$(CURDIR)/$(BIN) $(GO) test ./host -run Killed -v -timeout 0 -kills $(or $(KILLS),5000)
+
 cross: ## everything but the desktop compiles for Windows and for ARM
 	CGO_ENABLED=0 GOOS=windows GOARCH=amd64 $(GO) build -o /dev/null ./host/... ./sdk/... ./configguide/... ./plugins/...
 	CGO_ENABLED=0 GOOS=linux GOARCH=arm64 $(GO) build -o /dev/null ./host/... ./sdk/... ./configguide/... ./plugins/...
