@@ -264,7 +264,7 @@ func TestOptOutAndTheWayBack(t *testing.T) {
 		t.Errorf("the way back before leaving: %d", got.StatusCode)
 	}
 	page := h.get(out)
-	if !strings.Contains(page.body, "conservas tus puntos") {
+	if !strings.Contains(page.body, "conserva sus puntos") {
 		t.Error("the page does not say that the account stays")
 	}
 	done := h.press(out)
