@@ -51,7 +51,7 @@ func (e *ensemble) Act(ctx context.Context, actor *plgv1.Actor, req *mostradorv1
 // commit carries out what an action wants done.
 func (e *ensemble) commit(ctx context.Context, id string, call *plgv1.ActionCall, done *plgv1.ActionDone) (*plgv1.Result, error) {
 	c := cause{
-		plugin: id, id: call.GetId(), action: true,
+		plugin: id, customer: call.GetCustomer().GetId(), id: call.GetId(), action: true,
 		// A press is no fact of the log by itself; what it brings about is.
 		event: &plgv1.Event{Type: "action", Time: call.GetTime(), Actor: call.GetActor(), Customer: call.GetCustomer()},
 	}

@@ -19,6 +19,7 @@ import (
 	"go.etcd.io/bbolt"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/protobuf/proto"
 
 	"mostrador/host/store"
 	"mostrador/sdk/plgv1"
@@ -151,7 +152,11 @@ func eventsVersusNaive(b *testing.B) {
 	began := time.Now()
 	for i := range naive {
 		e := sold(i, random.IntN(customers))
-		done, err := p.Deliver(context.Background(), &plgv1.Batch{Deliveries: []*plgv1.Delivery{{Event: e}}})
+		data, err := proto.Marshal(e)
+		if err != nil {
+			b.Fatal(err)
+		}
+		done, err := p.Deliver(context.Background(), &plgv1.Batch{Deliveries: []*plgv1.Delivery{{Event: data}}})
 		if err != nil {
 			b.Fatal(err)
 		}

@@ -25,8 +25,16 @@ type effects struct{ host *Host }
 var _ event.Applier = effects{}
 
 // Apply implements event.Applier.
-func (f effects) Apply(tx *store.Tx, pluginID string, e *plgv1.Event, wanted []*plgv1.Effect) error {
-	_, err := f.apply(context.Background(), tx, cause{plugin: pluginID, event: e, id: strconv.FormatUint(e.GetSequence(), 10)}, wanted)
+func (f effects) Apply(tx *store.Tx, pluginID string, e *event.Record, wanted []*plgv1.Effect) error {
+	c := cause{plugin: pluginID, customer: e.Customer}
+	if slices.ContainsFunc(wanted, beyondRecords) {
+		var err error
+		if c.event, err = e.Event(); err != nil {
+			return err
+		}
+		c.id = strconv.FormatUint(e.Sequence, 10)
+	}
+	_, err := f.apply(context.Background(), tx, c, wanted)
 	var refused *customer.Refused
 	if errors.As(err, &refused) {
 		return &event.Refused{Err: err}
@@ -34,10 +42,23 @@ func (f effects) Apply(tx *store.Tx, pluginID string, e *plgv1.Event, wanted []*
 	return err
 }
 
+// beyondRecords tells whether an effect is more than a write of the plug-in's own records, for which nobody needs
+// to look into the event.
+func beyondRecords(effect *plgv1.Effect) bool {
+	switch effect.GetEffect().(type) {
+	case nil, *plgv1.Effect_SaveState, *plgv1.Effect_Put, *plgv1.Effect_Delete:
+		return false
+	}
+	return true
+}
+
 // cause is what effects answer: an event of the log, or a press on a button.
 type cause struct {
 	plugin string
-	event  *plgv1.Event
+	// customer is the id of whom it concerns; empty for nobody.
+	customer string
+	// event is nil, and id empty, when the effects are records of the plug-in's own only.
+	event *plgv1.Event
 	// id names the cause among those of the plug-in, for the identity of what it brings about.
 	id     string
 	action bool
@@ -78,7 +99,7 @@ func (f effects) apply(ctx context.Context, tx *store.Tx, c cause, wanted []*plg
 }
 
 func (f effects) one(ctx context.Context, tx *store.Tx, c cause, m *manifest.Manifest, index int, effect *plgv1.Effect) error {
-	customerID := c.event.GetCustomer().GetId()
+	customerID := c.customer
 	switch e := effect.GetEffect().(type) {
 	case nil:
 		return nil
@@ -142,7 +163,7 @@ func (f effects) tag(tx *store.Tx, c cause, m *manifest.Manifest, change func([]
 	if err := allowed(m, manifest.PermissionWriteTags); err != nil {
 		return err
 	}
-	_, err := f.host.customers.UpdateTx(tx, c.actor(), c.event.GetCustomer().GetId(), func(customer *plgv1.Customer) {
+	_, err := f.host.customers.UpdateTx(tx, c.actor(), c.customer, func(customer *plgv1.Customer) {
 		customer.Tags = change(customer.Tags)
 	})
 	return err
@@ -203,7 +224,7 @@ func (f effects) activate(ctx context.Context, tx *store.Tx, c cause, m *manifes
 	if err := allowed(m, manifest.PermissionRecordConsent); err != nil {
 		return nil, err
 	}
-	if !c.action || e.GetCustomerId() != c.event.GetCustomer().GetId() {
+	if !c.action || e.GetCustomerId() != c.customer {
 		return nil, refusedf("a short code outside an action for its customer")
 	}
 	// The act is the operator's who typed it, not the plug-in's.

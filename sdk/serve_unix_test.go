@@ -17,6 +17,8 @@ import (
 	"github.com/hashicorp/go-hclog"
 	"github.com/hashicorp/go-plugin"
 
+	"google.golang.org/protobuf/proto"
+
 	"mostrador/sdk"
 	"mostrador/sdk/plgv1"
 	"mostrador/sdk/wire"
@@ -134,11 +136,19 @@ func serving(t *testing.T) (*plugin.Client, plgv1.PluginClient, plgv1.Plugin_Wor
 func batch(customers ...string) *plgv1.WorkRequest {
 	b := &plgv1.Batch{}
 	for i, name := range customers {
-		b.Deliveries = append(b.Deliveries, &plgv1.Delivery{Event: &plgv1.Event{
+		b.Deliveries = append(b.Deliveries, &plgv1.Delivery{Event: encoded(&plgv1.Event{
 			Sequence: uint64(i + 1), Type: "customer.registered", Customer: &plgv1.Customer{Id: name, Name: name},
-		}})
+		})})
 	}
 	return &plgv1.WorkRequest{Work: &plgv1.WorkRequest_Batch{Batch: b}}
+}
+
+func encoded(e *plgv1.Event) []byte {
+	data, err := proto.Marshal(e)
+	if err != nil {
+		panic(err)
+	}
+	return data
 }
 
 func send(t *testing.T, stream plgv1.Plugin_WorkClient, r *plgv1.WorkRequest) *plgv1.WorkResponse {
@@ -179,7 +189,10 @@ func TestAPluginProcessWorks(t *testing.T) {
 	}
 	// A batch well beyond gRPC's default of 4 MiB.
 	big := batch("a")
-	big.GetBatch().Deliveries[0].Event.Customer.Fields = map[string]string{"x": strings.Repeat("x", 8<<20)}
+	big.GetBatch().Deliveries[0].Event = encoded(&plgv1.Event{
+		Type:     "customer.registered",
+		Customer: &plgv1.Customer{Id: "a", Fields: map[string]string{"x": strings.Repeat("x", 8<<20)}},
+	})
 	if fault := send(t, stream, big).GetBatch().GetOutcomes()[0].GetFault(); fault != nil {
 		t.Error(fault)
 	}
@@ -276,10 +289,10 @@ func BenchmarkEvents(b *testing.B) {
 			for i := range 1000 {
 				request.Deliveries = append(request.Deliveries, &plgv1.Delivery{
 					State: []byte(`{"N":41}`),
-					Event: &plgv1.Event{
+					Event: encoded(&plgv1.Event{
 						Sequence: uint64(i), Type: kind,
 						Customer: &plgv1.Customer{Id: fmt.Sprintf("0198f000-0000-7000-8000-%012d", i), Name: "Ana María Núñez", Phone: "+34600111222", Email: "ana@example.com"},
-					},
+					}),
 				})
 			}
 			for b.Loop() {

@@ -10,6 +10,7 @@ import (
 
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/proto"
 
 	"mostrador/sdk/plgv1"
 	"mostrador/sdk/wire"
@@ -107,7 +108,11 @@ func (w *work) batch(b *plgv1.Batch) *plgv1.BatchDone {
 }
 
 func (w *work) deliver(d *plgv1.Delivery, outcome *plgv1.Outcome) {
-	event := d.GetEvent()
+	event := new(plgv1.Event)
+	if err := proto.Unmarshal(d.GetEvent(), event); err != nil {
+		outcome.Fault = &plgv1.Fault{Message: fmt.Sprintf("sdk: an event that does not decode: %v", err)}
+		return
+	}
 	customer := event.GetCustomer()
 	id := customer.GetId()
 	tx := Tx{work: w, customer: id, language: customer.GetLanguage(), now: readTime(event.GetTime()), sequence: event.GetSequence()}

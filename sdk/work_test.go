@@ -9,6 +9,8 @@ import (
 
 	"google.golang.org/grpc"
 
+	"google.golang.org/protobuf/proto"
+
 	"mostrador/sdk/plgv1"
 )
 
@@ -34,10 +36,14 @@ func BenchmarkHandling(b *testing.B) {
 	On(p, func(_ context.Context, tx *Tx, e CustomerRegistered) error { return tx.Save(count(1)) })
 	batch := &plgv1.Batch{}
 	for i := range 1000 {
-		batch.Deliveries = append(batch.Deliveries, &plgv1.Delivery{Event: &plgv1.Event{
+		event, err := proto.Marshal(&plgv1.Event{
 			Sequence: uint64(i), Type: "customer.registered",
 			Customer: &plgv1.Customer{Id: fmt.Sprintf("0198f000-0000-7000-8000-%012d", i), Name: "Ana"},
-		}})
+		})
+		if err != nil {
+			b.Fatal(err)
+		}
+		batch.Deliveries = append(batch.Deliveries, &plgv1.Delivery{Event: event})
 	}
 	b.ReportAllocs()
 	if err := (&server{plugin: p}).Work(&replay{n: b.N, request: &plgv1.WorkRequest{Work: &plgv1.WorkRequest_Batch{Batch: batch}}}); err != nil {

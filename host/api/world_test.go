@@ -355,4 +355,4 @@ func (noGuide) Preview(context.Context, *pb.PreviewRequest) (*pb.RenderedMail, e
 
 type noEffects struct{}
 
-func (noEffects) Apply(*store.Tx, string, *plgv1.Event, []*plgv1.Effect) error { return nil }
+func (noEffects) Apply(*store.Tx, string, *event.Record, []*plgv1.Effect) error { return nil }

@@ -1,12 +1,11 @@
 package event
 
 import (
+	"bytes"
 	"context"
 	"encoding/binary"
 	"errors"
 	"fmt"
-
-	"google.golang.org/protobuf/proto"
 
 	"mostrador/host/store"
 	"mostrador/sdk/plgv1"
@@ -20,9 +19,7 @@ type batch struct {
 	// from is the sequence that the batch begins after, upto the one that it covers: its last event and those
 	// behind it that the consumer does not handle.
 	from, upto uint64
-	events     []*plgv1.Event
-	// sizes are the encoded events' in bytes.
-	sizes      []int
+	events     []Record
 	deliveries []*plgv1.Delivery
 	// more tells that the log goes on behind upto.
 	more bool
@@ -38,7 +35,8 @@ func (w *worker) limit() int {
 
 // fetch collects the events of the next batch, without states.
 func (w *worker) fetch(from uint64, limit int) (*batch, error) {
-	b := &batch{from: from, upto: from}
+	b := &batch{from: from, upto: from, events: make([]Record, 0, limit)}
+	handled := map[string]bool{} // by type
 	return b, w.e.Store.View(func(tx *store.Tx) error {
 		size, seen := 0, 0
 		for k, v := range tx.Scan(bucketEvent, nil, sequenceKey(from)) {
@@ -48,22 +46,35 @@ func (w *worker) fetch(from uint64, limit int) (*batch, error) {
 			}
 			seen++
 			sequence := binary.BigEndian.Uint64(k)
-			event, err := w.decode(v)
-			if err != nil {
-				return fmt.Errorf("event: record %d: %w", sequence, err)
+			kind, customer := head(v)
+			wanted, known := handled[string(kind)]
+			if !known {
+				wanted = w.c.Handles(string(kind))
+				handled[string(kind)] = wanted
 			}
-			if event != nil {
+			if string(kind) == TypeScheduled {
+				var err error
+				if wanted, err = w.scheduled(sequence, v); err != nil {
+					return err
+				}
+			}
+			if wanted {
 				if size += len(v); size > w.e.BatchBytes && len(b.events) > 0 {
 					b.more = true
 					break
 				}
-				b.events = append(b.events, event)
-				b.sizes = append(b.sizes, len(v))
+				b.events = append(b.events, Record{sequence, string(customer), bytes.Clone(v)})
 			}
 			b.upto = sequence
 		}
 		return nil
 	})
+}
+
+// scheduled tells whether the consumer itself had scheduled this event.
+func (w *worker) scheduled(sequence uint64, data []byte) (bool, error) {
+	e, err := (&Record{Sequence: sequence, data: data}).Event()
+	return e.GetScheduled().GetPlugin() == w.name, err
 }
 
 // fetchAhead fetches in the background. The function that it returns waits for the result, and must be called.
@@ -84,39 +95,25 @@ func (w *worker) fetchAhead(from uint64, limit int) func() (*batch, error) {
 func (w *worker) address(b *batch, written map[string][]byte) error {
 	met := make(map[string]bool, len(b.events))
 	deliveries := make([]plgv1.Delivery, len(b.events))
+	b.deliveries = make([]*plgv1.Delivery, 0, len(b.events))
 	size := 0
 	return w.e.Store.View(func(tx *store.Tx) error {
-		for i, event := range b.events {
+		for i := range b.events {
+			e := &b.events[i]
 			var state []byte
-			if id := event.GetCustomer().GetId(); id != "" && !met[id] {
+			if id := e.Customer; id != "" && !met[id] {
 				met[id] = true
 				state = w.state(tx, id, written)
 			}
-			if size += b.sizes[i] + len(state); size > w.e.BatchBytes && i > 0 {
+			if size += len(e.data) + len(state); size > w.e.BatchBytes && i > 0 {
 				b.events, b.upto, b.more = b.events[:i], b.events[i-1].Sequence, true
 				break
 			}
-			deliveries[i].Event, deliveries[i].State = event, state
+			deliveries[i].Event, deliveries[i].State = e.data, state
 			b.deliveries = append(b.deliveries, &deliveries[i])
 		}
 		return nil
 	})
-}
-
-// decode returns the event of a record, nil when the consumer does not want it.
-func (w *worker) decode(record []byte) (*plgv1.Event, error) {
-	kind := typeOf(record)
-	if kind != TypeScheduled && !w.c.Handles(kind) {
-		return nil, nil
-	}
-	event := new(plgv1.Event)
-	if err := proto.Unmarshal(record, event); err != nil {
-		return nil, err
-	}
-	if kind == TypeScheduled && event.GetScheduled().GetPlugin() != w.name {
-		return nil, nil
-	}
-	return event, nil
 }
 
 // state is the plugin's record of a customer, nil when there is none.
@@ -193,7 +190,7 @@ func (c *commit) states() map[string][]byte {
 	for i, effects := range c.plan.effects {
 		for _, effect := range effects {
 			if s := effect.GetSaveState(); s != nil {
-				states[c.plan.events[i].GetCustomer().GetId()] = append([]byte{}, s.State...)
+				states[c.plan.events[i].Customer] = append([]byte{}, s.State...)
 			}
 		}
 	}
@@ -206,8 +203,8 @@ func (c *commit) states() map[string][]byte {
 func (w *worker) commit(ctx context.Context, p *plan) *commit {
 	c := &commit{plan: p, done: make(chan struct{})}
 	suspect, attempts := w.suspect, w.attempts
-	failures := func(event *plgv1.Event) int {
-		if event.Sequence == suspect {
+	failures := func(e *Record) int {
+		if e.Sequence == suspect {
 			return attempts + 1
 		}
 		return 1
@@ -216,10 +213,10 @@ func (w *worker) commit(ctx context.Context, p *plan) *commit {
 	for _, effects := range p.effects {
 		idle = idle && len(effects) == 0
 	}
-	if n := len(p.effects); idle && (p.fault == nil || failures(p.events[n]) < w.e.Attempts) {
+	if n := len(p.effects); idle && (p.fault == nil || failures(&p.events[n]) < w.e.Attempts) {
 		c.pass(n)
 		if p.fault != nil {
-			c.fault, c.attempts, c.cut = p.fault, failures(p.events[n]), true
+			c.fault, c.attempts, c.cut = p.fault, failures(&p.events[n]), true
 		}
 		close(c.done)
 		return c
@@ -232,7 +229,7 @@ func (w *worker) commit(ctx context.Context, p *plan) *commit {
 }
 
 // carryOut is the transaction of a commit.
-func (w *worker) carryOut(tx *store.Tx, c *commit, failures func(*plgv1.Event) int) error {
+func (w *worker) carryOut(tx *store.Tx, c *commit, failures func(*Record) int) error {
 	p := c.plan
 	if stored := cursor(tx, w.name); stored > p.from { // SkipToEnd came between
 		c.settled, c.stored, c.cut = stored, true, true
@@ -240,7 +237,7 @@ func (w *worker) carryOut(tx *store.Tx, c *commit, failures func(*plgv1.Event) i
 	}
 	done, fault := 0, error(nil)
 	for i, effects := range p.effects {
-		fault = tx.Try(func() error { return w.e.Applier.Apply(tx, w.name, p.events[i], effects) })
+		fault = tx.Try(func() error { return w.e.Applier.Apply(tx, w.name, &p.events[i], effects) })
 		if fault != nil {
 			break
 		}
@@ -252,9 +249,13 @@ func (w *worker) carryOut(tx *store.Tx, c *commit, failures func(*plgv1.Event) i
 	c.pass(done)
 	if fault != nil {
 		c.cut = true
-		event := p.events[done]
+		failed := &p.events[done]
 		var refused *Refused
-		if n := failures(event); n >= w.e.Attempts || errors.As(fault, &refused) {
+		if n := failures(failed); n >= w.e.Attempts || errors.As(fault, &refused) {
+			event, err := failed.Event()
+			if err != nil {
+				return err
+			}
 			if err := w.e.park(tx, w.name, event, fault, n); err != nil {
 				return err
 			}

@@ -46,7 +46,7 @@ func (c crashing) Deliver(ctx context.Context, b *plgv1.Batch) (*plgv1.BatchDone
 	}
 	return done, c.rig.View(func(tx *store.Tx) error {
 		for i, d := range b.Deliveries {
-			key := fmt.Sprint(d.Event.Sequence)
+			key := fmt.Sprint(decoded(d).Sequence)
 			old, _ := event.GetKV(tx, c.name, key)
 			value := append(append([]byte{}, old...), 'x')
 			done.Outcomes[i].Effects = append(done.Outcomes[i].Effects,

@@ -66,7 +66,7 @@ type Consumer interface {
 // identity is (plugin, e.Sequence, index). It returns *Refused for what can never succeed; after another
 // error the event is tried again. The engine undoes what it wrote before an error.
 type Applier interface {
-	Apply(tx *store.Tx, plugin string, e *plgv1.Event, effects []*plgv1.Effect) error
+	Apply(tx *store.Tx, plugin string, e *Record, effects []*plgv1.Effect) error
 }
 
 // Refused is an Applier's permanent error: the event is parked at once.

@@ -11,6 +11,8 @@ import (
 	"testing"
 	"time"
 
+	"google.golang.org/protobuf/proto"
+
 	"mostrador/host/event"
 	"mostrador/host/store"
 	"mostrador/sdk/plgv1"
@@ -177,7 +179,7 @@ func (c *counter) Deliver(ctx context.Context, b *plgv1.Batch) (*plgv1.BatchDone
 	states := make(map[string]string)
 	done := new(plgv1.BatchDone)
 	for _, d := range b.Deliveries {
-		e := d.Event
+		e := decoded(d)
 		c.seen = append(c.seen, e.Sequence)
 		id := e.GetCustomer().GetId()
 		state, met := states[id]
@@ -213,6 +215,15 @@ func (c *counter) check(t testing.TB) {
 	}
 }
 
+// decoded is the event of a delivery.
+func decoded(d *plgv1.Delivery) *plgv1.Event {
+	e := new(plgv1.Event)
+	if err := proto.Unmarshal(d.Event, e); err != nil {
+		panic(err)
+	}
+	return e
+}
+
 // applier carries out the effects that the tests use. The tag "refuse" is refused, "stumble" fails so often.
 type applier struct {
 	log      *event.Log
@@ -220,11 +231,11 @@ type applier struct {
 	stumbles atomic.Int32
 }
 
-func (a *applier) Apply(tx *store.Tx, plugin string, e *plgv1.Event, effects []*plgv1.Effect) error {
+func (a *applier) Apply(tx *store.Tx, plugin string, e *event.Record, effects []*plgv1.Effect) error {
 	for _, effect := range effects {
 		switch v := effect.Effect.(type) {
 		case *plgv1.Effect_SaveState:
-			event.PutState(tx, plugin, e.GetCustomer().GetId(), v.SaveState.State)
+			event.PutState(tx, plugin, e.Customer, v.SaveState.State)
 		case *plgv1.Effect_Put:
 			event.PutKV(tx, plugin, v.Put.Key, v.Put.Value)
 		case *plgv1.Effect_Delete:
@@ -347,7 +358,7 @@ func TestBatchesStayBelowTheByteLimit(t *testing.T) {
 	c := &counter{name: "PLG1", before: func(_ context.Context, b *plgv1.Batch) error {
 		size := 0
 		for _, d := range b.Deliveries {
-			size += len(d.Event.Customer.Name) + len(d.State)
+			size += len(decoded(d).Customer.Name) + len(d.State)
 		}
 		if len(b.Deliveries) > 1 {
 			largest = max(largest, size)

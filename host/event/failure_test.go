@@ -19,7 +19,7 @@ import (
 // contains reports whether a batch has one of these events.
 func contains(b *plgv1.Batch, sequences ...uint64) bool {
 	return slices.ContainsFunc(b.Deliveries, func(d *plgv1.Delivery) bool {
-		return slices.Contains(sequences, d.Event.Sequence)
+		return slices.Contains(sequences, decoded(d).Sequence)
 	})
 }
 

@@ -5,7 +5,6 @@ import (
 	"encoding/binary"
 	"fmt"
 
-	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
@@ -116,8 +115,10 @@ func (l *Log) List(tx *store.Tx, q Query) ([]*plgv1.Event, error) {
 		if q.Customer != "" {
 			v = tx.Get(bucketEvent, sequenceKey(sequence))
 		}
-		if q.Type != "" && typeOf(v) != q.Type {
-			continue
+		if q.Type != "" {
+			if kind, _ := head(v); string(kind) != q.Type {
+				continue
+			}
 		}
 		e := new(plgv1.Event)
 		if err := proto.Unmarshal(v, e); err != nil {
@@ -159,29 +160,4 @@ func customerPrefix(id string) []byte { return append([]byte(id), 0) }
 
 func customerKey(id string, sequence uint64) []byte {
 	return binary.BigEndian.AppendUint64(customerPrefix(id), sequence)
-}
-
-// typeOf reads the type of a stored event without decoding the rest: events that a consumer does not handle
-// pass by at little cost.
-func typeOf(record []byte) string {
-	const typeField = 2
-	for len(record) > 0 {
-		field, kind, n := protowire.ConsumeTag(record)
-		if n < 0 {
-			return ""
-		}
-		record = record[n:]
-		if field == typeField && kind == protowire.BytesType {
-			v, n := protowire.ConsumeBytes(record)
-			if n < 0 {
-				return ""
-			}
-			return string(v)
-		}
-		if n = protowire.ConsumeFieldValue(field, kind, record); n < 0 {
-			return ""
-		}
-		record = record[n:]
-	}
-	return ""
 }

@@ -62,7 +62,11 @@ func (e *Engine) retry(ctx context.Context, w *worker, plugin string, sequence u
 	if err != nil {
 		return err
 	}
-	effects, err := w.deliverOne(ctx, parked.Event)
+	record, err := newRecord(parked.Event)
+	if err != nil {
+		return err
+	}
+	effects, err := w.deliverOne(ctx, record)
 	if errors.Is(err, ErrUnavailable) || ctx.Err() != nil {
 		return err
 	}
@@ -73,7 +77,7 @@ func (e *Engine) retry(ctx context.Context, w *worker, plugin string, sequence u
 			}
 			tx.Delete(bucketParked, key)
 			tx.OnCommit(func() { e.ParkedChanged(plugin) })
-			return e.Applier.Apply(tx, plugin, parked.Event, effects)
+			return e.Applier.Apply(tx, plugin, &record, effects)
 		})
 	}
 	if err == nil || errors.Is(err, ErrNotParked) {

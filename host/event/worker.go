@@ -8,8 +8,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"google.golang.org/protobuf/proto"
-
 	"mostrador/host/store"
 	"mostrador/sdk/plgv1"
 )
@@ -229,8 +227,8 @@ func (w *worker) deliver(ctx context.Context, b *batch) (outcomes []*plgv1.Outco
 }
 
 // deliverOne delivers a single event and returns its effects. The caller has the turn.
-func (w *worker) deliverOne(ctx context.Context, event *plgv1.Event) ([]*plgv1.Effect, error) {
-	b := &batch{events: []*plgv1.Event{event}, sizes: []int{proto.Size(event)}}
+func (w *worker) deliverOne(ctx context.Context, e Record) ([]*plgv1.Effect, error) {
+	b := &batch{events: []Record{e}}
 	if err := w.address(b, nil); err != nil {
 		return nil, err
 	}

@@ -82,7 +82,14 @@ func spanOf(batch *plgv1.Batch) span {
 	if len(d) == 0 {
 		return span{}
 	}
-	return span{from: d[0].GetEvent().GetSequence(), to: d[len(d)-1].GetEvent().GetSequence()}
+	return span{from: sequenceOf(d[0]), to: sequenceOf(d[len(d)-1])}
+}
+
+// sequenceOf is 0 for what is no event; the plugin will say so.
+func sequenceOf(d *plgv1.Delivery) uint64 {
+	var e plgv1.Event
+	_ = proto.Unmarshal(d.GetEvent(), &e)
+	return e.GetSequence()
 }
 
 // Act hands the plugin a press on one of its buttons.

@@ -13,6 +13,8 @@ import (
 
 	"google.golang.org/protobuf/types/known/structpb"
 
+	"google.golang.org/protobuf/proto"
+
 	"mostrador/host/api/mostradorv1"
 	"mostrador/host/event"
 	"mostrador/sdk/plgv1"
@@ -36,10 +38,14 @@ const (
 func sales(first uint64, receipts ...string) *plgv1.Batch {
 	b := &plgv1.Batch{}
 	for i, r := range receipts {
-		b.Deliveries = append(b.Deliveries, &plgv1.Delivery{Event: &plgv1.Event{
+		event, err := proto.Marshal(&plgv1.Event{
 			Sequence: first + uint64(i), Type: "sale.completed", Customer: &plgv1.Customer{Id: "c"},
 			Detail: &plgv1.Event_SaleCompleted{SaleCompleted: &plgv1.SaleCompleted{Sale: &plgv1.Sale{Receipt: r}}},
-		}})
+		})
+		if err != nil {
+			panic(err)
+		}
+		b.Deliveries = append(b.Deliveries, &plgv1.Delivery{Event: event})
 	}
 	return b
 }

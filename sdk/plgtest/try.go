@@ -31,6 +31,8 @@ import (
 	"google.golang.org/protobuf/types/known/structpb"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
+	"google.golang.org/protobuf/proto"
+
 	"mostrador/sdk"
 	"mostrador/sdk/plgv1"
 	"mostrador/sdk/wire"
@@ -163,6 +165,7 @@ func (y *Try) try(events []sdk.AnyEvent) ([]Effects, *plgv1.Fault) {
 	y.t.Helper()
 	batch := &plgv1.Batch{}
 	sent := map[string]bool{}
+	var customers []string
 	for _, e := range events {
 		w, err := sdk.ToWire(e)
 		if err != nil {
@@ -175,12 +178,17 @@ func (y *Try) try(events []sdk.AnyEvent) ([]Effects, *plgv1.Fault) {
 		if w.Time == nil {
 			w.Time = timestamppb.New(y.Now)
 		}
-		d := &plgv1.Delivery{Event: w}
+		encoded, err := proto.Marshal(w)
+		if err != nil {
+			y.t.Fatal(err)
+		}
+		d := &plgv1.Delivery{Event: encoded}
 		if id := w.GetCustomer().GetId(); !sent[id] { // as the host does: only with a customer's first event
 			d.State = y.states[id]
 			sent[id] = true
 		}
 		batch.Deliveries = append(batch.Deliveries, d)
+		customers = append(customers, w.GetCustomer().GetId())
 	}
 	outcomes := y.work(&plgv1.WorkRequest{Work: &plgv1.WorkRequest_Batch{Batch: batch}}).GetBatch().GetOutcomes()
 	var effects []Effects
@@ -188,7 +196,7 @@ func (y *Try) try(events []sdk.AnyEvent) ([]Effects, *plgv1.Fault) {
 		if o.GetFault() != nil {
 			return effects, o.GetFault()
 		}
-		effects = append(effects, y.commit(batch.GetDeliveries()[i].GetEvent().GetCustomer().GetId(), o.GetEffects()))
+		effects = append(effects, y.commit(customers[i], o.GetEffects()))
 	}
 	if len(outcomes) != len(events) {
 		y.t.Fatalf("%d outcomes of %d events", len(outcomes), len(events))

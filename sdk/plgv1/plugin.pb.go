@@ -575,7 +575,8 @@ func (x *Batch) GetDeliveries() []*Delivery {
 // Delivery is one event with what its handler usually reads.
 type Delivery struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	Event *Event                 `protobuf:"bytes,1,opt,name=event,proto3" json:"event,omitempty"`
+	// The Event, encoded as it stands in the store's log: the host hands it on without looking inside.
+	Event []byte `protobuf:"bytes,1,opt,name=event,proto3" json:"event,omitempty"`
 	// This plugin's record of the event's customer when the batch began; absent when there is none. Later
 	// events of one customer in a batch carry none: the SDK continues from what the earlier handler saved.
 	State         []byte `protobuf:"bytes,2,opt,name=state,proto3,oneof" json:"state,omitempty"`
@@ -613,7 +614,7 @@ func (*Delivery) Descriptor() ([]byte, []int) {
 	return file_plg_v1_plugin_proto_rawDescGZIP(), []int{6}
 }
 
-func (x *Delivery) GetEvent() *Event {
+func (x *Delivery) GetEvent() []byte {
 	if x != nil {
 		return x.Event
 	}
@@ -2136,9 +2137,9 @@ const file_plg_v1_plugin_proto_rawDesc = "" +
 	"\x05Batch\x120\n" +
 	"\n" +
 	"deliveries\x18\x01 \x03(\v2\x10.plg.v1.DeliveryR\n" +
-	"deliveries\"T\n" +
-	"\bDelivery\x12#\n" +
-	"\x05event\x18\x01 \x01(\v2\r.plg.v1.EventR\x05event\x12\x19\n" +
+	"deliveries\"E\n" +
+	"\bDelivery\x12\x14\n" +
+	"\x05event\x18\x01 \x01(\fR\x05event\x12\x19\n" +
 	"\x05state\x18\x02 \x01(\fH\x00R\x05state\x88\x01\x01B\b\n" +
 	"\x06_state\"8\n" +
 	"\tBatchDone\x12+\n" +
@@ -2310,11 +2311,10 @@ var file_plg_v1_plugin_proto_goTypes = []any{
 	nil,                           // 31: plg.v1.ActionCall.FormEntry
 	nil,                           // 32: plg.v1.SendMail.LinksEntry
 	(*structpb.Struct)(nil),       // 33: google.protobuf.Struct
-	(*Event)(nil),                 // 34: plg.v1.Event
-	(*Customer)(nil),              // 35: plg.v1.Customer
-	(*Actor)(nil),                 // 36: plg.v1.Actor
-	(*timestamppb.Timestamp)(nil), // 37: google.protobuf.Timestamp
-	(*Diagnostic)(nil),            // 38: plg.v1.Diagnostic
+	(*Customer)(nil),              // 34: plg.v1.Customer
+	(*Actor)(nil),                 // 35: plg.v1.Actor
+	(*timestamppb.Timestamp)(nil), // 36: google.protobuf.Timestamp
+	(*Diagnostic)(nil),            // 37: plg.v1.Diagnostic
 }
 var file_plg_v1_plugin_proto_depIdxs = []int32{
 	6,  // 0: plg.v1.WorkRequest.settings:type_name -> plg.v1.Settings
@@ -2328,49 +2328,48 @@ var file_plg_v1_plugin_proto_depIdxs = []int32{
 	19, // 8: plg.v1.WorkResponse.read:type_name -> plg.v1.Read
 	33, // 9: plg.v1.Settings.values:type_name -> google.protobuf.Struct
 	8,  // 10: plg.v1.Batch.deliveries:type_name -> plg.v1.Delivery
-	34, // 11: plg.v1.Delivery.event:type_name -> plg.v1.Event
-	10, // 12: plg.v1.BatchDone.outcomes:type_name -> plg.v1.Outcome
-	23, // 13: plg.v1.Outcome.effects:type_name -> plg.v1.Effect
-	11, // 14: plg.v1.Outcome.fault:type_name -> plg.v1.Fault
-	35, // 15: plg.v1.ActionCall.customer:type_name -> plg.v1.Customer
-	31, // 16: plg.v1.ActionCall.form:type_name -> plg.v1.ActionCall.FormEntry
-	36, // 17: plg.v1.ActionCall.actor:type_name -> plg.v1.Actor
-	37, // 18: plg.v1.ActionCall.time:type_name -> google.protobuf.Timestamp
-	23, // 19: plg.v1.ActionDone.effects:type_name -> plg.v1.Effect
-	14, // 20: plg.v1.ActionDone.result:type_name -> plg.v1.Result
-	11, // 21: plg.v1.ActionDone.fault:type_name -> plg.v1.Fault
-	38, // 22: plg.v1.Result.diagnostics:type_name -> plg.v1.Diagnostic
-	35, // 23: plg.v1.PanelCall.customer:type_name -> plg.v1.Customer
-	37, // 24: plg.v1.PanelCall.time:type_name -> google.protobuf.Timestamp
-	17, // 25: plg.v1.PanelDone.panel:type_name -> plg.v1.Panel
-	11, // 26: plg.v1.PanelDone.fault:type_name -> plg.v1.Fault
-	18, // 27: plg.v1.Panel.rows:type_name -> plg.v1.PanelRow
-	20, // 28: plg.v1.Read.scan:type_name -> plg.v1.Scan
-	22, // 29: plg.v1.ReadReply.records:type_name -> plg.v1.KeyValue
-	24, // 30: plg.v1.Effect.save_state:type_name -> plg.v1.SaveState
-	22, // 31: plg.v1.Effect.put:type_name -> plg.v1.KeyValue
-	25, // 32: plg.v1.Effect.set_field:type_name -> plg.v1.SetField
-	26, // 33: plg.v1.Effect.send_mail:type_name -> plg.v1.SendMail
-	28, // 34: plg.v1.Effect.schedule:type_name -> plg.v1.Schedule
-	29, // 35: plg.v1.Effect.emit:type_name -> plg.v1.Emit
-	30, // 36: plg.v1.Effect.activate_by_code:type_name -> plg.v1.ActivateByCode
-	0,  // 37: plg.v1.SendMail.kind:type_name -> plg.v1.MessageKind
-	32, // 38: plg.v1.SendMail.links:type_name -> plg.v1.SendMail.LinksEntry
-	33, // 39: plg.v1.SendMail.data:type_name -> google.protobuf.Struct
-	1,  // 40: plg.v1.Link.kind:type_name -> plg.v1.Link.Kind
-	37, // 41: plg.v1.Schedule.time:type_name -> google.protobuf.Timestamp
-	33, // 42: plg.v1.Schedule.data:type_name -> google.protobuf.Struct
-	33, // 43: plg.v1.Emit.data:type_name -> google.protobuf.Struct
-	27, // 44: plg.v1.SendMail.LinksEntry.value:type_name -> plg.v1.Link
-	2,  // 45: plg.v1.Plugin.Describe:input_type -> plg.v1.DescribeRequest
-	4,  // 46: plg.v1.Plugin.Work:input_type -> plg.v1.WorkRequest
-	3,  // 47: plg.v1.Plugin.Describe:output_type -> plg.v1.DescribeResponse
-	5,  // 48: plg.v1.Plugin.Work:output_type -> plg.v1.WorkResponse
-	47, // [47:49] is the sub-list for method output_type
-	45, // [45:47] is the sub-list for method input_type
-	45, // [45:45] is the sub-list for extension type_name
-	45, // [45:45] is the sub-list for extension extendee
-	0,  // [0:45] is the sub-list for field type_name
+	10, // 11: plg.v1.BatchDone.outcomes:type_name -> plg.v1.Outcome
+	23, // 12: plg.v1.Outcome.effects:type_name -> plg.v1.Effect
+	11, // 13: plg.v1.Outcome.fault:type_name -> plg.v1.Fault
+	34, // 14: plg.v1.ActionCall.customer:type_name -> plg.v1.Customer
+	31, // 15: plg.v1.ActionCall.form:type_name -> plg.v1.ActionCall.FormEntry
+	35, // 16: plg.v1.ActionCall.actor:type_name -> plg.v1.Actor
+	36, // 17: plg.v1.ActionCall.time:type_name -> google.protobuf.Timestamp
+	23, // 18: plg.v1.ActionDone.effects:type_name -> plg.v1.Effect
+	14, // 19: plg.v1.ActionDone.result:type_name -> plg.v1.Result
+	11, // 20: plg.v1.ActionDone.fault:type_name -> plg.v1.Fault
+	37, // 21: plg.v1.Result.diagnostics:type_name -> plg.v1.Diagnostic
+	34, // 22: plg.v1.PanelCall.customer:type_name -> plg.v1.Customer
+	36, // 23: plg.v1.PanelCall.time:type_name -> google.protobuf.Timestamp
+	17, // 24: plg.v1.PanelDone.panel:type_name -> plg.v1.Panel
+	11, // 25: plg.v1.PanelDone.fault:type_name -> plg.v1.Fault
+	18, // 26: plg.v1.Panel.rows:type_name -> plg.v1.PanelRow
+	20, // 27: plg.v1.Read.scan:type_name -> plg.v1.Scan
+	22, // 28: plg.v1.ReadReply.records:type_name -> plg.v1.KeyValue
+	24, // 29: plg.v1.Effect.save_state:type_name -> plg.v1.SaveState
+	22, // 30: plg.v1.Effect.put:type_name -> plg.v1.KeyValue
+	25, // 31: plg.v1.Effect.set_field:type_name -> plg.v1.SetField
+	26, // 32: plg.v1.Effect.send_mail:type_name -> plg.v1.SendMail
+	28, // 33: plg.v1.Effect.schedule:type_name -> plg.v1.Schedule
+	29, // 34: plg.v1.Effect.emit:type_name -> plg.v1.Emit
+	30, // 35: plg.v1.Effect.activate_by_code:type_name -> plg.v1.ActivateByCode
+	0,  // 36: plg.v1.SendMail.kind:type_name -> plg.v1.MessageKind
+	32, // 37: plg.v1.SendMail.links:type_name -> plg.v1.SendMail.LinksEntry
+	33, // 38: plg.v1.SendMail.data:type_name -> google.protobuf.Struct
+	1,  // 39: plg.v1.Link.kind:type_name -> plg.v1.Link.Kind
+	36, // 40: plg.v1.Schedule.time:type_name -> google.protobuf.Timestamp
+	33, // 41: plg.v1.Schedule.data:type_name -> google.protobuf.Struct
+	33, // 42: plg.v1.Emit.data:type_name -> google.protobuf.Struct
+	27, // 43: plg.v1.SendMail.LinksEntry.value:type_name -> plg.v1.Link
+	2,  // 44: plg.v1.Plugin.Describe:input_type -> plg.v1.DescribeRequest
+	4,  // 45: plg.v1.Plugin.Work:input_type -> plg.v1.WorkRequest
+	3,  // 46: plg.v1.Plugin.Describe:output_type -> plg.v1.DescribeResponse
+	5,  // 47: plg.v1.Plugin.Work:output_type -> plg.v1.WorkResponse
+	46, // [46:48] is the sub-list for method output_type
+	44, // [44:46] is the sub-list for method input_type
+	44, // [44:44] is the sub-list for extension type_name
+	44, // [44:44] is the sub-list for extension extendee
+	0,  // [0:44] is the sub-list for field type_name
 }
 
 func init() { file_plg_v1_plugin_proto_init() }
