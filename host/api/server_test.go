@@ -138,12 +138,12 @@ func TestAHomeFolderWithAVeryLongPathIsRefusedInWords(t *testing.T) {
 		t.Error("dialing went well")
 	}
 	t.Chdir(filepath.Dir(home))
-	l, err := ListenLocal(home)
-	if err == nil {
+	if _, err := ListenLocal(home); err == nil {
 		t.Fatal("the relative path is too long as well and was taken")
 	}
 	t.Chdir(home)
-	if l, err = ListenLocal(home); err != nil {
+	l, err := ListenLocal(home)
+	if err != nil {
 		t.Fatalf("from within the folder: %v", err)
 	}
 	l.Close()

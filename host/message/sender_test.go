@@ -336,7 +336,7 @@ func TestBackoffGrowsToHoursAndLastsForDays(t *testing.T) {
 	if total < 3*24*time.Hour || total > 6*24*time.Hour {
 		t.Errorf("it gives up after %v", total)
 	}
-	if Backoff("a", 3) == Backoff("b", 3) || Backoff("a", 3) != Backoff("a", 3) {
+	if once, again := Backoff("a", 3), Backoff("a", 3); once == Backoff("b", 3) || once != again {
 		t.Error("the spread is not by message")
 	}
 }

@@ -217,12 +217,12 @@ func (t *SMTP) dial(ctx context.Context, set Settings) (*line, error) {
 		}
 		server.CustomConn = secure
 		server.Encryption = smtp.EncryptionSSLTLS
-	default:
-		conn.public = !ownNetwork(raw)
 	case EncryptionSTARTTLS:
 		// The library goes on in clear when the server offers no STARTTLS; the connection does not.
 		conn.clear.Store(true)
 		server.Encryption = smtp.EncryptionSTARTTLS
+	default:
+		conn.public = !ownNetwork(raw)
 	}
 	client, err := server.Connect()
 	if err == nil && conn.clear.Load() {

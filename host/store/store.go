@@ -27,6 +27,7 @@ import (
 
 	"github.com/hashicorp/go-hclog"
 	"go.etcd.io/bbolt"
+	bbolterrors "go.etcd.io/bbolt/errors"
 )
 
 // Bucket names a keyspace of the file. Each package owns the buckets that it declares, and they appear in
@@ -266,7 +267,7 @@ func (s *Store) commit(writes *overlay) (err error) {
 func (s *Store) begin() (*bbolt.Tx, error) {
 	base, err := s.db.Begin(false)
 	switch {
-	case errors.Is(err, bbolt.ErrDatabaseNotOpen):
+	case errors.Is(err, bbolterrors.ErrDatabaseNotOpen):
 		return nil, ErrClosed
 	case err != nil:
 		return nil, fmt.Errorf("store: begin: %w", err)

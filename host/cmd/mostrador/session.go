@@ -28,9 +28,8 @@ type session struct {
 	*grammar
 	*words
 	streams
-	api    *clients
-	status *mostradorv1.StatusResponse
-	own    *ownHost
+	api *clients
+	own *ownHost
 }
 
 // clients are the services of the API.
