@@ -149,7 +149,7 @@ func (e *ensemble) settle(ctx context.Context) error {
 	resolution := e.resolution.Load()
 	if err := e.host.store.View(func(tx *store.Tx) error {
 		record, err := readSync(tx)
-		known = err == nil && record.Fingerprint == fingerprint(resolution)
+		known = err == nil && record.Fingerprint == e.fingerprint(resolution)
 		return err
 	}); err != nil || known {
 		return err
@@ -243,18 +243,29 @@ func opposed(diagnostics []*plgv1.Diagnostic) error {
 func (e *ensemble) change(ctx context.Context, actor *plgv1.Actor, id string, on bool) error {
 	active := maps.Clone(*e.active.Load())
 	active[id] = on
-	resolution := e.resolve(active)
-	before := e.resolution.Load()
-	err := e.host.store.Update(ctx, func(tx *store.Tx) error {
+	err := e.adopt(ctx, e.resolve(active), func(tx *store.Tx) error {
 		writeActive(tx, active)
-		if on {
-			e.host.engine.SkipToEnd(tx, id)
-		}
 		what := "plugin.disabled"
 		if on {
 			what = "plugin.enabled"
+			e.host.engine.SkipToEnd(tx, id)
 		}
-		if err := e.host.note(tx, actor, what, map[string]any{"plugin": id}); err != nil {
+		return e.host.note(tx, actor, what, map[string]any{"plugin": id})
+	})
+	if err != nil {
+		return err
+	}
+	e.active.Store(&active)
+	e.host.guideChanged()
+	e.host.hub.Publish(mostradorv1.WatchResponse_KIND_PLUGIN, id)
+	return nil
+}
+
+// adopt puts a resolution in force within the transaction of what brought it about.
+func (e *ensemble) adopt(ctx context.Context, resolution *interplay.Resolution, cause func(*store.Tx) error) error {
+	before := e.resolution.Load()
+	err := e.host.store.Update(ctx, func(tx *store.Tx) error {
+		if err := cause(tx); err != nil {
 			return err
 		}
 		if err := e.newRules(tx, resolution); err != nil {
@@ -268,10 +279,7 @@ func (e *ensemble) change(ctx context.Context, actor *plgv1.Actor, id string, on
 		e.resolution.Store(before)
 		return err
 	}
-	e.active.Store(&active)
-	e.host.guideChanged()
 	e.wakeSync()
-	e.host.hub.Publish(mostradorv1.WatchResponse_KIND_PLUGIN, id)
 	return nil
 }
 
@@ -298,21 +306,7 @@ func (e *ensemble) manifests() []*manifest.Manifest {
 func (e *ensemble) settingsChanged(ctx context.Context) error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	resolution := e.resolve(*e.active.Load())
-	before := e.resolution.Load()
-	err := e.host.store.Update(ctx, func(tx *store.Tx) error {
-		if err := e.newRules(tx, resolution); err != nil {
-			return err
-		}
-		e.resolution.Store(resolution)
-		return nil
-	})
-	if err != nil {
-		e.resolution.Store(before)
-		return err
-	}
-	e.wakeSync()
-	return nil
+	return e.adopt(ctx, e.resolve(*e.active.Load()), func(*store.Tx) error { return nil })
 }
 
 // newRules notes that existing customers are to be brought to the rules, when these differ from what they follow.
@@ -321,7 +315,7 @@ func (e *ensemble) newRules(tx *store.Tx, r *interplay.Resolution) error {
 	if err != nil {
 		return err
 	}
-	fingerprint := fingerprint(r)
+	fingerprint := e.fingerprint(r)
 	if record.Fingerprint == fingerprint {
 		return nil
 	}
@@ -329,10 +323,15 @@ func (e *ensemble) newRules(tx *store.Tx, r *interplay.Resolution) error {
 	return writeSync(tx, &syncRecord{Fingerprint: fingerprint, Running: len(r.Governed()) > 0})
 }
 
-func fingerprint(r *interplay.Resolution) string {
+// fingerprint names what the rules make of customers: the expressions, and the settings where one speaks of them.
+func (e *ensemble) fingerprint(r *interplay.Resolution) string {
 	h := sha256.New()
 	for _, field := range r.Governed() {
-		fmt.Fprintf(h, "%s=%s\n", field, r.Policy("customer."+field).Expression)
+		expression := r.Policy("customer." + field).Expression
+		fmt.Fprintf(h, "%s=%s\n", field, expression)
+		if strings.Contains(expression, "settings.") {
+			fmt.Fprintln(h, e.host.guide.Values()) // fmt writes a map in the order of its keys
+		}
 	}
 	return fmt.Sprintf("%x", h.Sum(nil))
 }
