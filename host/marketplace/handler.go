@@ -176,6 +176,7 @@ func (s *Server) askAccept(w http.ResponseWriter, v *visit, status int, action s
 	text, _ := v.profile.find(v.claims.TextID, v.lang)
 	s.page(w, v, status, "accept", pageData{
 		Action: action, Confirm: s.confirmation(action), Policy: paragraphs(text.Text), PolicyLang: base(text.Language),
+		OptOut: s.optOutPage(v),
 	})
 }
 
