@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+	"sync"
 
 	"mostrador/sdk/manifest"
 )
@@ -46,7 +47,7 @@ func (e *BrokenError) Unwrap() error { return e.Err }
 func Discover(dirs ...string) ([]*Package, error) {
 	var found []*Package
 	var broken []error
-	where := map[string]string{}
+	var paths []string
 	for _, dir := range dirs {
 		entries, err := os.ReadDir(dir)
 		if err != nil {
@@ -57,20 +58,30 @@ func Discover(dirs ...string) ([]*Package, error) {
 		}
 		for _, entry := range entries {
 			path := filepath.Join(dir, entry.Name())
-			if strings.HasPrefix(entry.Name(), ".") || !isDir(path) {
-				continue
+			if !strings.HasPrefix(entry.Name(), ".") && isDir(path) {
+				paths = append(paths, path)
 			}
-			p, err := Open(path)
-			if err == nil && where[p.Manifest.ID] != "" {
-				err = fmt.Errorf("%s is installed in %s already", p.Manifest.ID, where[p.Manifest.ID])
-			}
-			if err != nil {
-				broken = append(broken, &BrokenError{Dir: path, Err: err})
-				continue
-			}
-			where[p.Manifest.ID] = p.Dir
-			found = append(found, p)
 		}
+	}
+	// A manifest takes a millisecond, and the start of every store waits for all of them.
+	packages, errs := make([]*Package, len(paths)), make([]error, len(paths))
+	var opening sync.WaitGroup
+	for i, path := range paths {
+		opening.Go(func() { packages[i], errs[i] = Open(path) })
+	}
+	opening.Wait()
+	where := map[string]string{}
+	for i, p := range packages {
+		err := errs[i]
+		if err == nil && where[p.Manifest.ID] != "" {
+			err = fmt.Errorf("%s is installed in %s already", p.Manifest.ID, where[p.Manifest.ID])
+		}
+		if err != nil {
+			broken = append(broken, &BrokenError{Dir: paths[i], Err: err})
+			continue
+		}
+		where[p.Manifest.ID] = p.Dir
+		found = append(found, p)
 	}
 	return found, errors.Join(broken...)
 }

@@ -7,10 +7,14 @@ import (
 	"strings"
 )
 
+// maxName is how long an identifier or a key may be, in bytes. The expressions do not say it themselves: a
+// counted repetition is compiled into that many steps, and every plugin compiles them when it starts.
+const maxName = 63
+
 var (
 	pluginID   = regexp.MustCompile(`^PLG[0-9]{4}$`)
-	identifier = regexp.MustCompile(`^[a-z][a-z0-9_]{0,62}$`)
-	settingKey = regexp.MustCompile(`^[A-Z][A-Za-z0-9]{1,62}$`)
+	identifier = regexp.MustCompile(`^[a-z][a-z0-9_]*$`)
+	settingKey = regexp.MustCompile(`^[A-Z][A-Za-z0-9]+$`)
 	eventName  = regexp.MustCompile(`^[a-z][a-z0-9_]*$`)
 	target     = regexp.MustCompile(`^(customer\.[a-z][a-z0-9_]*|action\.PLG[0-9]{4}\.[a-z][a-z0-9_]*|setting\.[A-Z][A-Za-z0-9]*)$`)
 )
@@ -153,7 +157,7 @@ func (d *decoder) settings(list []Setting, owner string) {
 		switch {
 		case s.Key == "":
 			d.problem(at+".key", "is missing: add a key%s", example(owner))
-		case !settingKey.MatchString(s.Key):
+		case len(s.Key) > maxName || !settingKey.MatchString(s.Key):
 			d.problem(at+".key", "%q must be letters and digits that begin with a capital%s", s.Key, example(owner))
 		case owner != "" && (!strings.HasPrefix(s.Key, owner) || len(s.Key) == len(owner)):
 			d.problem(at+".key", "%q must begin with the plugin's id%s", s.Key, example(owner))
@@ -345,7 +349,7 @@ func (d *decoder) identifier(id, at string) {
 	switch {
 	case id == "":
 		d.problem(at+".id", "is missing: add an id in lower case, like id: reenviar")
-	case !identifier.MatchString(id):
+	case len(id) > maxName || !identifier.MatchString(id):
 		d.problem(at+".id", "%q must be lower-case letters, digits and _, like reenviar", id)
 	}
 }

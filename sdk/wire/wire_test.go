@@ -2,7 +2,11 @@ package wire
 
 import (
 	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
 	"crypto/tls"
+	"crypto/x509"
 	"net"
 	"testing"
 	"time"
@@ -88,11 +92,13 @@ func TestHostAndPluginOfOneStartTrustEachOther(t *testing.T) {
 func TestNobodyElseGetsIn(t *testing.T) {
 	host, plugin := issue(t)
 	otherHost, otherPlugin := issue(t)
-	asHost := plugin // a plugin that poses as the host with its own certificate
+	asHost := Bundle{CA: host.CA, Cert: plugin.Cert, Key: plugin.Key} // with its own certificate
+	asPlugin := Bundle{CA: plugin.CA, Cert: host.Cert, Key: host.Key}
 	for name, test := range map[string]struct{ plugin, host Bundle }{
 		"the host of another start":    {plugin, Bundle{CA: host.CA, Cert: otherHost.Cert, Key: otherHost.Key}},
 		"the plugin of another start":  {Bundle{CA: plugin.CA, Cert: otherPlugin.Cert, Key: otherPlugin.Key}, host},
 		"a plugin in the host's place": {plugin, asHost},
+		"a host in the plugin's place": {asPlugin, host},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if describe(t, dial(t, test.plugin, test.host)) == nil {
@@ -114,6 +120,37 @@ func TestNobodyElseGetsIn(t *testing.T) {
 			t.Fatal("the call went through")
 		}
 	})
+}
+
+// A pinned certificate is one of a peer, and no authority.
+func TestWhatAPinnedCertificateSignedDoesNotGetIn(t *testing.T) {
+	host, plugin := issue(t)
+	parent, err := tls.X509KeyPair([]byte(host.Cert), []byte(host.Key))
+	if err != nil {
+		t.Fatal(err)
+	}
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	leaf := template(time.Now(), "mostrador-host")
+	leaf.KeyUsage, leaf.ExtKeyUsage = x509.KeyUsageDigitalSignature, []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}
+	der, err := x509.CreateCertificate(rand.Reader, leaf, parent.Leaf, key.Public(), parent.PrivateKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	server, err := plugin.ServerConfig()
+	if err != nil {
+		t.Fatal(err)
+	}
+	client, err := host.ClientConfig()
+	if err != nil {
+		t.Fatal(err)
+	}
+	client.Certificates = []tls.Certificate{{Certificate: [][]byte{der, parent.Certificate[0]}, PrivateKey: key}}
+	if describe(t, serve(t, server, client)) == nil {
+		t.Fatal("the call went through")
+	}
 }
 
 func TestMessagesBeyondTheDefaultOfGRPCPass(t *testing.T) {
