@@ -32,6 +32,7 @@ type Screen struct {
 	editor   *editor
 	want     string
 	opened   bool
+	shown    bool
 	// loading and enter remember an Enter that was quicker than the answer to the last letter.
 	loading, enter bool
 }
@@ -126,13 +127,13 @@ func (s *Screen) Content() fyne.CanvasObject { return s.content }
 
 // Show implements ui.Screen; arg is the key of a setting to open.
 func (s *Screen) Show(arg string) {
-	s.want = arg
+	s.want, s.shown = arg, true
 	s.load()
 	s.d.Window.Canvas().Focus(s.search)
 }
 
 // Hide implements ui.Screen.
-func (s *Screen) Hide() {}
+func (s *Screen) Hide() { s.shown = false }
 
 // Scanned implements ui.Screen.
 func (s *Screen) Scanned(string) {}
@@ -267,7 +268,7 @@ func (s *Screen) open(key string) {
 			return
 		}
 		s.show(res.Setting)
-		if s.d.TopModal() == nil {
+		if s.shown && s.d.TopModal() == nil {
 			s.d.Window.Canvas().Focus(s.editor.focus)
 		}
 	})
@@ -277,7 +278,9 @@ func (s *Screen) show(setting *mostradorv1.Setting) {
 	s.editor = newEditor(s.d, setting, func(changed *mostradorv1.Setting) {
 		s.d.Say(s.d.T("guide.saved", "name", changed.Name))
 		s.show(changed)
-		s.d.Window.Canvas().Focus(s.editor.focus)
+		if s.shown {
+			s.d.Window.Canvas().Focus(s.editor.focus)
+		}
 		s.load()
 	})
 	s.right.Objects = []fyne.CanvasObject{s.editor.content}

@@ -28,6 +28,7 @@ type Screen struct {
 	clash   *fyne.Container
 	parked  *fyne.Container
 	busy    string
+	shown   bool
 	newest  ui.Latest
 	aside   ui.Latest
 	buttons map[string]*ui.Button
@@ -51,10 +52,10 @@ func New(d *ui.Desk) *Screen {
 func (s *Screen) Content() fyne.CanvasObject { return s.content }
 
 // Show implements ui.Screen.
-func (s *Screen) Show(string) { s.load(); s.loadParked() }
+func (s *Screen) Show(string) { s.shown = true; s.load(); s.loadParked() }
 
 // Hide implements ui.Screen.
-func (s *Screen) Hide() {}
+func (s *Screen) Hide() { s.shown = false }
 
 // Scanned implements ui.Screen.
 func (s *Screen) Scanned(string) {}
@@ -129,7 +130,7 @@ func (s *Screen) show(res *mostradorv1.ListPluginsResponse) {
 		s.cards.Add(ui.Card("", ui.Words(s.d.T("plugins.none"))))
 	}
 	s.content.Refresh()
-	if len(res.Plugins) > 0 && s.d.Window.Canvas().Focused() == nil && s.d.TopModal() == nil {
+	if s.shown && len(res.Plugins) > 0 && s.d.Window.Canvas().Focused() == nil && s.d.TopModal() == nil {
 		s.d.Window.Canvas().Focus(s.buttons[res.Plugins[0].Id])
 	}
 }

@@ -67,6 +67,7 @@ func (s *Screen) press(a *mostradorv1.ActionState) {
 			accept.Enable()
 			if err == nil && len(diags) == 0 {
 				m.Close()
+				s.d.Window.Canvas().Focus(s.rest) // an Enter too many does nothing
 				return
 			}
 			if err != nil {

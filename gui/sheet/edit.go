@@ -89,7 +89,7 @@ func (s *Screen) stopEditing() {
 	s.edit.Enable()
 	s.showData()
 	s.content.Refresh()
-	s.d.Window.Canvas().Focus(s.edit)
+	s.d.Window.Canvas().Focus(s.rest)
 }
 
 func (s *Screen) save() {

@@ -22,6 +22,7 @@ type Screen struct {
 	sheet   *model.Sheet
 	content *fyne.Container
 
+	rest    *ui.Anchor // where the focus is when nothing is being done
 	title   *widget.Label
 	state   *ui.Badge
 	edit    *ui.Button
@@ -40,6 +41,7 @@ type Screen struct {
 // New builds an empty sheet; Show says whose it is.
 func New(d *ui.Desk) *Screen {
 	s := &Screen{d: d, buttons: map[string]*ui.Button{}}
+	s.rest = ui.NewAnchor()
 	s.title = ui.Cell(true)
 	s.title.SizeName = theme.SizeNameHeadingText
 	s.state = ui.NewBadge("", ui.Quiet)
@@ -47,7 +49,7 @@ func New(d *ui.Desk) *Screen {
 	s.edit = ui.NewButton(d.T("sheet.edit"), "F5", ui.Plain, s.toggle)
 	s.data, s.consent, s.actions, s.panels = ui.Column(8), ui.Column(4), ui.Column(4), ui.Column(12)
 	s.past = newPast(d)
-	head := ui.Frame(8, nil, nil, ui.Tight(s.title), ui.Row(8, s.state.Box, s.edit, s.sell), nil)
+	head := ui.Frame(8, nil, nil, container.NewStack(s.rest, ui.Tight(s.title)), ui.Row(8, s.state.Box, s.edit, s.sell), nil)
 	left := ui.Scrolled(ui.Column(12,
 		ui.Card(d.T("sheet.data"), s.data),
 		ui.Card(d.T("sheet.consent"), s.consent)))
@@ -81,6 +83,7 @@ func (s *Screen) Show(arg string) {
 	s.Hide()
 	s.sheet = s.d.Model.OpenSheet(arg, func() { s.d.Do(s.refresh) })
 	s.past.open(arg)
+	s.d.Window.Canvas().Focus(s.rest)
 }
 
 // Hide implements ui.Screen.
@@ -147,7 +150,6 @@ func (s *Screen) refresh() {
 	if state == nil {
 		return
 	}
-	first := s.shown == nil
 	s.shown = state
 	c := state.Customer
 	s.title.SetText(c.GetName())
@@ -169,9 +171,6 @@ func (s *Screen) refresh() {
 	s.showActions()
 	s.showPanels()
 	s.content.Refresh()
-	if first && s.d.TopModal() == nil {
-		s.d.Window.Canvas().Focus(s.edit)
-	}
 }
 
 // fields are the fields of the sheet; a host that lists none of the basic ones still shows them.

@@ -54,6 +54,15 @@ func TestTheShortCodeActivatesAtTheTill(t *testing.T) {
 	w.Key(fyne.KeyReturn)
 	w.MustSee("La cuenta de Lucía Fernández Soto está activa.")
 	w.Until("the sheet has followed", func() bool { return w.Sees("El cliente ya ha aceptado.") })
+	w.Key(fyne.KeyReturn) // one Enter too many
+	if w.Desk.TopModal() != nil || w.Button("Guardar") != nil {
+		t.Error("an Enter after the code was accepted has opened something")
+	}
+	w.Key(fyne.KeyF5)
+	if w.Button("Guardar") == nil {
+		t.Error("the keys of the sheet do not work after the window has closed")
+	}
+	w.Key(fyne.KeyEscape)
 	if !slices.Contains(s.Calls, "run codigo 0426") || !slices.Contains(s.Calls, "run codigo 0427") {
 		t.Errorf("calls: %q", s.Calls)
 	}
@@ -121,12 +130,12 @@ func TestAnUngovernedBoxIsAnOrdinaryBox(t *testing.T) {
 func TestTheFocusComesBackToTheButtonThoughTheSheetWasRefreshed(t *testing.T) {
 	s := uitest.Serve(t)
 	w := open(t, s, "c1")
-	for range 3 {
+	for range 4 {
 		w.Key(fyne.KeyTab)
 	}
 	b, ok := w.Canvas.Focused().(*ui.Button)
 	if !ok || b.Text() != "Activación con código corto" {
-		t.Fatalf("three times Tab reaches %#v", w.Canvas.Focused())
+		t.Fatalf("four times Tab reaches %#v", w.Canvas.Focused())
 	}
 	w.Key(fyne.KeyReturn)
 	w.Type("1111")

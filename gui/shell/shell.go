@@ -10,6 +10,7 @@ import (
 	"fyne.io/fyne/v2/canvas"
 	"fyne.io/fyne/v2/container"
 	"fyne.io/fyne/v2/driver/desktop"
+	"fyne.io/fyne/v2/layout"
 	"fyne.io/fyne/v2/theme"
 
 	"mostrador/gui/billing"
@@ -20,6 +21,7 @@ import (
 	"mostrador/gui/plugins"
 	"mostrador/gui/sheet"
 	"mostrador/gui/signin"
+	"mostrador/gui/staff"
 	"mostrador/gui/ui"
 	"mostrador/host/api/mostradorv1"
 )
@@ -45,6 +47,7 @@ var menu = []entry{
 	{ui.Outbox, fyne.KeyF6, mostradorv1.Role_ROLE_OPERATOR, false},
 	{ui.Plugins, fyne.KeyF8, mostradorv1.Role_ROLE_TECHNICIAN, true},
 	{ui.Guide, fyne.KeyF9, mostradorv1.Role_ROLE_TECHNICIAN, true},
+	{ui.Staff, fyne.KeyF10, mostradorv1.Role_ROLE_TECHNICIAN, true},
 }
 
 // Shell is the content of the window.
@@ -68,7 +71,7 @@ func New(d *ui.Desk) *Shell {
 	d.Nav = s
 	back := canvas.NewRectangle(ui.Color(theme.ColorNameBackground))
 	d.Window.SetPadded(false)
-	d.Window.SetContent(container.NewStack(back, s.root, d.ToastLayer()))
+	d.Window.SetContent(container.NewStack(back, s.root))
 	c := d.Window.Canvas()
 	c.SetOnTypedKey(s.key)
 	c.SetOnTypedRune(s.scan.Rune)
@@ -158,7 +161,9 @@ func (s *Shell) enter() {
 	s.body = container.NewStack()
 	s.banner = ui.Panel(ui.ColorWarnBg, 0, ui.Pad(24, 8, ui.Text(s.d.T("shell.offline"), ui.SizeText, true, theme.ColorNameWarning)))
 	s.connection()
-	s.fill(ui.Frame(0, nil, ui.Exactly(246, side), ui.Frame(0, s.banner, nil, ui.Pad(26, 20, s.body), nil, nil), nil, nil))
+	margins := container.New(layout.NewCustomPaddedLayout(20, ui.ToastRoom, 26, 26), s.body)
+	screen := container.NewStack(ui.Frame(0, s.banner, nil, margins, nil, nil), s.d.ToastLayer())
+	s.fill(ui.Frame(0, nil, ui.Exactly(246, side), screen, nil, nil))
 	s.way = nil
 	s.Go(ui.Billing, "")
 }
@@ -193,6 +198,8 @@ func (s *Shell) screen(place ui.Place) ui.Screen {
 		screen = plugins.New(s.d)
 	case ui.Guide:
 		screen = guide.New(s.d)
+	case ui.Staff:
+		screen = staff.New(s.d)
 	default:
 		screen = billing.New(s.d)
 	}
@@ -243,6 +250,7 @@ func (s *Shell) show(at stop) {
 		}
 	}
 	s.d.Window.Canvas().Unfocus()
+	s.d.Hush()
 	s.current = s.screen(at.place)
 	s.body.Objects = []fyne.CanvasObject{s.current.Content()}
 	s.body.Refresh()

@@ -32,6 +32,28 @@ func TestEveryScreenFitsTheSmallestWindow(t *testing.T) {
 	}
 }
 
+func TestAMessageHidesNoActionAndGoesWithTheScreen(t *testing.T) {
+	s := uitest.Serve(t)
+	w := uitest.SignIn(t, s)
+	w.Desk.Window.Resize(smallest)
+	w.Desk.Nav.Go(ui.Guide, "PLG0074TextoFile")
+	w.Settle()
+	w.Desk.Say("Guardado: Texto del mensaje de bienvenida para correo.")
+	w.Picture("toast")
+	save := w.Button("Guardar")
+	if save == nil {
+		t.Fatal("no button to save")
+	}
+	foot := fyne.CurrentApp().Driver().AbsolutePositionForObject(save).Y + save.Size().Height
+	if foot > smallest.Height-ui.ToastRoom {
+		t.Errorf("[Guardar] reaches to %v, into the room of messages", foot)
+	}
+	w.Key(fyne.KeyF2)
+	if said := w.Desk.Said(); said != "" {
+		t.Errorf("another screen still says %q", said)
+	}
+}
+
 func TestEscapeGoesBackTheWayThatWasCome(t *testing.T) {
 	s := uitest.Serve(t)
 	w := uitest.SignIn(t, s)

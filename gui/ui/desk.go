@@ -27,6 +27,7 @@ const (
 	Outbox      Place = "outbox"
 	Plugins     Place = "plugins"
 	Guide       Place = "guide"
+	Staff       Place = "staff"
 )
 
 // Screen is the content of the main window.

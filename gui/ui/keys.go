@@ -234,8 +234,12 @@ func (l *List) TypedKey(ev *fyne.KeyEvent) {
 // TypedRune implements fyne.Focusable.
 func (l *List) TypedRune(r rune) { offerRune(l, r) }
 
-// Check is a box to tick; Space and Enter tick it.
-type Check struct{ widget.Check }
+// Check is a box to tick; Space ticks it.
+type Check struct {
+	widget.Check
+	// OnEnter, when set, is what Enter does, such as saving the form.
+	OnEnter func()
+}
 
 // NewCheck makes a check box.
 func NewCheck(label string, changed func(bool)) *Check {
@@ -247,8 +251,11 @@ func NewCheck(label string, changed func(bool)) *Check {
 
 // TypedKey implements fyne.Focusable.
 func (c *Check) TypedKey(ev *fyne.KeyEvent) {
-	if Global(ev.Name) {
+	switch {
+	case Global(ev.Name):
 		offer(c, ev)
+	case c.OnEnter != nil && (ev.Name == fyne.KeyReturn || ev.Name == fyne.KeyEnter):
+		c.OnEnter()
 	}
 }
 

@@ -16,8 +16,11 @@ import (
 
 func asConnect(err error, target **connect.Error) bool { return errors.As(err, target) }
 
-// toastTime is how long a message stays: time enough to read two lines.
-const toastTime = 6 * time.Second
+// toastTime is how long a message stays: time enough to read a line.
+const toastTime = 4 * time.Second
+
+// ToastRoom is the margin at the foot of a screen that is kept free for messages, so that they hide nothing.
+const ToastRoom float32 = 50
 
 // toast is a message at the foot of the window that takes no focus and goes by itself.
 type toast struct {
@@ -31,25 +34,28 @@ type toast struct {
 func newToast(d *Desk) *toast {
 	t := &toast{d: d, face: canvas.NewRectangle(color.Black), label: Words("")}
 	t.face.CornerRadius = 8
-	t.box = container.NewStack(t.face, Pad(10, 3, t.label))
+	t.box = container.NewStack(t.face, Pad(14, 5, Tight(t.label)))
 	t.box.Hide()
 	return t
 }
 
 // ToastLayer is what the shell lays over the screen for messages.
-func (d *Desk) ToastLayer() fyne.CanvasObject { return container.New(&toastLayout{}, d.toast.box) }
+func (d *Desk) ToastLayer() fyne.CanvasObject {
+	return container.New(&toastLayout{d.toast.label}, d.toast.box)
+}
 
-// toastLayout puts the message at the foot, in the middle, at a readable width.
-type toastLayout struct{}
+// toastLayout puts the message into the margin at the foot, in the middle, as wide as its words need.
+type toastLayout struct{ label *widget.Label }
 
 func (*toastLayout) MinSize([]fyne.CanvasObject) fyne.Size { return fyne.Size{} }
 
-func (*toastLayout) Layout(objects []fyne.CanvasObject, size fyne.Size) {
-	w := min(620, size.Width-40)
+func (l *toastLayout) Layout(objects []fyne.CanvasObject, size fyne.Size) {
+	words := fyne.MeasureText(l.label.Text, SizeText, l.label.TextStyle)
+	w := min(max(280, words.Width+34), size.Width-40)
 	objects[0].Resize(fyne.NewSize(w, 10))
 	h := objects[0].MinSize().Height
 	objects[0].Resize(fyne.NewSize(w, h))
-	objects[0].Move(fyne.NewPos((size.Width-w)/2, size.Height-h-22))
+	objects[0].Move(fyne.NewPos((size.Width-w)/2, size.Height-h-6))
 }
 
 // Say tells the person that something is done.

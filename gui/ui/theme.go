@@ -116,8 +116,24 @@ func (t *Theme) Color(name fyne.ThemeColorName, _ fyne.ThemeVariant) color.Color
 // Font implements fyne.Theme.
 func (t *Theme) Font(style fyne.TextStyle) fyne.Resource { return t.base.Font(style) }
 
+// chevrons mark the branches of a tree, in place of the toolkit's arrows.
+var chevrons = map[fyne.ThemeIconName]fyne.Resource{
+	theme.IconNameMoveDown:     chevron("chevron-down", "M7.1 8.8 12 13.7l4.9-4.9 1.4 1.4L12 16.5 5.7 10.2z"),
+	theme.IconNameNavigateNext: chevron("chevron-right", "M8.8 7.1 13.7 12l-4.9 4.9 1.4 1.4L16.5 12 10.2 5.7z"),
+}
+
+func chevron(name, path string) fyne.Resource {
+	svg := `<svg xmlns="http://www.w3.org/2000/svg" width="24" height="24" viewBox="0 0 24 24"><path fill="#000" d="` + path + `"/></svg>`
+	return theme.NewColoredResource(fyne.NewStaticResource(name+".svg", []byte(svg)), ColorMuted)
+}
+
 // Icon implements fyne.Theme.
-func (t *Theme) Icon(name fyne.ThemeIconName) fyne.Resource { return t.base.Icon(name) }
+func (t *Theme) Icon(name fyne.ThemeIconName) fyne.Resource {
+	if icon, ok := chevrons[name]; ok {
+		return icon
+	}
+	return t.base.Icon(name)
+}
 
 // Size implements fyne.Theme.
 func (t *Theme) Size(name fyne.ThemeSizeName) float32 {

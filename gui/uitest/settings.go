@@ -196,6 +196,12 @@ func Mail(to string) *mostradorv1.RenderedMail {
 }
 
 func (s *Store) fill() {
+	s.Operators = []*mostradorv1.Operator{
+		{Name: "Andrea Vidal", Role: mostradorv1.Role_ROLE_CASHIER, HasBadge: true},
+		{Name: "Julio Ortega", Role: mostradorv1.Role_ROLE_CASHIER, Disabled: true},
+		{Name: "Marta Ruiz", Role: mostradorv1.Role_ROLE_TECHNICIAN, HasBadge: true},
+		{Name: "Pilar Sanz", Role: mostradorv1.Role_ROLE_OPERATOR},
+	}
 	pending, given, out := plgv1.ConsentState_CONSENT_STATE_PENDING, plgv1.ConsentState_CONSENT_STATE_GIVEN, plgv1.ConsentState_CONSENT_STATE_WITHDRAWN
 	add := func(id, name, phone, mail string, promotions plgv1.ConsentState, cards ...string) *plgv1.Customer {
 		c := &plgv1.Customer{Id: id, Name: name, Phone: phone, Email: mail, Cards: cards, Created: at(-60 * 24), Revision: 3,

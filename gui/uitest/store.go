@@ -40,6 +40,7 @@ type Store struct {
 	// Ended makes the store forget the session.
 	Ended     bool
 	Role      mostradorv1.Role
+	Operators []*mostradorv1.Operator
 	Customers []*plgv1.Customer
 	Sales     []*plgv1.Sale
 	Messages  []*mostradorv1.Message
@@ -245,11 +246,42 @@ func (a access) SignOut(context.Context, *connect.Request[mostradorv1.SignOutReq
 }
 
 func (a access) ListOperators(context.Context, *connect.Request[mostradorv1.ListOperatorsRequest]) (*connect.Response[mostradorv1.ListOperatorsResponse], error) {
-	return connect.NewResponse(&mostradorv1.ListOperatorsResponse{}), nil
+	a.s.Lock()
+	defer a.s.Unlock()
+	res := &mostradorv1.ListOperatorsResponse{}
+	for _, op := range a.s.Operators {
+		res.Operators = append(res.Operators, proto.CloneOf(op))
+	}
+	return connect.NewResponse(res), nil
 }
 
-func (a access) PutOperator(context.Context, *connect.Request[mostradorv1.PutOperatorRequest]) (*connect.Response[mostradorv1.PutOperatorResponse], error) {
-	return connect.NewResponse(&mostradorv1.PutOperatorResponse{}), nil
+func (a access) PutOperator(_ context.Context, req *connect.Request[mostradorv1.PutOperatorRequest]) (*connect.Response[mostradorv1.PutOperatorResponse], error) {
+	a.s.Lock()
+	defer a.s.Unlock()
+	put, pin, badge := proto.CloneOf(req.Msg.Operator), req.Msg.Pin, req.Msg.Badge
+	i := slices.IndexFunc(a.s.Operators, func(op *mostradorv1.Operator) bool { return strings.EqualFold(op.Name, put.Name) })
+	var diag *plgv1.Diagnostic
+	switch {
+	case pin != "" && (len(pin) < 4 || len(pin) > 8 || strings.Trim(pin, "0123456789") != ""):
+		diag = wrong("pin", "pin_format", "El PIN tiene de 4 a 8 cifras.")
+	case badge != "" && len(badge) < 6:
+		diag = wrong("badge", "badge_format", "El código de la tarjeta de identificación debe tener entre 6 y 128 caracteres.")
+	case badge == "EMP-00017" && put.Name != "Marta Ruiz":
+		diag = wrong("badge", "badge_taken", "Esa tarjeta de identificación es de otro operador.")
+	case i < 0 && pin == "" && badge == "":
+		diag = wrong("pin", "pin_needed", "Un operador nuevo necesita un PIN o una tarjeta de identificación.")
+	}
+	if diag != nil {
+		return nil, refuse(connect.CodeInvalidArgument, &mostradorv1.Refusal{Diagnostics: []*plgv1.Diagnostic{diag}})
+	}
+	a.s.called(fmt.Sprintf("operator %s %s pin=%q badge=%q disabled=%v", put.Name, put.Role, pin, badge, put.Disabled))
+	put.HasBadge = badge != "" || i >= 0 && a.s.Operators[i].HasBadge
+	if i < 0 {
+		a.s.Operators = append(a.s.Operators, put)
+	} else {
+		a.s.Operators[i] = put
+	}
+	return connect.NewResponse(&mostradorv1.PutOperatorResponse{Operator: proto.CloneOf(put)}), nil
 }
 
 type events struct{ s *Store }

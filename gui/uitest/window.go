@@ -150,7 +150,7 @@ func (w *Window) Type(text string) {
 // Scan types text and Enter as a scanner does.
 func (w *Window) Scan(code string) {
 	step := w.Step
-	w.Step = time.Millisecond
+	w.Now, w.Step = w.Now.Add(step), time.Millisecond
 	for _, r := range code {
 		if f := w.Canvas.Focused(); f != nil {
 			f.TypedRune(r)
