@@ -6,6 +6,7 @@ import (
 
 	"fyne.io/fyne/v2"
 
+	"mostrador/gui/ui"
 	"mostrador/gui/uitest"
 	"mostrador/host/api/mostradorv1"
 )
@@ -125,4 +126,43 @@ func TestEnterThatIsQuickerThanTheAnswerOpensWhatWasTyped(t *testing.T) {
 	w.Scan("622333444") // the first letters alone would have found others
 	w.Until("her sheet is open", func() bool { return w.Sees("Acciones") })
 	w.MustSee("Carmen Ibáñez Ortega")
+}
+
+func TestTheFormAsksWhatPlugInsWantToKnow(t *testing.T) {
+	s := uitest.Serve(t)
+	s.Fields = []*mostradorv1.FieldState{
+		{Id: "plg0002_nivel", Label: "Nivel", Type: "choice", Visible: true, Editable: true,
+			Choices: []*mostradorv1.Choice{{Value: "plata", Label: "Plata"}, {Value: "oro", Label: "Oro"}}},
+		{Id: "plg0009_nota", Label: "Nota", Type: "text", Visible: true, Editable: true},
+		{Id: "plg0009_socio", Label: "Es socio", Type: "yes_no", Visible: true, Editable: true}}
+	w := uitest.SignIn(t, s)
+	w.Key(fyne.KeyF4)
+	w.Type("Berta Gil")
+	for range 3 {
+		w.Key(fyne.KeyTab)
+	}
+	w.Key(fyne.KeyRight)
+	w.Key(fyne.KeyTab)
+	w.Type("llama tarde")
+	w.Key(fyne.KeyTab)
+	w.Canvas.Focused().TypedRune(' ')
+	w.Picture("new-choice")
+	w.Key(fyne.KeyReturn)
+	got := s.Customers[len(s.Customers)-1]
+	if got.Name != "Berta Gil" || got.Fields["plg0002_nivel"] != "plata" || got.Fields["plg0009_nota"] != "llama tarde" || got.Fields["plg0009_socio"] != "true" {
+		t.Errorf("registered %v", got)
+	}
+}
+
+func TestWhoHasGoneElsewhereIsNotCalledBack(t *testing.T) {
+	s := uitest.Serve(t)
+	w := uitest.SignIn(t, s)
+	w.Key(fyne.KeyF4)
+	w.Type("Berta Gil")
+	s.Lock() // the store takes its time
+	w.Button("Guardar").OnTapped()
+	w.Desk.Nav.Go(ui.Customers, "")
+	s.Unlock()
+	w.Settle()
+	w.MustSee("Buscar por nombre", "Berta Gil está de alta.")
 }

@@ -2,6 +2,9 @@ package customers
 
 import (
 	"crypto/rand"
+	"maps"
+	"slices"
+	"strconv"
 	"strings"
 	"unicode"
 
@@ -27,15 +30,20 @@ type Form struct {
 	reason     *widget.Label
 	governed   bool
 	duplicates *fyne.Container
+	more       *fyne.Container // the plug-ins' fields
+	order      []string
+	extra      map[string]*ui.Field
+	ticks      map[string]*ui.Check
 	save       *ui.Button
 	key        string
 	newest     ui.Latest
 	sending    bool
+	left       bool // somebody has gone elsewhere, and is not called back
 }
 
 // NewForm builds an empty form.
 func NewForm(d *ui.Desk) *Form {
-	f := &Form{d: d, key: rand.Text()}
+	f := &Form{d: d, key: rand.Text(), extra: map[string]*ui.Field{}, ticks: map[string]*ui.Check{}}
 	f.name = ui.NewField(d.T("customer.name"), ui.NewEntry(d.T("customer.name.hint"), func(string) { f.focus(f.phone) }))
 	f.phone = ui.NewField(d.T("customer.phone"), ui.NewEntry(d.T("customer.phone.hint"), func(string) { f.focus(f.email) }))
 	f.email = ui.NewField(d.T("customer.email"), ui.NewEntry(d.T("customer.email.hint"), func(string) { f.submit() }))
@@ -45,14 +53,15 @@ func NewForm(d *ui.Desk) *Form {
 	}
 	f.applies = ui.NewCheck(d.T("customer.applies"), nil)
 	f.reason = ui.Note("", widget.MediumImportance)
-	f.duplicates = ui.Column(4)
+	f.duplicates, f.more = ui.Column(4), ui.Column(5)
+	f.more.Hide()
 	f.save = ui.NewButton(d.T("save"), "Enter", ui.Primary, f.submit)
 	cancel := ui.NewButton(d.T("cancel"), "Esc", ui.Plain, d.Nav.Back)
-	form := ui.Column(5, f.name.Box, f.phone.Box, f.email.Box, f.duplicates,
+	form := ui.Column(5, f.name.Box, f.phone.Box, f.email.Box, f.more, f.duplicates,
 		ui.Column(0, f.applies, ui.Pad(33, 0, ui.Tight(f.reason))), ui.Gap(4),
 		ui.Row(8, f.save, cancel))
 	head := ui.Column(4, ui.Title(d.T("menu.new")), ui.Text(d.T("customers.new.text"), ui.SizeText, false, ui.ColorMuted))
-	f.content = ui.Frame(16, head, nil, ui.Most(620, ui.Frame(0, ui.Card("", form), nil, nil, nil, nil)), nil, nil)
+	f.content = ui.Frame(16, head, nil, ui.Scrolled(ui.Most(620, ui.Frame(0, ui.Card("", form), nil, nil, nil, nil))), nil, nil)
 	return f
 }
 
@@ -86,6 +95,7 @@ func (f *Form) rules() {
 			f.reason.Hide()
 			return
 		}
+		f.plugins(res.Fields)
 		for _, field := range res.Fields {
 			if field.Id != "aplica_promociones" {
 				continue
@@ -109,8 +119,62 @@ func (f *Form) rules() {
 	})
 }
 
+// core are the fields that the form has of itself, or leaves to the sheet.
+var core = []string{"name", "phone", "email", "language", "aplica_promociones"}
+
+// plugins shows the fields that plug-ins ask for at once; what was typed into those that stay is kept.
+func (f *Form) plugins(fields []*mostradorv1.FieldState) {
+	f.more.RemoveAll()
+	extra, ticks := map[string]*ui.Field{}, map[string]*ui.Check{}
+	f.order = nil
+	for _, state := range fields {
+		if !state.Visible || !state.Editable || slices.Contains(core, state.Id) {
+			continue
+		}
+		f.order = append(f.order, state.Id)
+		if state.Type == "yes_no" {
+			tick := f.ticks[state.Id]
+			if tick == nil {
+				tick = ui.NewCheck(state.Label, nil)
+				tick.SetChecked(state.Value == "true")
+				tick.OnEnter = f.submit
+			}
+			ticks[state.Id] = tick
+			f.more.Add(tick)
+			continue
+		}
+		field := f.extra[state.Id]
+		if field == nil {
+			field = f.field(state)
+		}
+		extra[state.Id] = field
+		f.more.Add(field.Box)
+	}
+	f.extra, f.ticks = extra, ticks
+	if len(f.order) == 0 {
+		f.more.Hide()
+	} else {
+		f.more.Show()
+	}
+}
+
+func (f *Form) field(state *mostradorv1.FieldState) *ui.Field {
+	name, none := state.Label, f.d.T("sheet.empty")
+	if state.Required {
+		name, none = name+" *", ""
+	}
+	if state.Type == "choice" {
+		return ui.NewChoiceField(name, f.d.T("choose"), none, state.Choices, state.Value)
+	}
+	entry := ui.NewEntry("", func(string) { f.submit() })
+	entry.Quiet(state.Value)
+	field := ui.NewField(name, entry)
+	entry.OnChanged = func(string) { field.Say("") }
+	return field
+}
+
 // Hide implements ui.Screen.
-func (f *Form) Hide() { f.newest.Next() }
+func (f *Form) Hide() { f.newest.Next(); f.left = true }
 
 // Scanned implements ui.Screen.
 func (f *Form) Scanned(string) {}
@@ -130,7 +194,7 @@ func (f *Form) Changed(c model.Change) {
 	}
 }
 
-func (f *Form) focus(field *ui.Field) { f.d.Window.Canvas().Focus(field.Entry) }
+func (f *Form) focus(field *ui.Field) { f.d.Window.Canvas().Focus(field.Focus()) }
 
 func (f *Form) customer() *plgv1.Customer {
 	c := &plgv1.Customer{
@@ -141,7 +205,23 @@ func (f *Form) customer() *plgv1.Customer {
 	if !f.governed {
 		c.AplicaPromociones = f.applies.Checked
 	}
+	for id, field := range f.extra {
+		setField(c, id, field.Value())
+	}
+	for id, tick := range f.ticks {
+		setField(c, id, strconv.FormatBool(tick.Checked))
+	}
 	return c
+}
+
+func setField(c *plgv1.Customer, id, value string) {
+	if value == "" || value == "false" {
+		return
+	}
+	if c.Fields == nil {
+		c.Fields = map[string]string{}
+	}
+	c.Fields[id] = value
 }
 
 // check asks what would be refused. The field being typed in is not blamed yet, others that hold something are.
@@ -154,19 +234,21 @@ func (f *Form) check(typing *ui.Field) {
 		if err != nil || !current() {
 			return
 		}
-		f.say(res.Refusal, func(field *ui.Field) bool { return field != typing && field.Entry.Text != "" })
+		f.say(res.Refusal, func(field *ui.Field) bool { return field != typing && field.Value() != "" })
 	})
 }
 
 func (f *Form) fields() map[string]*ui.Field {
-	return map[string]*ui.Field{"name": f.name, "phone": f.phone, "email": f.email}
+	all := map[string]*ui.Field{"name": f.name, "phone": f.phone, "email": f.email}
+	maps.Copy(all, f.extra)
+	return all
 }
 
 // say puts each diagnostic at its field where may allows it, and offers the customers that have the same.
 func (f *Form) say(refusal *mostradorv1.Refusal, may func(*ui.Field) bool) (rest []string) {
 	messages := map[string]string{}
 	for _, diag := range refusal.GetDiagnostics() {
-		path := strings.TrimPrefix(diag.Path, "customer.")
+		path := strings.TrimPrefix(strings.TrimPrefix(diag.Path, "customer."), "fields.")
 		if _, ok := f.fields()[path]; !ok {
 			rest = append(rest, ui.Sentence(diag))
 			continue
@@ -200,21 +282,24 @@ func (f *Form) submit() {
 		f.sending = false
 		f.save.Enable()
 		if err == nil {
-			f.d.Nav.Back()
-			f.d.Nav.Go(ui.Sheet, res.Customer.Id)
+			if !f.left {
+				f.d.Nav.Back()
+				f.d.Nav.Go(ui.Sheet, res.Customer.Id)
+			}
 			f.d.Say(f.d.T("customers.saved", "name", res.Customer.Name))
 			return
 		}
 		refusal := model.Refusal(err)
-		if refusal == nil || connect.CodeOf(err) == connect.CodeUnavailable {
+		if refusal == nil || f.left || connect.CodeOf(err) == connect.CodeUnavailable {
 			f.d.Fail(f.d.Explain(err))
 			return
 		}
 		for _, text := range f.say(refusal, func(*ui.Field) bool { return true }) {
 			f.d.Fail(text)
 		}
-		for _, field := range []*ui.Field{f.name, f.phone, f.email} {
-			if field.Message() != "" {
+		fields := f.fields()
+		for _, id := range append([]string{"name", "phone", "email"}, f.order...) {
+			if field := fields[id]; field != nil && field.Message() != "" {
 				f.focus(field)
 				return
 			}

@@ -106,7 +106,7 @@ func (s *List) Show(string) {
 }
 
 // Hide implements ui.Screen.
-func (s *List) Hide() {}
+func (s *List) Hide() { s.newest.Next(); s.loading, s.enter = false, false }
 
 // Scanned implements ui.Screen: a card opens its customer.
 func (s *List) Scanned(code string) {

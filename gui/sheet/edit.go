@@ -36,18 +36,11 @@ func (s *Screen) startEditing() {
 		if !f.Visible || f.Type == "yes_no" {
 			continue
 		}
-		entry := ui.NewEntry("", nil)
-		entry.SetText(f.Value)
-		name := f.Label
-		if f.Required {
-			name += " *"
-		}
-		field := ui.NewField(name, entry)
+		field := s.field(f)
 		if !f.Editable {
-			entry.Disable()
+			field.Disable()
 		}
 		field.Say(f.Reason)
-		entry.OnSubmitted = func(string) { s.nextField(f.Id) }
 		e.order = append(e.order, f.Id)
 		e.fields[f.Id], e.states[f.Id] = field, f
 		grid.Add(field.Box)
@@ -62,10 +55,24 @@ func (s *Screen) startEditing() {
 	s.content.Refresh()
 	for _, id := range e.order {
 		if e.states[id].Editable {
-			s.d.Window.Canvas().Focus(e.fields[id].Entry)
+			s.d.Window.Canvas().Focus(e.fields[id].Focus())
 			break
 		}
 	}
+}
+
+// field is the box or choice for one field.
+func (s *Screen) field(f *mostradorv1.FieldState) *ui.Field {
+	name, none := f.Label, s.d.T("sheet.empty")
+	if f.Required {
+		name, none = name+" *", ""
+	}
+	if f.Type == "choice" {
+		return ui.NewChoiceField(name, s.d.T("choose"), none, f.Choices, f.Value)
+	}
+	entry := ui.NewEntry("", func(string) { s.nextField(f.Id) })
+	entry.SetText(f.Value)
+	return ui.NewField(name, entry)
 }
 
 // nextField moves on from a field, and saves after the last.
@@ -73,7 +80,7 @@ func (s *Screen) nextField(from string) {
 	passed := false
 	for _, id := range s.editing.order {
 		if passed && s.editing.states[id].Editable {
-			s.d.Window.Canvas().Focus(s.editing.fields[id].Entry)
+			s.d.Window.Canvas().Focus(s.editing.fields[id].Focus())
 			return
 		}
 		passed = passed || id == from
@@ -96,7 +103,7 @@ func (s *Screen) save() {
 	c := &plgv1.Customer{Id: s.shown.Customer.Id, Revision: s.shown.Customer.Revision}
 	var mask []string
 	for _, id := range s.editing.order {
-		f, text := s.editing.states[id], strings.TrimSpace(s.editing.fields[id].Entry.Text)
+		f, text := s.editing.states[id], s.editing.fields[id].Value()
 		s.editing.fields[id].Say("")
 		if f.Editable && text != f.Value {
 			setField(c, id, text)
@@ -116,7 +123,7 @@ func (s *Screen) save() {
 			}
 			if field := s.editing.fields[id]; field != nil {
 				field.Say(ui.Sentence(diag))
-				s.d.Window.Canvas().Focus(field.Entry)
+				s.d.Window.Canvas().Focus(field.Focus())
 				placed = true
 			}
 		}

@@ -97,6 +97,9 @@ func (s *Screen) Hide() {
 // Scanned implements ui.Screen: the next customer's card opens the next sheet.
 func (s *Screen) Scanned(code string) {
 	ui.Ask(s.d, s.d.Model.Customers.Get, &mostradorv1.GetCustomerRequest{Key: code}, func(res *mostradorv1.GetCustomerResponse, err error) {
+		if s.sheet == nil {
+			return // gone elsewhere meanwhile
+		}
 		if err != nil {
 			s.d.Fail(s.d.Explain(err))
 			return
@@ -244,6 +247,11 @@ func (s *Screen) value(f *mostradorv1.FieldState) fyne.CanvasObject {
 	text := f.Value
 	if f.Type == "phone" {
 		text = s.d.Text.Phone(text)
+	}
+	for _, c := range f.Choices {
+		if c.Value == f.Value {
+			text = ui.Label(c)
+		}
 	}
 	value := ui.Cell(false)
 	value.SetText(text)

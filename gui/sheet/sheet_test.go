@@ -8,6 +8,7 @@ import (
 
 	"mostrador/gui/ui"
 	"mostrador/gui/uitest"
+	"mostrador/host/api/mostradorv1"
 )
 
 func open(t *testing.T, s *uitest.Store, id string) *uitest.Window {
@@ -144,4 +145,24 @@ func TestTheFocusComesBackToTheButtonThoughTheSheetWasRefreshed(t *testing.T) {
 	if w.Canvas.Focused() != fyne.Focusable(b) {
 		t.Errorf("the focus is on %#v", w.Canvas.Focused())
 	}
+}
+
+func TestAChoiceOfAPlugInIsChosen(t *testing.T) {
+	s := uitest.Serve(t)
+	s.Fields = []*mostradorv1.FieldState{{Id: "plg0002_nivel", Label: "Nivel", Type: "choice", Visible: true, Editable: true,
+		Choices: []*mostradorv1.Choice{{Value: "plata", Label: "Plata"}, {Value: "oro", Label: "Oro"}}}}
+	w := open(t, s, "c1")
+	w.MustSee("Nivel")
+	w.Key(fyne.KeyF5)
+	for range 4 {
+		w.Key(fyne.KeyTab)
+	}
+	w.Key(fyne.KeyRight) // from none to Plata
+	w.Key(fyne.KeyRight)
+	w.Picture("choice")
+	w.Key(fyne.KeyF5)
+	if !slices.Contains(s.Calls, "update fields.plg0002_nivel") || s.Customers[0].Fields["plg0002_nivel"] != "oro" {
+		t.Errorf("calls: %q, fields %v", s.Calls, s.Customers[0].Fields)
+	}
+	w.Until("the sheet names it", func() bool { return w.Sees("Oro") })
 }

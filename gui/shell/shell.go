@@ -63,6 +63,7 @@ type Shell struct {
 	door    *signin.Screen
 	way     []stop
 	current ui.Screen
+	waiting ui.Latest
 }
 
 // New builds the window's content and begins with sign-in or first start once the host has answered.
@@ -95,12 +96,16 @@ func (s *Shell) Close() {
 
 // wait asks the host about itself until it answers, then shows the door.
 func (s *Shell) wait(notice string) {
+	newest := s.waiting.Next()
 	text := ui.Text(s.d.T("shell.connecting"), ui.SizeHeading, false, ui.ColorMuted)
 	s.fill(container.NewCenter(text))
 	s.d.Await(func(ctx context.Context) error {
 		_, err := s.d.Model.LoadStatus(ctx)
 		return err
 	}, func(err error) {
+		if !newest() {
+			return
+		}
 		if err != nil {
 			retry := ui.NewButton(s.d.T("retry"), "Enter", ui.Primary, func() { s.wait(notice) })
 			s.fill(container.NewCenter(ui.Column(12, ui.Text(s.d.Explain(err), ui.SizeHeading, false, theme.ColorNameError), container.NewCenter(retry))))

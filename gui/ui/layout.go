@@ -349,29 +349,3 @@ func (b *Badge) Set(s string, tone Tone) {
 
 // Word is the badge's text.
 func (b *Badge) Word() string { return b.text.Text }
-
-// Field is a text box with its name above and what is wrong with it below.
-type Field struct {
-	// Box is what is placed on the screen.
-	Box     *fyne.Container
-	Entry   *Entry
-	message *widget.Label
-}
-
-// NewField makes a field. Room for one line of message is kept, so that nothing jumps while typing.
-func NewField(name string, entry *Entry) *Field {
-	f := &Field{Entry: entry, message: Note("", widget.DangerImportance)}
-	f.Box = Column(3, Text(name, SizeCaption, true, ColorMuted), entry, Least(0, 22, Tight(f.message)))
-	return f
-}
-
-// Say shows a message at the field; an empty one clears it.
-func (f *Field) Say(message string) {
-	if f.message.Text != message {
-		f.message.SetText(message)
-		f.Box.Refresh()
-	}
-}
-
-// Message is what the field says.
-func (f *Field) Message() string { return f.message.Text }

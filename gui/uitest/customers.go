@@ -94,6 +94,12 @@ func (h customers) Update(_ context.Context, req *connect.Request[mostradorv1.Up
 				return nil, refuse(connect.CodeInvalidArgument, &mostradorv1.Refusal{Diagnostics: []*plgv1.Diagnostic{wrong(path, "field_governed", governedReason)}})
 			}
 			next.AplicaPromociones = req.Msg.Customer.AplicaPromociones
+		default:
+			if next.Fields == nil {
+				next.Fields = map[string]string{}
+			}
+			id := strings.TrimPrefix(path, "fields.")
+			next.Fields[id] = req.Msg.Customer.Fields[id]
 		}
 	}
 	if refusal := h.check(next); refusal != nil {
@@ -132,7 +138,7 @@ func (h customers) Sheet(_ context.Context, req *connect.Request[mostradorv1.She
 		applies.Reason = governedReason
 	}
 	if req.Msg.Id == "" {
-		return connect.NewResponse(&mostradorv1.SheetResponse{Customer: &plgv1.Customer{}, Fields: []*mostradorv1.FieldState{applies}}), nil
+		return connect.NewResponse(&mostradorv1.SheetResponse{Customer: &plgv1.Customer{}, Fields: append([]*mostradorv1.FieldState{applies}, h.s.Fields...)}), nil
 	}
 	c := h.s.find(req.Msg.Id)
 	if c == nil {
@@ -146,6 +152,11 @@ func (h customers) Sheet(_ context.Context, req *connect.Request[mostradorv1.She
 		{Id: "cumpleanos", Label: "Cumpleaños", Type: "text", Value: c.Fields["cumpleanos"], Visible: true, Editable: true},
 		applies,
 	}}
+	for _, f := range h.s.Fields {
+		f = proto.CloneOf(f)
+		f.Value = c.Fields[f.Id]
+		res.Fields = append(res.Fields, f)
+	}
 	given := c.Consent.GetPromotions() == plgv1.ConsentState_CONSENT_STATE_GIVEN
 	res.Consent = []string{"Plan de cliente frecuente: pendiente de aceptar.", "Promociones: pendiente de aceptar."}
 	if given {

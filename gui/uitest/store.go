@@ -50,6 +50,8 @@ type Store struct {
 	Parked    []*mostradorv1.ParkedEvent
 	Events    []*plgv1.Event
 	Points    map[string]int
+	// Fields are fields of plug-ins, on form and sheet.
+	Fields []*mostradorv1.FieldState
 	// Governed says whether interplay locks "Aplica para Promociones".
 	Governed bool
 	// Calls are the names of the calls that changed something, in order.

@@ -93,6 +93,9 @@ func (s *server) fieldStates(ctx context.Context, c *plgv1.Customer, where manif
 				Id: f.ID, Label: f.Name.In(lang), Type: string(f.Type), Value: c.GetFields()[f.ID],
 				Visible: true, Editable: true, Required: f.Required,
 			})
+			for _, choice := range f.Choices {
+				state.Choices = append(state.Choices, &mostradorv1.Choice{Value: choice.Value, Label: choice.Name.In(lang)})
+			}
 			switch least := role(f.Role); {
 			case !state.Editable:
 			case f.ReadOnly:

@@ -717,7 +717,9 @@ type FieldState struct {
 	Editable bool   `protobuf:"varint,6,opt,name=editable,proto3" json:"editable,omitempty"`
 	Required bool   `protobuf:"varint,7,opt,name=required,proto3" json:"required,omitempty"`
 	// Why it is locked, hidden or required; empty when no rule holds.
-	Reason        string `protobuf:"bytes,8,opt,name=reason,proto3" json:"reason,omitempty"`
+	Reason string `protobuf:"bytes,8,opt,name=reason,proto3" json:"reason,omitempty"`
+	// choice: what can be chosen.
+	Choices       []*Choice `protobuf:"bytes,9,rep,name=choices,proto3" json:"choices,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -806,6 +808,13 @@ func (x *FieldState) GetReason() string {
 		return x.Reason
 	}
 	return ""
+}
+
+func (x *FieldState) GetChoices() []*Choice {
+	if x != nil {
+		return x.Choices
+	}
+	return nil
 }
 
 type ActionState struct {
@@ -1355,7 +1364,7 @@ var File_mostrador_v1_customer_proto protoreflect.FileDescriptor
 
 const file_mostrador_v1_customer_proto_rawDesc = "" +
 	"\n" +
-	"\x1bmostrador/v1/customer.proto\x12\fmostrador.v1\x1a google/protobuf/field_mask.proto\x1a\x13plg/v1/plugin.proto\x1a\x12plg/v1/store.proto\"q\n" +
+	"\x1bmostrador/v1/customer.proto\x12\fmostrador.v1\x1a google/protobuf/field_mask.proto\x1a\x1amostrador/v1/setting.proto\x1a\x13plg/v1/plugin.proto\x1a\x12plg/v1/store.proto\"q\n" +
 	"\aRefusal\x124\n" +
 	"\vdiagnostics\x18\x01 \x03(\v2\x12.plg.v1.DiagnosticR\vdiagnostics\x120\n" +
 	"\n" +
@@ -1395,7 +1404,7 @@ const file_mostrador_v1_customer_proto_rawDesc = "" +
 	"\x06fields\x18\x02 \x03(\v2\x18.mostrador.v1.FieldStateR\x06fields\x123\n" +
 	"\aactions\x18\x03 \x03(\v2\x19.mostrador.v1.ActionStateR\aactions\x120\n" +
 	"\x06panels\x18\x04 \x03(\v2\x18.mostrador.v1.PanelStateR\x06panels\x12\x18\n" +
-	"\aconsent\x18\x05 \x03(\tR\aconsent\"\xc6\x01\n" +
+	"\aconsent\x18\x05 \x03(\tR\aconsent\"\xf6\x01\n" +
 	"\n" +
 	"FieldState\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x14\n" +
@@ -1405,7 +1414,8 @@ const file_mostrador_v1_customer_proto_rawDesc = "" +
 	"\avisible\x18\x05 \x01(\bR\avisible\x12\x1a\n" +
 	"\beditable\x18\x06 \x01(\bR\beditable\x12\x1a\n" +
 	"\brequired\x18\a \x01(\bR\brequired\x12\x16\n" +
-	"\x06reason\x18\b \x01(\tR\x06reason\"\xaa\x01\n" +
+	"\x06reason\x18\b \x01(\tR\x06reason\x12.\n" +
+	"\achoices\x18\t \x03(\v2\x14.mostrador.v1.ChoiceR\achoices\"\xaa\x01\n" +
 	"\vActionState\x12\x16\n" +
 	"\x06plugin\x18\x01 \x01(\tR\x06plugin\x12\x0e\n" +
 	"\x02id\x18\x02 \x01(\tR\x02id\x12\x14\n" +
@@ -1500,8 +1510,9 @@ var file_mostrador_v1_customer_proto_goTypes = []any{
 	(*plgv1.Diagnostic)(nil),      // 24: plg.v1.Diagnostic
 	(*plgv1.Customer)(nil),        // 25: plg.v1.Customer
 	(*fieldmaskpb.FieldMask)(nil), // 26: google.protobuf.FieldMask
-	(*plgv1.Panel)(nil),           // 27: plg.v1.Panel
-	(*plgv1.Result)(nil),          // 28: plg.v1.Result
+	(*Choice)(nil),                // 27: mostrador.v1.Choice
+	(*plgv1.Panel)(nil),           // 28: plg.v1.Panel
+	(*plgv1.Result)(nil),          // 29: plg.v1.Result
 }
 var file_mostrador_v1_customer_proto_depIdxs = []int32{
 	24, // 0: mostrador.v1.Refusal.diagnostics:type_name -> plg.v1.Diagnostic
@@ -1520,35 +1531,36 @@ var file_mostrador_v1_customer_proto_depIdxs = []int32{
 	13, // 13: mostrador.v1.SheetResponse.fields:type_name -> mostrador.v1.FieldState
 	14, // 14: mostrador.v1.SheetResponse.actions:type_name -> mostrador.v1.ActionState
 	16, // 15: mostrador.v1.SheetResponse.panels:type_name -> mostrador.v1.PanelState
-	15, // 16: mostrador.v1.ActionState.form:type_name -> mostrador.v1.FormField
-	27, // 17: mostrador.v1.PanelState.panel:type_name -> plg.v1.Panel
-	25, // 18: mostrador.v1.ActivateResponse.customer:type_name -> plg.v1.Customer
-	25, // 19: mostrador.v1.WithdrawResponse.customer:type_name -> plg.v1.Customer
-	23, // 20: mostrador.v1.RunRequest.form:type_name -> mostrador.v1.RunRequest.FormEntry
-	28, // 21: mostrador.v1.RunResponse.result:type_name -> plg.v1.Result
-	1,  // 22: mostrador.v1.CustomerService.Register:input_type -> mostrador.v1.RegisterRequest
-	3,  // 23: mostrador.v1.CustomerService.Check:input_type -> mostrador.v1.CheckRequest
-	5,  // 24: mostrador.v1.CustomerService.Get:input_type -> mostrador.v1.GetCustomerRequest
-	7,  // 25: mostrador.v1.CustomerService.Update:input_type -> mostrador.v1.UpdateRequest
-	9,  // 26: mostrador.v1.CustomerService.Search:input_type -> mostrador.v1.SearchRequest
-	11, // 27: mostrador.v1.CustomerService.Sheet:input_type -> mostrador.v1.SheetRequest
-	17, // 28: mostrador.v1.CustomerService.Activate:input_type -> mostrador.v1.ActivateRequest
-	19, // 29: mostrador.v1.CustomerService.Withdraw:input_type -> mostrador.v1.WithdrawRequest
-	21, // 30: mostrador.v1.CustomerService.Run:input_type -> mostrador.v1.RunRequest
-	2,  // 31: mostrador.v1.CustomerService.Register:output_type -> mostrador.v1.RegisterResponse
-	4,  // 32: mostrador.v1.CustomerService.Check:output_type -> mostrador.v1.CheckResponse
-	6,  // 33: mostrador.v1.CustomerService.Get:output_type -> mostrador.v1.GetCustomerResponse
-	8,  // 34: mostrador.v1.CustomerService.Update:output_type -> mostrador.v1.UpdateResponse
-	10, // 35: mostrador.v1.CustomerService.Search:output_type -> mostrador.v1.SearchResponse
-	12, // 36: mostrador.v1.CustomerService.Sheet:output_type -> mostrador.v1.SheetResponse
-	18, // 37: mostrador.v1.CustomerService.Activate:output_type -> mostrador.v1.ActivateResponse
-	20, // 38: mostrador.v1.CustomerService.Withdraw:output_type -> mostrador.v1.WithdrawResponse
-	22, // 39: mostrador.v1.CustomerService.Run:output_type -> mostrador.v1.RunResponse
-	31, // [31:40] is the sub-list for method output_type
-	22, // [22:31] is the sub-list for method input_type
-	22, // [22:22] is the sub-list for extension type_name
-	22, // [22:22] is the sub-list for extension extendee
-	0,  // [0:22] is the sub-list for field type_name
+	27, // 16: mostrador.v1.FieldState.choices:type_name -> mostrador.v1.Choice
+	15, // 17: mostrador.v1.ActionState.form:type_name -> mostrador.v1.FormField
+	28, // 18: mostrador.v1.PanelState.panel:type_name -> plg.v1.Panel
+	25, // 19: mostrador.v1.ActivateResponse.customer:type_name -> plg.v1.Customer
+	25, // 20: mostrador.v1.WithdrawResponse.customer:type_name -> plg.v1.Customer
+	23, // 21: mostrador.v1.RunRequest.form:type_name -> mostrador.v1.RunRequest.FormEntry
+	29, // 22: mostrador.v1.RunResponse.result:type_name -> plg.v1.Result
+	1,  // 23: mostrador.v1.CustomerService.Register:input_type -> mostrador.v1.RegisterRequest
+	3,  // 24: mostrador.v1.CustomerService.Check:input_type -> mostrador.v1.CheckRequest
+	5,  // 25: mostrador.v1.CustomerService.Get:input_type -> mostrador.v1.GetCustomerRequest
+	7,  // 26: mostrador.v1.CustomerService.Update:input_type -> mostrador.v1.UpdateRequest
+	9,  // 27: mostrador.v1.CustomerService.Search:input_type -> mostrador.v1.SearchRequest
+	11, // 28: mostrador.v1.CustomerService.Sheet:input_type -> mostrador.v1.SheetRequest
+	17, // 29: mostrador.v1.CustomerService.Activate:input_type -> mostrador.v1.ActivateRequest
+	19, // 30: mostrador.v1.CustomerService.Withdraw:input_type -> mostrador.v1.WithdrawRequest
+	21, // 31: mostrador.v1.CustomerService.Run:input_type -> mostrador.v1.RunRequest
+	2,  // 32: mostrador.v1.CustomerService.Register:output_type -> mostrador.v1.RegisterResponse
+	4,  // 33: mostrador.v1.CustomerService.Check:output_type -> mostrador.v1.CheckResponse
+	6,  // 34: mostrador.v1.CustomerService.Get:output_type -> mostrador.v1.GetCustomerResponse
+	8,  // 35: mostrador.v1.CustomerService.Update:output_type -> mostrador.v1.UpdateResponse
+	10, // 36: mostrador.v1.CustomerService.Search:output_type -> mostrador.v1.SearchResponse
+	12, // 37: mostrador.v1.CustomerService.Sheet:output_type -> mostrador.v1.SheetResponse
+	18, // 38: mostrador.v1.CustomerService.Activate:output_type -> mostrador.v1.ActivateResponse
+	20, // 39: mostrador.v1.CustomerService.Withdraw:output_type -> mostrador.v1.WithdrawResponse
+	22, // 40: mostrador.v1.CustomerService.Run:output_type -> mostrador.v1.RunResponse
+	32, // [32:41] is the sub-list for method output_type
+	23, // [23:32] is the sub-list for method input_type
+	23, // [23:23] is the sub-list for extension type_name
+	23, // [23:23] is the sub-list for extension extendee
+	0,  // [0:23] is the sub-list for field type_name
 }
 
 func init() { file_mostrador_v1_customer_proto_init() }
@@ -1556,6 +1568,7 @@ func file_mostrador_v1_customer_proto_init() {
 	if File_mostrador_v1_customer_proto != nil {
 		return
 	}
+	file_mostrador_v1_setting_proto_init()
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
