@@ -61,7 +61,7 @@ func NewForm(d *ui.Desk) *Form {
 		ui.Column(0, f.applies, ui.Pad(33, 0, ui.Tight(f.reason))), ui.Gap(4),
 		ui.Row(8, f.save, cancel))
 	head := ui.Column(4, ui.Title(d.T("menu.new")), ui.Text(d.T("customers.new.text"), ui.SizeText, false, ui.ColorMuted))
-	f.content = ui.Frame(16, head, nil, ui.Scrolled(ui.Most(620, ui.Frame(0, ui.Card("", form), nil, nil, nil, nil))), nil, nil)
+	f.content = ui.Frame(16, head, nil, ui.Most(633, ui.Scrolled(ui.Frame(0, ui.Card("", form), nil, nil, nil, nil))), nil, nil)
 	return f
 }
 

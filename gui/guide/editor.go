@@ -1,8 +1,10 @@
 package guide
 
 import (
+	"errors"
 	"strconv"
 	"strings"
+	"time"
 
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/theme"
@@ -79,13 +81,39 @@ func newEditor(d *ui.Desk, setting *mostradorv1.Setting, saved func(*mostradorv1
 		return e
 	}
 	input := e.input()
-	fallback := ui.Caption(d.T("guide.default", "value", short(Show(d, setting.Default))))
+	usual := Show(d, setting.Default)
+	switch setting.Type {
+	case "duration":
+		usual = span(usual)
+	case "country":
+		usual = countryName(d.Model.Language(), usual)
+	}
+	fallback := ui.Caption(d.T("guide.default", "value", short(usual)))
 	if setting.Type == "secret" || setting.Default == nil {
 		fallback.Hide()
 	}
 	body := ui.Column(8, head, ui.Gap(2), ui.Most(560, input), fallback, ui.Least(0, 22, ui.Tight(e.message)), buttons)
 	e.content = ui.Frame(0, ui.Card("", body), nil, nil, nil, nil)
 	return e
+}
+
+// span writes a time as a person does: "7d" for the "168h" of the host, and "1h30m" for its "1h30m0s".
+func span(text string) string {
+	d, err := time.ParseDuration(text)
+	const day = 24 * time.Hour
+	switch {
+	case err != nil:
+		return text
+	case d > 0 && d%day == 0:
+		return strconv.Itoa(int(d/day)) + "d"
+	}
+	text = d.String()
+	for _, none := range []string{"m0s", "h0m"} {
+		if strings.HasSuffix(text, none) {
+			text = text[:len(text)-2]
+		}
+	}
+	return text
 }
 
 func title(name string) *widget.Label {
@@ -154,13 +182,22 @@ func (e *editor) input() fyne.CanvasObject {
 		entry := ui.NewEntry("", enter)
 		e.value = func() (*structpb.Value, error) {
 			n, err := strconv.ParseFloat(strings.Replace(strings.TrimSpace(entry.Text), ",", ".", 1), 64)
-			return structpb.NewNumberValue(n), err
+			if err != nil {
+				return nil, errors.New(e.d.T("guide.number"))
+			}
+			return structpb.NewNumberValue(n), nil
 		}
 		shown := ""
 		if v != nil {
 			shown = Show(e.d, v)
 		}
 		return line(entry, shown)
+	case "country":
+		return e.country()
+	case "duration":
+		entry := ui.NewEntry(e.d.T("guide.duration"), enter)
+		e.value = text(entry)
+		return ui.Column(6, line(entry, span(v.GetStringValue())), ui.Caption(e.d.T("guide.duration.hint")))
 	case "long_text":
 		entry := ui.NewTextEntry(9)
 		e.value = text(entry)
@@ -190,7 +227,7 @@ func (e *editor) save() {
 	}
 	value, err := e.value()
 	if err != nil {
-		e.say(e.d.T("guide.number"))
+		e.say(err.Error()) // a sentence of ours
 		return
 	}
 	req := &mostradorv1.SetSettingRequest{Key: e.setting.Key, Value: value, Language: e.d.Model.Language()}

@@ -5,9 +5,11 @@ import (
 	"testing"
 
 	"fyne.io/fyne/v2"
+	"google.golang.org/protobuf/types/known/structpb"
 
 	"mostrador/gui/ui"
 	"mostrador/gui/uitest"
+	"mostrador/host/api/mostradorv1"
 )
 
 func open(t *testing.T, s *uitest.Store, key string) *uitest.Window {
@@ -96,4 +98,42 @@ func TestASecretIsNeverShown(t *testing.T) {
 	if !ok || !e.Password || e.Text != "" {
 		t.Errorf("the editor of a secret is %#v", w.Canvas.Focused())
 	}
+}
+
+func TestACountryIsFoundByItsName(t *testing.T) {
+	s := uitest.Serve(t)
+	w := open(t, s, "TiendaPais")
+	w.MustSee("España  (ES)")
+	w.Type("mexi") // without the accent
+	w.MustSee("México  (MX)")
+	w.Picture("country")
+	w.Key(fyne.KeyReturn)
+	w.MustSee("Guardado: País.")
+	value := func() string { return s.Settings[1].Value.GetStringValue() }
+	if value() != "MX" {
+		t.Errorf("kept %q", value())
+	}
+	w.Type("xyz")
+	w.Key(fyne.KeyReturn)
+	w.MustSee("Ningún país se llama así.")
+	for range 3 {
+		w.Key(fyne.KeyBackspace)
+	}
+	w.Type("alemania")
+	w.Key(fyne.KeyDown)
+	w.Key(fyne.KeyReturn)
+	w.Key(fyne.KeyF5)
+	if value() != "DE" {
+		t.Errorf("kept %q", value())
+	}
+}
+
+func TestATimeIsWrittenAsAPersonDoes(t *testing.T) {
+	s := uitest.Serve(t)
+	week := structpb.NewStringValue("168h")
+	s.Settings = append(s.Settings, &mostradorv1.Setting{Key: "PLG0002Plazo", Name: "Plazo", Type: "duration", Owner: "PLG0002", Path: []string{"Plug-Ins"},
+		Value: structpb.NewStringValue("1h30m0s"), Default: week})
+	w := open(t, s, "PLG0002Plazo")
+	w.MustSee("1h30m", "De fábrica: 7d", "Un número y su unidad: 30m (minutos), 12h (horas), 7d (días) o 2w (semanas).")
+	w.Picture("duration")
 }
