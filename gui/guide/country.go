@@ -130,7 +130,7 @@ func (e *editor) country() fyne.CanvasObject {
 		}
 		return false
 	}
-	mark()
+	e.placed = mark // a list scrolls to a row only once it has its height
 	e.focus = search
 	e.value = func() (*structpb.Value, error) {
 		if search.Text != "" && search.Text != name(chosen) {

@@ -31,6 +31,7 @@ type editor struct {
 	value   func() (*structpb.Value, error)
 	text    func() *string // content of a template; nil for other types
 	saved   func(*mostradorv1.Setting)
+	placed  func() // called once the editor has its size; may be nil
 	dirty   bool
 	sending bool
 }

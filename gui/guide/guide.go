@@ -285,6 +285,9 @@ func (s *Screen) show(setting *mostradorv1.Setting) {
 	})
 	s.right.Objects = []fyne.CanvasObject{s.editor.content}
 	s.right.Refresh()
+	if s.editor.placed != nil {
+		s.editor.placed()
+	}
 }
 
 // history shows the changes of the open setting, or of all, each of which can be reverted.

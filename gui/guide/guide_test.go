@@ -104,6 +104,7 @@ func TestACountryIsFoundByItsName(t *testing.T) {
 	s := uitest.Serve(t)
 	w := open(t, s, "TiendaPais")
 	w.MustSee("España  (ES)")
+	w.Picture("country-chosen")
 	w.Type("mexi") // without the accent
 	w.MustSee("México  (MX)")
 	w.Picture("country")
