@@ -52,10 +52,13 @@ func ProgramPlugins() (string, error) {
 const keySize = 32
 
 // masterKey reads the store's key, or makes it at the first start. The file is whole or not there: it is written
-// under another name, and kept by whoever is first.
-func masterKey(path string) ([]byte, error) {
+// under another name. A store that has lost its key gets no new one, which would fit nothing that is sealed in it.
+func masterKey(path, storeFile string) ([]byte, error) {
 	key, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
+		if _, err := os.Stat(storeFile); err == nil {
+			return nil, fmt.Errorf("the store's key %s is missing; put back the file from your backup", path)
+		}
 		if err := writeKey(path); err != nil {
 			return nil, fmt.Errorf("making the store's key: %w", err)
 		}

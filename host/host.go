@@ -127,7 +127,7 @@ func (h *Host) open(ctx, life context.Context) error {
 			return fmt.Errorf("making the home folder: %w", err)
 		}
 	}
-	key, err := masterKey(h.path("key"))
+	key, err := masterKey(h.path("key"), h.path("store.db"))
 	if err != nil {
 		return err
 	}
