@@ -127,21 +127,6 @@ func (s *server) kill() {
 	<-s.done
 }
 
-// stop ends the server as its user would.
-func (s *server) stop(t testing.TB) {
-	t.Helper()
-	if err := s.cmd.Process.Signal(os.Interrupt); err != nil {
-		s.kill()
-		return
-	}
-	select {
-	case <-s.done:
-	case <-time.After(20 * time.Second):
-		s.kill()
-		t.Error("the host did not end within 20 seconds of being asked")
-	}
-}
-
 func tail(s string, n int) string {
 	if len(s) > n {
 		s = s[len(s)-n:]

@@ -268,8 +268,7 @@ func (s *Screen) value(f *mostradorv1.FieldState) fyne.CanvasObject {
 
 // check is a yes-or-no field: one click changes it, unless a rule governs it, which then says why.
 func (s *Screen) check(f *mostradorv1.FieldState) fyne.CanvasObject {
-	var box *ui.Check
-	box = ui.NewCheck(f.Label, nil)
+	box := ui.NewCheck(f.Label, nil)
 	box.SetChecked(f.Value == "true")
 	if !f.Editable {
 		box.Disable()

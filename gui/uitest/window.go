@@ -172,7 +172,7 @@ func (w *Window) Key(name fyne.KeyName) {
 func (w *Window) key(name fyne.KeyName) {
 	switch f := w.Canvas.Focused(); {
 	case name == fyne.KeyTab:
-		test.FocusNext(w.Canvas)
+		w.Canvas.FocusNext()
 	case f != nil:
 		f.TypedKey(&fyne.KeyEvent{Name: name})
 	default:

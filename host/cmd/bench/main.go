@@ -13,6 +13,7 @@ package main
 
 import (
 	"bufio"
+	"bytes"
 	"cmp"
 	"encoding/json"
 	"flag"
@@ -71,11 +72,14 @@ func run(only, jsonFile string, packages []string, out io.Writer) error {
 		return fmt.Errorf("no row matches %q", only)
 	}
 	if jsonFile != "" {
-		text, err := json.MarshalIndent(rows, "", "  ")
-		if err != nil {
+		var text bytes.Buffer
+		encoder := json.NewEncoder(&text)
+		encoder.SetEscapeHTML(false) // goals read "<= 1.3"
+		encoder.SetIndent("", "  ")
+		if err := encoder.Encode(rows); err != nil {
 			return fmt.Errorf("encoding the rows: %w", err)
 		}
-		if err := os.WriteFile(jsonFile, append(text, '\n'), 0o644); err != nil {
+		if err := os.WriteFile(jsonFile, text.Bytes(), 0o644); err != nil {
 			return fmt.Errorf("writing BENCH_JSON: %w", err)
 		}
 	}
