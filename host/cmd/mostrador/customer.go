@@ -1,7 +1,9 @@
 package main
 
 import (
+	"cmp"
 	"context"
+	"crypto/rand"
 	"fmt"
 	"slices"
 	"strings"
@@ -26,7 +28,8 @@ func (c *customerRegisterCmd) Run(ctx context.Context, s *session) error {
 		return err
 	}
 	resp, err := api.customer.Register(ctx, connect.NewRequest(&mostradorv1.RegisterRequest{
-		Customer: customer, IdempotencyKey: c.IdempotencyKey,
+		// A key of the command's own makes a repeated call harmless (see repeatable).
+		Customer: customer, IdempotencyKey: cmp.Or(c.IdempotencyKey, rand.Text()),
 	}))
 	if err != nil {
 		return err

@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"time"
 
 	"connectrpc.com/connect"
@@ -29,7 +30,9 @@ type session struct {
 	*words
 	streams
 	api *clients
-	own *ownHost
+	// opening guards own, which a call may have to open.
+	opening sync.Mutex
+	own     *ownHost
 }
 
 // clients are the services of the API.
@@ -77,7 +80,7 @@ func (s *session) connect(ctx context.Context) (*clients, error) {
 		return nil, err
 	}
 	transport := &http.Transport{
-		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) { return api.DialLocal(ctx, home) },
+		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) { return s.dial(ctx, home) },
 	}
 	client, base := &http.Client{Transport: transport}, "http://mostrador"
 	opt := connect.WithInterceptors(connect.UnaryInterceptorFunc(func(next connect.UnaryFunc) connect.UnaryFunc {
@@ -86,7 +89,16 @@ func (s *session) connect(ctx context.Context) (*clients, error) {
 			if s.Till != "" {
 				req.Header().Set(api.HeaderTill, s.Till)
 			}
-			return next(ctx, req)
+			resp, err := next(ctx, req)
+			for range maxRepeats {
+				answered := err == nil || connect.IsWireError(err) && connect.CodeOf(err) != connect.CodeUnavailable
+				if answered || ctx.Err() != nil || !s.repeatable(req.Spec().Procedure) {
+					break
+				}
+				time.Sleep(reachPause)
+				resp, err = next(ctx, req)
+			}
+			return resp, err
 		}
 	}))
 	s.api = &clients{
@@ -100,6 +112,35 @@ func (s *session) connect(ctx context.Context) (*clients, error) {
 		setting:  mostradorv1connect.NewSettingServiceClient(client, base, opt),
 	}
 	return s.api, nil
+}
+
+// maxRepeats is how often a call is made again that a host in closing did not take.
+const maxRepeats = 5
+
+// repeatable reports whether a call that was not answered may be made again. The host of another command may close
+// just when a call comes; it answers what it has begun, so the call was not done. All that commands do is harmless
+// when repeated, but for a plug-in's button.
+func (s *session) repeatable(procedure string) bool {
+	s.opening.Lock()
+	defer s.opening.Unlock()
+	return s.own == nil && procedure != mostradorv1connect.CustomerServiceRunProcedure
+}
+
+// dial connects to the home folder's host. Where the one that was there has gone meanwhile, this command's own takes
+// its place: nothing was sent to the other yet.
+func (s *session) dial(ctx context.Context, home string) (net.Conn, error) {
+	conn, err := api.DialLocal(ctx, home)
+	if err == nil {
+		return conn, nil
+	}
+	s.opening.Lock()
+	defer s.opening.Unlock()
+	if s.own == nil {
+		if s.own, err = s.reach(ctx, home); err != nil {
+			return nil, err
+		}
+	}
+	return api.DialLocal(ctx, home)
 }
 
 // reachTime bounds the wait for a home folder that another command is about to leave.
@@ -142,6 +183,8 @@ func (s *session) homeFolder() (string, error) {
 
 // close ends what the command opened, after what it set off has settled.
 func (s *session) close(ctx context.Context) error {
+	s.opening.Lock()
+	defer s.opening.Unlock()
 	if s.own == nil {
 		return nil
 	}
