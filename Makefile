@@ -8,7 +8,7 @@ VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 export GOFLAGS := -tags=migrated_fynedo -buildvcs=false
 LDFLAGS := -s -w -X main.version=$(VERSION)
 
-.PHONY: run build programs desktop test quick bench crash lint generate windows cross clean
+.PHONY: run build programs desktop test bench crash lint generate windows cross clean
 
 run: build ## open the store application with a store embedded; serves headless where there is no display
 	@.ci/setup run

@@ -25,6 +25,9 @@ import (
 	"mostrador/gui/ui"
 )
 
+// version is set when the program is built.
+var version = "dev"
+
 func main() {
 	if err := run(); err != nil {
 		fmt.Fprintln(os.Stderr, "mostrador:", err)
@@ -54,13 +57,13 @@ func run() error {
 		if *address != "" {
 			return errors.New(text.Text("main.nothing"))
 		}
-		return embedded.ServeHeadless(ctx, *home, text.Language())
+		return embedded.ServeHeadless(ctx, *home, version, text.Language())
 	}
 
 	client, base := http.DefaultClient, *address
 	if base == "" {
 		var end func()
-		client, base, end, err = embedded.Start(ctx, *home)
+		client, base, end, err = embedded.Start(ctx, *home, version)
 		if err != nil {
 			return err
 		}

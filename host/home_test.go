@@ -2,10 +2,13 @@ package host
 
 import (
 	"context"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/hashicorp/go-hclog"
 )
 
 func TestAStoreThatLostItsKeyIsNotGivenAnother(t *testing.T) {
@@ -35,4 +38,39 @@ func TestAStoreThatLostItsKeyIsNotGivenAnother(t *testing.T) {
 		t.Fatal(err)
 	}
 	shut(t, open(t, home))
+}
+
+func TestTheLevelOfTheLogOutlivesTheStore(t *testing.T) {
+	home := t.TempDir()
+	serve := func() *Host {
+		h, err := Open(t.Context(), Options{
+			Home: home, WebListen: "127.0.0.1:0", Logger: hclog.New(&hclog.LoggerOptions{Level: hclog.Error, Output: io.Discard}),
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return h
+	}
+	h := serve()
+	if got := h.opt.Logger.GetLevel(); got != hclog.Error {
+		t.Errorf("with nothing set the level is %v, not the one that the program was given", got)
+	}
+	if _, err := h.guide.Set(t.Context(), clerk, settingStoreName, "La Esquina", nil, "es"); err != nil {
+		t.Fatal(err)
+	}
+	if got := h.opt.Logger.GetLevel(); got != hclog.Error {
+		t.Errorf("another setting changed the level to %v", got)
+	}
+	if _, err := h.guide.Set(t.Context(), clerk, settingLogLevel, "debug", nil, "es"); err != nil {
+		t.Fatal(err)
+	}
+	if got := h.opt.Logger.GetLevel(); got != hclog.Debug {
+		t.Errorf("the level is %v, not what was set", got)
+	}
+	shut(t, h)
+	h = serve()
+	defer shut(t, h)
+	if got := h.opt.Logger.GetLevel(); got != hclog.Debug {
+		t.Errorf("after a restart the level is %v", got)
+	}
 }

@@ -206,6 +206,9 @@ func (h *Host) assemble(key []byte, packages []*plugin.Package) (err error) {
 		ParkedChanged: h.parkedChanged,
 	})
 	h.ensemble.resolution.Store(h.ensemble.resolve(*h.ensemble.active.Load()))
+	if level, err := h.guide.Entry(settingLogLevel, ""); err == nil && level.IsSet && h.opt.WebListen != "" {
+		h.setLogLevel() // of a store that serves; a command keeps its own
+	}
 	unwatch := h.guide.Watch(h.settingsChanged)
 	h.closing(func(context.Context) error { unwatch(); return nil })
 	h.closing(func(context.Context) error { h.engine.Close(); return nil })

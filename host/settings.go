@@ -84,9 +84,10 @@ func (h *Host) settingsChanged(keys []string) {
 	if err := h.ensemble.settingsChanged(ctx); err != nil {
 		h.logger.Error("the rules do not follow the settings", "error", err)
 	}
-	var mail, profile bool
+	var mail, profile, level bool
 	for _, key := range keys {
 		mail = mail || strings.HasPrefix(key, "Correo")
+		level = level || key == settingLogLevel
 		profile = profile || key == settingStoreName || key == settingLanguage || strings.HasPrefix(key, settingPolicy)
 		h.hub.Publish(mostradorv1.WatchResponse_KIND_SETTING, key)
 	}
@@ -100,7 +101,9 @@ func (h *Host) settingsChanged(keys []string) {
 			h.logger.Error("the web pages show the former texts", "error", err)
 		}
 	}
-	h.setLogLevel()
+	if level {
+		h.setLogLevel()
+	}
 }
 
 func (h *Host) setLogLevel() {

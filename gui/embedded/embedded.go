@@ -26,8 +26,8 @@ func DefaultHome() (string, error) { return host.DefaultHome() }
 
 // Start opens the store in home and returns a client of it, the address to use with it, and what closes the store.
 // Where another program has the store open, that one is used and left as it is.
-func Start(ctx context.Context, home string) (client *http.Client, address string, stop func(), err error) {
-	h, err := open(ctx, home)
+func Start(ctx context.Context, home, version string) (client *http.Client, address string, stop func(), err error) {
+	h, err := open(ctx, home, version)
 	stop = func() { closeHost(h) }
 	if errors.Is(err, api.ErrRunning) {
 		stop, err = func() {}, nil
@@ -42,8 +42,8 @@ func Start(ctx context.Context, home string) (client *http.Client, address strin
 }
 
 // ServeHeadless serves the store in home until ctx ends, for a machine without a display.
-func ServeHeadless(ctx context.Context, home, language string) error {
-	h, err := open(ctx, home)
+func ServeHeadless(ctx context.Context, home, version, language string) error {
+	h, err := open(ctx, home, version)
 	if err != nil {
 		return err
 	}
@@ -54,13 +54,13 @@ func ServeHeadless(ctx context.Context, home, language string) error {
 }
 
 // open opens the store; where the usual ports are taken, on free ones.
-func open(ctx context.Context, home string) (*host.Host, error) {
+func open(ctx context.Context, home, version string) (*host.Host, error) {
 	plugins, err := host.ProgramPlugins()
 	if err != nil {
 		return nil, err
 	}
 	options := host.Options{
-		Home: home, Plugins: []string{plugins}, Listen: host.DefaultListen, WebListen: host.DefaultWebListen,
+		Home: home, Version: version, Plugins: []string{plugins}, Listen: host.DefaultListen, WebListen: host.DefaultWebListen,
 		Logger: hclog.New(&hclog.LoggerOptions{Name: "mostrador", Level: hclog.Info, Output: os.Stderr}),
 	}
 	h, err := host.Open(ctx, options)
