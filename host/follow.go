@@ -29,15 +29,17 @@ func (h *Host) note(tx *store.Tx, actor *plgv1.Actor, eventType string, data map
 
 // watchEvents tells the screens what enters the log, until ctx ends.
 func (h *Host) watchEvents(ctx context.Context) {
-	var after uint64
-	if err := h.store.View(func(tx *store.Tx) error {
-		after = h.log.Last(tx)
-		return nil
-	}); err != nil {
+	after, err := h.lastEvent()
+	if err != nil {
 		h.logger.Error("the screens will not learn of changes", "error", err)
 		return
 	}
 	for h.log.Wait(ctx, after) == nil {
+		// The end of the log comes before the question: who begins to watch after it reads what is there by then.
+		if last, err := h.lastEvent(); err == nil && !h.hub.Watched() {
+			after = last
+			continue
+		}
 		var events []*plgv1.Event
 		if err := h.store.View(func(tx *store.Tx) (err error) {
 			events, err = h.log.Read(tx, after, 256)
@@ -52,6 +54,14 @@ func (h *Host) watchEvents(ctx context.Context) {
 			after = e.GetSequence()
 		}
 	}
+}
+
+func (h *Host) lastEvent() (last uint64, err error) {
+	err = h.store.View(func(tx *store.Tx) error {
+		last = h.log.Last(tx)
+		return nil
+	})
+	return last, err
 }
 
 // watchFiles looks every few seconds whether a template file changed on disk.

@@ -59,6 +59,13 @@ func (h *Hub) publish(change *mostradorv1.WatchResponse) {
 	}
 }
 
+// Watched reports whether anybody watches. Who begins to afterwards reads everything first.
+func (h *Hub) Watched() bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return len(h.readers) > 0
+}
+
 // recheck has every watch ask again whether it may go on.
 func (h *Hub) recheck() {
 	h.mu.Lock()
