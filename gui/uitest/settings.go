@@ -11,10 +11,14 @@ import (
 	"google.golang.org/protobuf/types/known/structpb"
 
 	"mostrador/host/api/mostradorv1"
+	"mostrador/host/api/mostradorv1/mostradorv1connect"
 	"mostrador/sdk/plgv1"
 )
 
-type settings struct{ s *Store }
+type settings struct {
+	mostradorv1connect.UnimplementedSettingServiceHandler
+	s *Store
+}
 
 func (h settings) at(key string) *mostradorv1.Setting {
 	i := slices.IndexFunc(h.s.Settings, func(s *mostradorv1.Setting) bool { return s.Key == key })
@@ -120,7 +124,10 @@ func (h settings) SendTest(_ context.Context, req *connect.Request[mostradorv1.S
 	return connect.NewResponse(&mostradorv1.SendTestResponse{Answer: "smtp.example.com aceptó el mensaje para " + req.Msg.To + ": 250 2.0.0 OK"}), nil
 }
 
-type plugins struct{ s *Store }
+type plugins struct {
+	mostradorv1connect.UnimplementedPluginServiceHandler
+	s *Store
+}
 
 func (h plugins) List(context.Context, *connect.Request[mostradorv1.ListPluginsRequest]) (*connect.Response[mostradorv1.ListPluginsResponse], error) {
 	h.s.Lock()

@@ -88,8 +88,8 @@ func (s *Store) Listen(string) {
 	mux.Handle(mostradorv1connect.NewCustomerServiceHandler(customers{s}, opt))
 	mux.Handle(mostradorv1connect.NewSaleServiceHandler(sales{s}, opt))
 	mux.Handle(mostradorv1connect.NewMessageServiceHandler(messages{s}, opt))
-	mux.Handle(mostradorv1connect.NewSettingServiceHandler(settings{s}, opt))
-	mux.Handle(mostradorv1connect.NewPluginServiceHandler(plugins{s}, opt))
+	mux.Handle(mostradorv1connect.NewSettingServiceHandler(settings{s: s}, opt))
+	mux.Handle(mostradorv1connect.NewPluginServiceHandler(plugins{s: s}, opt))
 	mux.Handle(mostradorv1connect.NewEventServiceHandler(events{s}, opt))
 	s.server = httptest.NewServer(mux)
 	s.URL = s.server.URL

@@ -97,9 +97,15 @@ type (
 	customerServer struct{ *server }
 	eventServer    struct{ *server }
 	messageServer  struct{ *server }
-	pluginServer   struct{ *server }
-	saleServer     struct{ *server }
-	settingServer  struct{ *server }
+	pluginServer   struct {
+		mostradorv1connect.UnimplementedPluginServiceHandler
+		*server
+	}
+	saleServer    struct{ *server }
+	settingServer struct {
+		mostradorv1connect.UnimplementedSettingServiceHandler
+		*server
+	}
 )
 
 // readLimit is the longest request: a template with its pictures fits.
@@ -124,9 +130,9 @@ func New(c Config) http.Handler {
 	mux.Handle(mostradorv1connect.NewCustomerServiceHandler(customerServer{s}, options...))
 	mux.Handle(mostradorv1connect.NewEventServiceHandler(eventServer{s}, options...))
 	mux.Handle(mostradorv1connect.NewMessageServiceHandler(messageServer{s}, options...))
-	mux.Handle(mostradorv1connect.NewPluginServiceHandler(pluginServer{s}, options...))
+	mux.Handle(mostradorv1connect.NewPluginServiceHandler(pluginServer{server: s}, options...))
 	mux.Handle(mostradorv1connect.NewSaleServiceHandler(saleServer{s}, options...))
-	mux.Handle(mostradorv1connect.NewSettingServiceHandler(settingServer{s}, options...))
+	mux.Handle(mostradorv1connect.NewSettingServiceHandler(settingServer{server: s}, options...))
 	return mux
 }
 

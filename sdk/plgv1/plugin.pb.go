@@ -78,6 +78,55 @@ func (MessageKind) EnumDescriptor() ([]byte, []int) {
 	return file_plg_v1_plugin_proto_rawDescGZIP(), []int{0}
 }
 
+type PanelChart_Kind int32
+
+const (
+	PanelChart_KIND_UNSPECIFIED PanelChart_Kind = 0
+	PanelChart_KIND_BAR         PanelChart_Kind = 1
+	PanelChart_KIND_LINE        PanelChart_Kind = 2
+)
+
+// Enum value maps for PanelChart_Kind.
+var (
+	PanelChart_Kind_name = map[int32]string{
+		0: "KIND_UNSPECIFIED",
+		1: "KIND_BAR",
+		2: "KIND_LINE",
+	}
+	PanelChart_Kind_value = map[string]int32{
+		"KIND_UNSPECIFIED": 0,
+		"KIND_BAR":         1,
+		"KIND_LINE":        2,
+	}
+)
+
+func (x PanelChart_Kind) Enum() *PanelChart_Kind {
+	p := new(PanelChart_Kind)
+	*p = x
+	return p
+}
+
+func (x PanelChart_Kind) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (PanelChart_Kind) Descriptor() protoreflect.EnumDescriptor {
+	return file_plg_v1_plugin_proto_enumTypes[1].Descriptor()
+}
+
+func (PanelChart_Kind) Type() protoreflect.EnumType {
+	return &file_plg_v1_plugin_proto_enumTypes[1]
+}
+
+func (x PanelChart_Kind) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use PanelChart_Kind.Descriptor instead.
+func (PanelChart_Kind) EnumDescriptor() ([]byte, []int) {
+	return file_plg_v1_plugin_proto_rawDescGZIP(), []int{19, 0}
+}
+
 type Link_Kind int32
 
 const (
@@ -113,11 +162,11 @@ func (x Link_Kind) String() string {
 }
 
 func (Link_Kind) Descriptor() protoreflect.EnumDescriptor {
-	return file_plg_v1_plugin_proto_enumTypes[1].Descriptor()
+	return file_plg_v1_plugin_proto_enumTypes[2].Descriptor()
 }
 
 func (Link_Kind) Type() protoreflect.EnumType {
-	return &file_plg_v1_plugin_proto_enumTypes[1]
+	return &file_plg_v1_plugin_proto_enumTypes[2]
 }
 
 func (x Link_Kind) Number() protoreflect.EnumNumber {
@@ -126,7 +175,7 @@ func (x Link_Kind) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Link_Kind.Descriptor instead.
 func (Link_Kind) EnumDescriptor() ([]byte, []int) {
-	return file_plg_v1_plugin_proto_rawDescGZIP(), []int{25, 0}
+	return file_plg_v1_plugin_proto_rawDescGZIP(), []int{37, 0}
 }
 
 type DescribeRequest struct {
@@ -179,7 +228,9 @@ type DescribeResponse struct {
 	Id      string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
 	Version string                 `protobuf:"bytes,2,opt,name=version,proto3" json:"version,omitempty"`
 	// The protocol version that the plugin chose.
-	Api           int32 `protobuf:"varint,3,opt,name=api,proto3" json:"api,omitempty"`
+	Api int32 `protobuf:"varint,3,opt,name=api,proto3" json:"api,omitempty"`
+	// What it can do beyond events, actions and panels (protocol 2): "migrate", "check", "validate".
+	Abilities     []string `protobuf:"bytes,4,rep,name=abilities,proto3" json:"abilities,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -235,6 +286,13 @@ func (x *DescribeResponse) GetApi() int32 {
 	return 0
 }
 
+func (x *DescribeResponse) GetAbilities() []string {
+	if x != nil {
+		return x.Abilities
+	}
+	return nil
+}
+
 type WorkRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Types that are valid to be assigned to Work:
@@ -244,6 +302,9 @@ type WorkRequest struct {
 	//	*WorkRequest_Action
 	//	*WorkRequest_Panel
 	//	*WorkRequest_Read
+	//	*WorkRequest_Migrate
+	//	*WorkRequest_Check
+	//	*WorkRequest_Validate
 	Work          isWorkRequest_Work `protobuf_oneof:"work"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -331,6 +392,33 @@ func (x *WorkRequest) GetRead() *ReadReply {
 	return nil
 }
 
+func (x *WorkRequest) GetMigrate() *MigrateCall {
+	if x != nil {
+		if x, ok := x.Work.(*WorkRequest_Migrate); ok {
+			return x.Migrate
+		}
+	}
+	return nil
+}
+
+func (x *WorkRequest) GetCheck() *CheckCall {
+	if x != nil {
+		if x, ok := x.Work.(*WorkRequest_Check); ok {
+			return x.Check
+		}
+	}
+	return nil
+}
+
+func (x *WorkRequest) GetValidate() *ValidateCall {
+	if x != nil {
+		if x, ok := x.Work.(*WorkRequest_Validate); ok {
+			return x.Validate
+		}
+	}
+	return nil
+}
+
 type isWorkRequest_Work interface {
 	isWorkRequest_Work()
 }
@@ -356,6 +444,19 @@ type WorkRequest_Read struct {
 	Read *ReadReply `protobuf:"bytes,5,opt,name=read,proto3,oneof"`
 }
 
+type WorkRequest_Migrate struct {
+	// The following are asked of plugins that have the ability only (protocol 2).
+	Migrate *MigrateCall `protobuf:"bytes,6,opt,name=migrate,proto3,oneof"`
+}
+
+type WorkRequest_Check struct {
+	Check *CheckCall `protobuf:"bytes,7,opt,name=check,proto3,oneof"`
+}
+
+type WorkRequest_Validate struct {
+	Validate *ValidateCall `protobuf:"bytes,8,opt,name=validate,proto3,oneof"`
+}
+
 func (*WorkRequest_Settings) isWorkRequest_Work() {}
 
 func (*WorkRequest_Batch) isWorkRequest_Work() {}
@@ -366,6 +467,12 @@ func (*WorkRequest_Panel) isWorkRequest_Work() {}
 
 func (*WorkRequest_Read) isWorkRequest_Work() {}
 
+func (*WorkRequest_Migrate) isWorkRequest_Work() {}
+
+func (*WorkRequest_Check) isWorkRequest_Work() {}
+
+func (*WorkRequest_Validate) isWorkRequest_Work() {}
+
 type WorkResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Types that are valid to be assigned to Work:
@@ -374,6 +481,9 @@ type WorkResponse struct {
 	//	*WorkResponse_Action
 	//	*WorkResponse_Panel
 	//	*WorkResponse_Read
+	//	*WorkResponse_Migrate
+	//	*WorkResponse_Check
+	//	*WorkResponse_Validate
 	Work          isWorkResponse_Work `protobuf_oneof:"work"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -452,6 +562,33 @@ func (x *WorkResponse) GetRead() *Read {
 	return nil
 }
 
+func (x *WorkResponse) GetMigrate() *MigrateDone {
+	if x != nil {
+		if x, ok := x.Work.(*WorkResponse_Migrate); ok {
+			return x.Migrate
+		}
+	}
+	return nil
+}
+
+func (x *WorkResponse) GetCheck() *CheckDone {
+	if x != nil {
+		if x, ok := x.Work.(*WorkResponse_Check); ok {
+			return x.Check
+		}
+	}
+	return nil
+}
+
+func (x *WorkResponse) GetValidate() *ValidateDone {
+	if x != nil {
+		if x, ok := x.Work.(*WorkResponse_Validate); ok {
+			return x.Validate
+		}
+	}
+	return nil
+}
+
 type isWorkResponse_Work interface {
 	isWorkResponse_Work()
 }
@@ -472,6 +609,18 @@ type WorkResponse_Read struct {
 	Read *Read `protobuf:"bytes,4,opt,name=read,proto3,oneof"`
 }
 
+type WorkResponse_Migrate struct {
+	Migrate *MigrateDone `protobuf:"bytes,5,opt,name=migrate,proto3,oneof"`
+}
+
+type WorkResponse_Check struct {
+	Check *CheckDone `protobuf:"bytes,6,opt,name=check,proto3,oneof"`
+}
+
+type WorkResponse_Validate struct {
+	Validate *ValidateDone `protobuf:"bytes,7,opt,name=validate,proto3,oneof"`
+}
+
 func (*WorkResponse_Batch) isWorkResponse_Work() {}
 
 func (*WorkResponse_Action) isWorkResponse_Work() {}
@@ -479,6 +628,12 @@ func (*WorkResponse_Action) isWorkResponse_Work() {}
 func (*WorkResponse_Panel) isWorkResponse_Work() {}
 
 func (*WorkResponse_Read) isWorkResponse_Work() {}
+
+func (*WorkResponse_Migrate) isWorkResponse_Work() {}
+
+func (*WorkResponse_Check) isWorkResponse_Work() {}
+
+func (*WorkResponse_Validate) isWorkResponse_Work() {}
 
 // Settings are the values in force that the plugin may see: its own and the store's public ones. They are
 // sent before the first work and again before the next work whenever one changes.
@@ -948,8 +1103,11 @@ func (x *ActionDone) GetFault() *Fault {
 type Result struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// One sentence; empty when the diagnostics say all.
-	Message       string        `protobuf:"bytes,1,opt,name=message,proto3" json:"message,omitempty"`
-	Diagnostics   []*Diagnostic `protobuf:"bytes,2,rep,name=diagnostics,proto3" json:"diagnostics,omitempty"`
+	Message     string        `protobuf:"bytes,1,opt,name=message,proto3" json:"message,omitempty"`
+	Diagnostics []*Diagnostic `protobuf:"bytes,2,rep,name=diagnostics,proto3" json:"diagnostics,omitempty"`
+	// Something to open next: "customer:ID" is that customer's sheet, "https://..." a page in the browser; empty
+	// for nothing (protocol 2).
+	Open          string `protobuf:"bytes,3,opt,name=open,proto3" json:"open,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -998,7 +1156,14 @@ func (x *Result) GetDiagnostics() []*Diagnostic {
 	return nil
 }
 
-// PanelCall asks for the content of one panel of the quick sheet.
+func (x *Result) GetOpen() string {
+	if x != nil {
+		return x.Open
+	}
+	return ""
+}
+
+// PanelCall asks for the content of one panel; its customer is absent for a report.
 type PanelCall struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Panel         string                 `protobuf:"bytes,1,opt,name=panel,proto3" json:"panel,omitempty"`
@@ -1127,9 +1292,12 @@ func (x *PanelDone) GetFault() *Fault {
 	return nil
 }
 
+// Panel is filled in the kind that the manifest declares: rows, table or chart (the last two with protocol 2).
 type Panel struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Rows          []*PanelRow            `protobuf:"bytes,1,rep,name=rows,proto3" json:"rows,omitempty"`
+	Table         *PanelTable            `protobuf:"bytes,2,opt,name=table,proto3" json:"table,omitempty"`
+	Chart         *PanelChart            `protobuf:"bytes,3,opt,name=chart,proto3" json:"chart,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1171,6 +1339,636 @@ func (x *Panel) GetRows() []*PanelRow {
 	return nil
 }
 
+func (x *Panel) GetTable() *PanelTable {
+	if x != nil {
+		return x.Table
+	}
+	return nil
+}
+
+func (x *Panel) GetChart() *PanelChart {
+	if x != nil {
+		return x.Chart
+	}
+	return nil
+}
+
+// PanelTable is a small grid; every row has a cell for each column.
+type PanelTable struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Columns       []*PanelColumn         `protobuf:"bytes,1,rep,name=columns,proto3" json:"columns,omitempty"`
+	Rows          []*PanelCells          `protobuf:"bytes,2,rep,name=rows,proto3" json:"rows,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PanelTable) Reset() {
+	*x = PanelTable{}
+	mi := &file_plg_v1_plugin_proto_msgTypes[16]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PanelTable) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PanelTable) ProtoMessage() {}
+
+func (x *PanelTable) ProtoReflect() protoreflect.Message {
+	mi := &file_plg_v1_plugin_proto_msgTypes[16]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PanelTable.ProtoReflect.Descriptor instead.
+func (*PanelTable) Descriptor() ([]byte, []int) {
+	return file_plg_v1_plugin_proto_rawDescGZIP(), []int{16}
+}
+
+func (x *PanelTable) GetColumns() []*PanelColumn {
+	if x != nil {
+		return x.Columns
+	}
+	return nil
+}
+
+func (x *PanelTable) GetRows() []*PanelCells {
+	if x != nil {
+		return x.Rows
+	}
+	return nil
+}
+
+type PanelColumn struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Label string                 `protobuf:"bytes,1,opt,name=label,proto3" json:"label,omitempty"`
+	// Whether it holds numbers, which stand to the right.
+	Number        bool `protobuf:"varint,2,opt,name=number,proto3" json:"number,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PanelColumn) Reset() {
+	*x = PanelColumn{}
+	mi := &file_plg_v1_plugin_proto_msgTypes[17]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PanelColumn) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PanelColumn) ProtoMessage() {}
+
+func (x *PanelColumn) ProtoReflect() protoreflect.Message {
+	mi := &file_plg_v1_plugin_proto_msgTypes[17]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PanelColumn.ProtoReflect.Descriptor instead.
+func (*PanelColumn) Descriptor() ([]byte, []int) {
+	return file_plg_v1_plugin_proto_rawDescGZIP(), []int{17}
+}
+
+func (x *PanelColumn) GetLabel() string {
+	if x != nil {
+		return x.Label
+	}
+	return ""
+}
+
+func (x *PanelColumn) GetNumber() bool {
+	if x != nil {
+		return x.Number
+	}
+	return false
+}
+
+type PanelCells struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Cells         []string               `protobuf:"bytes,1,rep,name=cells,proto3" json:"cells,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PanelCells) Reset() {
+	*x = PanelCells{}
+	mi := &file_plg_v1_plugin_proto_msgTypes[18]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PanelCells) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PanelCells) ProtoMessage() {}
+
+func (x *PanelCells) ProtoReflect() protoreflect.Message {
+	mi := &file_plg_v1_plugin_proto_msgTypes[18]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PanelCells.ProtoReflect.Descriptor instead.
+func (*PanelCells) Descriptor() ([]byte, []int) {
+	return file_plg_v1_plugin_proto_rawDescGZIP(), []int{18}
+}
+
+func (x *PanelCells) GetCells() []string {
+	if x != nil {
+		return x.Cells
+	}
+	return nil
+}
+
+// PanelChart has one value of each series for every label.
+type PanelChart struct {
+	state  protoimpl.MessageState `protogen:"open.v1"`
+	Kind   PanelChart_Kind        `protobuf:"varint,1,opt,name=kind,proto3,enum=plg.v1.PanelChart_Kind" json:"kind,omitempty"`
+	Labels []string               `protobuf:"bytes,2,rep,name=labels,proto3" json:"labels,omitempty"`
+	Series []*PanelSeries         `protobuf:"bytes,3,rep,name=series,proto3" json:"series,omitempty"`
+	// What the values count, for the axis: "puntos", "EUR".
+	Unit          string `protobuf:"bytes,4,opt,name=unit,proto3" json:"unit,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PanelChart) Reset() {
+	*x = PanelChart{}
+	mi := &file_plg_v1_plugin_proto_msgTypes[19]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PanelChart) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PanelChart) ProtoMessage() {}
+
+func (x *PanelChart) ProtoReflect() protoreflect.Message {
+	mi := &file_plg_v1_plugin_proto_msgTypes[19]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PanelChart.ProtoReflect.Descriptor instead.
+func (*PanelChart) Descriptor() ([]byte, []int) {
+	return file_plg_v1_plugin_proto_rawDescGZIP(), []int{19}
+}
+
+func (x *PanelChart) GetKind() PanelChart_Kind {
+	if x != nil {
+		return x.Kind
+	}
+	return PanelChart_KIND_UNSPECIFIED
+}
+
+func (x *PanelChart) GetLabels() []string {
+	if x != nil {
+		return x.Labels
+	}
+	return nil
+}
+
+func (x *PanelChart) GetSeries() []*PanelSeries {
+	if x != nil {
+		return x.Series
+	}
+	return nil
+}
+
+func (x *PanelChart) GetUnit() string {
+	if x != nil {
+		return x.Unit
+	}
+	return ""
+}
+
+type PanelSeries struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Name          string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	Values        []float64              `protobuf:"fixed64,2,rep,packed,name=values,proto3" json:"values,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PanelSeries) Reset() {
+	*x = PanelSeries{}
+	mi := &file_plg_v1_plugin_proto_msgTypes[20]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PanelSeries) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PanelSeries) ProtoMessage() {}
+
+func (x *PanelSeries) ProtoReflect() protoreflect.Message {
+	mi := &file_plg_v1_plugin_proto_msgTypes[20]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PanelSeries.ProtoReflect.Descriptor instead.
+func (*PanelSeries) Descriptor() ([]byte, []int) {
+	return file_plg_v1_plugin_proto_rawDescGZIP(), []int{20}
+}
+
+func (x *PanelSeries) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *PanelSeries) GetValues() []float64 {
+	if x != nil {
+		return x.Values
+	}
+	return nil
+}
+
+// MigrateCall has a plugin bring its own records, written by its version `from`, to what this version reads.
+// Reads see the records as they are; the effects (put, delete, put_state) are committed in one transaction with
+// the change of version, or not at all.
+type MigrateCall struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	From          string                 `protobuf:"bytes,1,opt,name=from,proto3" json:"from,omitempty"`
+	To            string                 `protobuf:"bytes,2,opt,name=to,proto3" json:"to,omitempty"`
+	Time          *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=time,proto3" json:"time,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *MigrateCall) Reset() {
+	*x = MigrateCall{}
+	mi := &file_plg_v1_plugin_proto_msgTypes[21]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *MigrateCall) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*MigrateCall) ProtoMessage() {}
+
+func (x *MigrateCall) ProtoReflect() protoreflect.Message {
+	mi := &file_plg_v1_plugin_proto_msgTypes[21]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use MigrateCall.ProtoReflect.Descriptor instead.
+func (*MigrateCall) Descriptor() ([]byte, []int) {
+	return file_plg_v1_plugin_proto_rawDescGZIP(), []int{21}
+}
+
+func (x *MigrateCall) GetFrom() string {
+	if x != nil {
+		return x.From
+	}
+	return ""
+}
+
+func (x *MigrateCall) GetTo() string {
+	if x != nil {
+		return x.To
+	}
+	return ""
+}
+
+func (x *MigrateCall) GetTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Time
+	}
+	return nil
+}
+
+type MigrateDone struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Effects       []*Effect              `protobuf:"bytes,1,rep,name=effects,proto3" json:"effects,omitempty"`
+	Fault         *Fault                 `protobuf:"bytes,2,opt,name=fault,proto3" json:"fault,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *MigrateDone) Reset() {
+	*x = MigrateDone{}
+	mi := &file_plg_v1_plugin_proto_msgTypes[22]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *MigrateDone) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*MigrateDone) ProtoMessage() {}
+
+func (x *MigrateDone) ProtoReflect() protoreflect.Message {
+	mi := &file_plg_v1_plugin_proto_msgTypes[22]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use MigrateDone.ProtoReflect.Descriptor instead.
+func (*MigrateDone) Descriptor() ([]byte, []int) {
+	return file_plg_v1_plugin_proto_rawDescGZIP(), []int{22}
+}
+
+func (x *MigrateDone) GetEffects() []*Effect {
+	if x != nil {
+		return x.Effects
+	}
+	return nil
+}
+
+func (x *MigrateDone) GetFault() *Fault {
+	if x != nil {
+		return x.Fault
+	}
+	return nil
+}
+
+// CheckCall asks whether the plugin is fit for work: after an upgrade, from time to time, and by the doctor.
+type CheckCall struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Time          *timestamppb.Timestamp `protobuf:"bytes,1,opt,name=time,proto3" json:"time,omitempty"`
+	Language      string                 `protobuf:"bytes,2,opt,name=language,proto3" json:"language,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CheckCall) Reset() {
+	*x = CheckCall{}
+	mi := &file_plg_v1_plugin_proto_msgTypes[23]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CheckCall) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CheckCall) ProtoMessage() {}
+
+func (x *CheckCall) ProtoReflect() protoreflect.Message {
+	mi := &file_plg_v1_plugin_proto_msgTypes[23]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CheckCall.ProtoReflect.Descriptor instead.
+func (*CheckCall) Descriptor() ([]byte, []int) {
+	return file_plg_v1_plugin_proto_rawDescGZIP(), []int{23}
+}
+
+func (x *CheckCall) GetTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Time
+	}
+	return nil
+}
+
+func (x *CheckCall) GetLanguage() string {
+	if x != nil {
+		return x.Language
+	}
+	return ""
+}
+
+type CheckDone struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// It is healthy when none of these is an error.
+	Diagnostics   []*Diagnostic `protobuf:"bytes,1,rep,name=diagnostics,proto3" json:"diagnostics,omitempty"`
+	Fault         *Fault        `protobuf:"bytes,2,opt,name=fault,proto3" json:"fault,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CheckDone) Reset() {
+	*x = CheckDone{}
+	mi := &file_plg_v1_plugin_proto_msgTypes[24]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CheckDone) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CheckDone) ProtoMessage() {}
+
+func (x *CheckDone) ProtoReflect() protoreflect.Message {
+	mi := &file_plg_v1_plugin_proto_msgTypes[24]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CheckDone.ProtoReflect.Descriptor instead.
+func (*CheckDone) Descriptor() ([]byte, []int) {
+	return file_plg_v1_plugin_proto_rawDescGZIP(), []int{24}
+}
+
+func (x *CheckDone) GetDiagnostics() []*Diagnostic {
+	if x != nil {
+		return x.Diagnostics
+	}
+	return nil
+}
+
+func (x *CheckDone) GetFault() *Fault {
+	if x != nil {
+		return x.Fault
+	}
+	return nil
+}
+
+// ValidateCall shows the plugin a value that somebody is about to give to one of its settings whose manifest says
+// `validate: true`.
+type ValidateCall struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Key           string                 `protobuf:"bytes,1,opt,name=key,proto3" json:"key,omitempty"`
+	Value         *structpb.Value        `protobuf:"bytes,2,opt,name=value,proto3" json:"value,omitempty"`
+	Time          *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=time,proto3" json:"time,omitempty"`
+	Language      string                 `protobuf:"bytes,4,opt,name=language,proto3" json:"language,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ValidateCall) Reset() {
+	*x = ValidateCall{}
+	mi := &file_plg_v1_plugin_proto_msgTypes[25]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ValidateCall) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ValidateCall) ProtoMessage() {}
+
+func (x *ValidateCall) ProtoReflect() protoreflect.Message {
+	mi := &file_plg_v1_plugin_proto_msgTypes[25]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ValidateCall.ProtoReflect.Descriptor instead.
+func (*ValidateCall) Descriptor() ([]byte, []int) {
+	return file_plg_v1_plugin_proto_rawDescGZIP(), []int{25}
+}
+
+func (x *ValidateCall) GetKey() string {
+	if x != nil {
+		return x.Key
+	}
+	return ""
+}
+
+func (x *ValidateCall) GetValue() *structpb.Value {
+	if x != nil {
+		return x.Value
+	}
+	return nil
+}
+
+func (x *ValidateCall) GetTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Time
+	}
+	return nil
+}
+
+func (x *ValidateCall) GetLanguage() string {
+	if x != nil {
+		return x.Language
+	}
+	return ""
+}
+
+type ValidateDone struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// An error among these refuses the value; a warning is shown.
+	Diagnostics   []*Diagnostic `protobuf:"bytes,1,rep,name=diagnostics,proto3" json:"diagnostics,omitempty"`
+	Fault         *Fault        `protobuf:"bytes,2,opt,name=fault,proto3" json:"fault,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ValidateDone) Reset() {
+	*x = ValidateDone{}
+	mi := &file_plg_v1_plugin_proto_msgTypes[26]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ValidateDone) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ValidateDone) ProtoMessage() {}
+
+func (x *ValidateDone) ProtoReflect() protoreflect.Message {
+	mi := &file_plg_v1_plugin_proto_msgTypes[26]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ValidateDone.ProtoReflect.Descriptor instead.
+func (*ValidateDone) Descriptor() ([]byte, []int) {
+	return file_plg_v1_plugin_proto_rawDescGZIP(), []int{26}
+}
+
+func (x *ValidateDone) GetDiagnostics() []*Diagnostic {
+	if x != nil {
+		return x.Diagnostics
+	}
+	return nil
+}
+
+func (x *ValidateDone) GetFault() *Fault {
+	if x != nil {
+		return x.Fault
+	}
+	return nil
+}
+
 type PanelRow struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Label         string                 `protobuf:"bytes,1,opt,name=label,proto3" json:"label,omitempty"`
@@ -1181,7 +1979,7 @@ type PanelRow struct {
 
 func (x *PanelRow) Reset() {
 	*x = PanelRow{}
-	mi := &file_plg_v1_plugin_proto_msgTypes[16]
+	mi := &file_plg_v1_plugin_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1193,7 +1991,7 @@ func (x *PanelRow) String() string {
 func (*PanelRow) ProtoMessage() {}
 
 func (x *PanelRow) ProtoReflect() protoreflect.Message {
-	mi := &file_plg_v1_plugin_proto_msgTypes[16]
+	mi := &file_plg_v1_plugin_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1206,7 +2004,7 @@ func (x *PanelRow) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PanelRow.ProtoReflect.Descriptor instead.
 func (*PanelRow) Descriptor() ([]byte, []int) {
-	return file_plg_v1_plugin_proto_rawDescGZIP(), []int{16}
+	return file_plg_v1_plugin_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *PanelRow) GetLabel() string {
@@ -1230,6 +2028,7 @@ type Read struct {
 	//
 	//	*Read_Get
 	//	*Read_Scan
+	//	*Read_States
 	Read          isRead_Read `protobuf_oneof:"read"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1237,7 +2036,7 @@ type Read struct {
 
 func (x *Read) Reset() {
 	*x = Read{}
-	mi := &file_plg_v1_plugin_proto_msgTypes[17]
+	mi := &file_plg_v1_plugin_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1249,7 +2048,7 @@ func (x *Read) String() string {
 func (*Read) ProtoMessage() {}
 
 func (x *Read) ProtoReflect() protoreflect.Message {
-	mi := &file_plg_v1_plugin_proto_msgTypes[17]
+	mi := &file_plg_v1_plugin_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1262,7 +2061,7 @@ func (x *Read) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Read.ProtoReflect.Descriptor instead.
 func (*Read) Descriptor() ([]byte, []int) {
-	return file_plg_v1_plugin_proto_rawDescGZIP(), []int{17}
+	return file_plg_v1_plugin_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *Read) GetRead() isRead_Read {
@@ -1290,6 +2089,15 @@ func (x *Read) GetScan() *Scan {
 	return nil
 }
 
+func (x *Read) GetStates() *Scan {
+	if x != nil {
+		if x, ok := x.Read.(*Read_States); ok {
+			return x.States
+		}
+	}
+	return nil
+}
+
 type isRead_Read interface {
 	isRead_Read()
 }
@@ -1302,9 +2110,16 @@ type Read_Scan struct {
 	Scan *Scan `protobuf:"bytes,2,opt,name=scan,proto3,oneof"`
 }
 
+type Read_States struct {
+	// This plugin's records of customers, by the customer's id (protocol 2; in a migration only).
+	States *Scan `protobuf:"bytes,3,opt,name=states,proto3,oneof"`
+}
+
 func (*Read_Get) isRead_Read() {}
 
 func (*Read_Scan) isRead_Read() {}
+
+func (*Read_States) isRead_Read() {}
 
 type Scan struct {
 	state  protoimpl.MessageState `protogen:"open.v1"`
@@ -1318,7 +2133,7 @@ type Scan struct {
 
 func (x *Scan) Reset() {
 	*x = Scan{}
-	mi := &file_plg_v1_plugin_proto_msgTypes[18]
+	mi := &file_plg_v1_plugin_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1330,7 +2145,7 @@ func (x *Scan) String() string {
 func (*Scan) ProtoMessage() {}
 
 func (x *Scan) ProtoReflect() protoreflect.Message {
-	mi := &file_plg_v1_plugin_proto_msgTypes[18]
+	mi := &file_plg_v1_plugin_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1343,7 +2158,7 @@ func (x *Scan) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Scan.ProtoReflect.Descriptor instead.
 func (*Scan) Descriptor() ([]byte, []int) {
-	return file_plg_v1_plugin_proto_rawDescGZIP(), []int{18}
+	return file_plg_v1_plugin_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *Scan) GetPrefix() string {
@@ -1376,7 +2191,7 @@ type ReadReply struct {
 
 func (x *ReadReply) Reset() {
 	*x = ReadReply{}
-	mi := &file_plg_v1_plugin_proto_msgTypes[19]
+	mi := &file_plg_v1_plugin_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1388,7 +2203,7 @@ func (x *ReadReply) String() string {
 func (*ReadReply) ProtoMessage() {}
 
 func (x *ReadReply) ProtoReflect() protoreflect.Message {
-	mi := &file_plg_v1_plugin_proto_msgTypes[19]
+	mi := &file_plg_v1_plugin_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1401,7 +2216,7 @@ func (x *ReadReply) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReadReply.ProtoReflect.Descriptor instead.
 func (*ReadReply) Descriptor() ([]byte, []int) {
-	return file_plg_v1_plugin_proto_rawDescGZIP(), []int{19}
+	return file_plg_v1_plugin_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *ReadReply) GetRecords() []*KeyValue {
@@ -1421,7 +2236,7 @@ type KeyValue struct {
 
 func (x *KeyValue) Reset() {
 	*x = KeyValue{}
-	mi := &file_plg_v1_plugin_proto_msgTypes[20]
+	mi := &file_plg_v1_plugin_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1433,7 +2248,7 @@ func (x *KeyValue) String() string {
 func (*KeyValue) ProtoMessage() {}
 
 func (x *KeyValue) ProtoReflect() protoreflect.Message {
-	mi := &file_plg_v1_plugin_proto_msgTypes[20]
+	mi := &file_plg_v1_plugin_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1446,7 +2261,7 @@ func (x *KeyValue) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use KeyValue.ProtoReflect.Descriptor instead.
 func (*KeyValue) Descriptor() ([]byte, []int) {
-	return file_plg_v1_plugin_proto_rawDescGZIP(), []int{20}
+	return file_plg_v1_plugin_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *KeyValue) GetKey() string {
@@ -1479,6 +2294,7 @@ type Effect struct {
 	//	*Effect_Emit
 	//	*Effect_Note
 	//	*Effect_ActivateByCode
+	//	*Effect_PutState
 	Effect        isEffect_Effect `protobuf_oneof:"effect"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1486,7 +2302,7 @@ type Effect struct {
 
 func (x *Effect) Reset() {
 	*x = Effect{}
-	mi := &file_plg_v1_plugin_proto_msgTypes[21]
+	mi := &file_plg_v1_plugin_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1498,7 +2314,7 @@ func (x *Effect) String() string {
 func (*Effect) ProtoMessage() {}
 
 func (x *Effect) ProtoReflect() protoreflect.Message {
-	mi := &file_plg_v1_plugin_proto_msgTypes[21]
+	mi := &file_plg_v1_plugin_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1511,7 +2327,7 @@ func (x *Effect) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Effect.ProtoReflect.Descriptor instead.
 func (*Effect) Descriptor() ([]byte, []int) {
-	return file_plg_v1_plugin_proto_rawDescGZIP(), []int{21}
+	return file_plg_v1_plugin_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *Effect) GetEffect() isEffect_Effect {
@@ -1620,6 +2436,15 @@ func (x *Effect) GetActivateByCode() *ActivateByCode {
 	return nil
 }
 
+func (x *Effect) GetPutState() *PutState {
+	if x != nil {
+		if x, ok := x.Effect.(*Effect_PutState); ok {
+			return x.PutState
+		}
+	}
+	return nil
+}
+
 type isEffect_Effect interface {
 	isEffect_Effect()
 }
@@ -1671,6 +2496,11 @@ type Effect_ActivateByCode struct {
 	ActivateByCode *ActivateByCode `protobuf:"bytes,11,opt,name=activate_by_code,json=activateByCode,proto3,oneof"`
 }
 
+type Effect_PutState struct {
+	// In a migration only (protocol 2).
+	PutState *PutState `protobuf:"bytes,12,opt,name=put_state,json=putState,proto3,oneof"`
+}
+
 func (*Effect_SaveState) isEffect_Effect() {}
 
 func (*Effect_Put) isEffect_Effect() {}
@@ -1693,6 +2523,8 @@ func (*Effect_Note) isEffect_Effect() {}
 
 func (*Effect_ActivateByCode) isEffect_Effect() {}
 
+func (*Effect_PutState) isEffect_Effect() {}
+
 type SaveState struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	State         []byte                 `protobuf:"bytes,1,opt,name=state,proto3" json:"state,omitempty"`
@@ -1702,7 +2534,7 @@ type SaveState struct {
 
 func (x *SaveState) Reset() {
 	*x = SaveState{}
-	mi := &file_plg_v1_plugin_proto_msgTypes[22]
+	mi := &file_plg_v1_plugin_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1714,7 +2546,7 @@ func (x *SaveState) String() string {
 func (*SaveState) ProtoMessage() {}
 
 func (x *SaveState) ProtoReflect() protoreflect.Message {
-	mi := &file_plg_v1_plugin_proto_msgTypes[22]
+	mi := &file_plg_v1_plugin_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1727,10 +2559,63 @@ func (x *SaveState) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SaveState.ProtoReflect.Descriptor instead.
 func (*SaveState) Descriptor() ([]byte, []int) {
-	return file_plg_v1_plugin_proto_rawDescGZIP(), []int{22}
+	return file_plg_v1_plugin_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *SaveState) GetState() []byte {
+	if x != nil {
+		return x.State
+	}
+	return nil
+}
+
+// PutState replaces this plugin's record of a customer.
+type PutState struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	CustomerId    string                 `protobuf:"bytes,1,opt,name=customer_id,json=customerId,proto3" json:"customer_id,omitempty"`
+	State         []byte                 `protobuf:"bytes,2,opt,name=state,proto3" json:"state,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PutState) Reset() {
+	*x = PutState{}
+	mi := &file_plg_v1_plugin_proto_msgTypes[34]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PutState) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PutState) ProtoMessage() {}
+
+func (x *PutState) ProtoReflect() protoreflect.Message {
+	mi := &file_plg_v1_plugin_proto_msgTypes[34]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PutState.ProtoReflect.Descriptor instead.
+func (*PutState) Descriptor() ([]byte, []int) {
+	return file_plg_v1_plugin_proto_rawDescGZIP(), []int{34}
+}
+
+func (x *PutState) GetCustomerId() string {
+	if x != nil {
+		return x.CustomerId
+	}
+	return ""
+}
+
+func (x *PutState) GetState() []byte {
 	if x != nil {
 		return x.State
 	}
@@ -1748,7 +2633,7 @@ type SetField struct {
 
 func (x *SetField) Reset() {
 	*x = SetField{}
-	mi := &file_plg_v1_plugin_proto_msgTypes[23]
+	mi := &file_plg_v1_plugin_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1760,7 +2645,7 @@ func (x *SetField) String() string {
 func (*SetField) ProtoMessage() {}
 
 func (x *SetField) ProtoReflect() protoreflect.Message {
-	mi := &file_plg_v1_plugin_proto_msgTypes[23]
+	mi := &file_plg_v1_plugin_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1773,7 +2658,7 @@ func (x *SetField) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SetField.ProtoReflect.Descriptor instead.
 func (*SetField) Descriptor() ([]byte, []int) {
-	return file_plg_v1_plugin_proto_rawDescGZIP(), []int{23}
+	return file_plg_v1_plugin_proto_rawDescGZIP(), []int{35}
 }
 
 func (x *SetField) GetField() string {
@@ -1807,7 +2692,7 @@ type SendMail struct {
 
 func (x *SendMail) Reset() {
 	*x = SendMail{}
-	mi := &file_plg_v1_plugin_proto_msgTypes[24]
+	mi := &file_plg_v1_plugin_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1819,7 +2704,7 @@ func (x *SendMail) String() string {
 func (*SendMail) ProtoMessage() {}
 
 func (x *SendMail) ProtoReflect() protoreflect.Message {
-	mi := &file_plg_v1_plugin_proto_msgTypes[24]
+	mi := &file_plg_v1_plugin_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1832,7 +2717,7 @@ func (x *SendMail) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SendMail.ProtoReflect.Descriptor instead.
 func (*SendMail) Descriptor() ([]byte, []int) {
-	return file_plg_v1_plugin_proto_rawDescGZIP(), []int{24}
+	return file_plg_v1_plugin_proto_rawDescGZIP(), []int{36}
 }
 
 func (x *SendMail) GetKind() MessageKind {
@@ -1881,7 +2766,7 @@ type Link struct {
 
 func (x *Link) Reset() {
 	*x = Link{}
-	mi := &file_plg_v1_plugin_proto_msgTypes[25]
+	mi := &file_plg_v1_plugin_proto_msgTypes[37]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1893,7 +2778,7 @@ func (x *Link) String() string {
 func (*Link) ProtoMessage() {}
 
 func (x *Link) ProtoReflect() protoreflect.Message {
-	mi := &file_plg_v1_plugin_proto_msgTypes[25]
+	mi := &file_plg_v1_plugin_proto_msgTypes[37]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1906,7 +2791,7 @@ func (x *Link) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Link.ProtoReflect.Descriptor instead.
 func (*Link) Descriptor() ([]byte, []int) {
-	return file_plg_v1_plugin_proto_rawDescGZIP(), []int{25}
+	return file_plg_v1_plugin_proto_rawDescGZIP(), []int{37}
 }
 
 func (x *Link) GetKind() Link_Kind {
@@ -1937,7 +2822,7 @@ type Schedule struct {
 
 func (x *Schedule) Reset() {
 	*x = Schedule{}
-	mi := &file_plg_v1_plugin_proto_msgTypes[26]
+	mi := &file_plg_v1_plugin_proto_msgTypes[38]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1949,7 +2834,7 @@ func (x *Schedule) String() string {
 func (*Schedule) ProtoMessage() {}
 
 func (x *Schedule) ProtoReflect() protoreflect.Message {
-	mi := &file_plg_v1_plugin_proto_msgTypes[26]
+	mi := &file_plg_v1_plugin_proto_msgTypes[38]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1962,7 +2847,7 @@ func (x *Schedule) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Schedule.ProtoReflect.Descriptor instead.
 func (*Schedule) Descriptor() ([]byte, []int) {
-	return file_plg_v1_plugin_proto_rawDescGZIP(), []int{26}
+	return file_plg_v1_plugin_proto_rawDescGZIP(), []int{38}
 }
 
 func (x *Schedule) GetTime() *timestamppb.Timestamp {
@@ -2005,7 +2890,7 @@ type Emit struct {
 
 func (x *Emit) Reset() {
 	*x = Emit{}
-	mi := &file_plg_v1_plugin_proto_msgTypes[27]
+	mi := &file_plg_v1_plugin_proto_msgTypes[39]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2017,7 +2902,7 @@ func (x *Emit) String() string {
 func (*Emit) ProtoMessage() {}
 
 func (x *Emit) ProtoReflect() protoreflect.Message {
-	mi := &file_plg_v1_plugin_proto_msgTypes[27]
+	mi := &file_plg_v1_plugin_proto_msgTypes[39]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2030,7 +2915,7 @@ func (x *Emit) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Emit.ProtoReflect.Descriptor instead.
 func (*Emit) Descriptor() ([]byte, []int) {
-	return file_plg_v1_plugin_proto_rawDescGZIP(), []int{27}
+	return file_plg_v1_plugin_proto_rawDescGZIP(), []int{39}
 }
 
 func (x *Emit) GetType() string {
@@ -2066,7 +2951,7 @@ type ActivateByCode struct {
 
 func (x *ActivateByCode) Reset() {
 	*x = ActivateByCode{}
-	mi := &file_plg_v1_plugin_proto_msgTypes[28]
+	mi := &file_plg_v1_plugin_proto_msgTypes[40]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2078,7 +2963,7 @@ func (x *ActivateByCode) String() string {
 func (*ActivateByCode) ProtoMessage() {}
 
 func (x *ActivateByCode) ProtoReflect() protoreflect.Message {
-	mi := &file_plg_v1_plugin_proto_msgTypes[28]
+	mi := &file_plg_v1_plugin_proto_msgTypes[40]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2091,7 +2976,7 @@ func (x *ActivateByCode) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ActivateByCode.ProtoReflect.Descriptor instead.
 func (*ActivateByCode) Descriptor() ([]byte, []int) {
-	return file_plg_v1_plugin_proto_rawDescGZIP(), []int{28}
+	return file_plg_v1_plugin_proto_rawDescGZIP(), []int{40}
 }
 
 func (x *ActivateByCode) GetCustomerId() string {
@@ -2114,23 +2999,30 @@ const file_plg_v1_plugin_proto_rawDesc = "" +
 	"\n" +
 	"\x13plg/v1/plugin.proto\x12\x06plg.v1\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x12plg/v1/store.proto\"#\n" +
 	"\x0fDescribeRequest\x12\x10\n" +
-	"\x03api\x18\x01 \x03(\x05R\x03api\"N\n" +
+	"\x03api\x18\x01 \x03(\x05R\x03api\"l\n" +
 	"\x10DescribeResponse\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x18\n" +
 	"\aversion\x18\x02 \x01(\tR\aversion\x12\x10\n" +
-	"\x03api\x18\x03 \x01(\x05R\x03api\"\xee\x01\n" +
+	"\x03api\x18\x03 \x01(\x05R\x03api\x12\x1c\n" +
+	"\tabilities\x18\x04 \x03(\tR\tabilities\"\xfe\x02\n" +
 	"\vWorkRequest\x12.\n" +
 	"\bsettings\x18\x01 \x01(\v2\x10.plg.v1.SettingsH\x00R\bsettings\x12%\n" +
 	"\x05batch\x18\x02 \x01(\v2\r.plg.v1.BatchH\x00R\x05batch\x12,\n" +
 	"\x06action\x18\x03 \x01(\v2\x12.plg.v1.ActionCallH\x00R\x06action\x12)\n" +
 	"\x05panel\x18\x04 \x01(\v2\x11.plg.v1.PanelCallH\x00R\x05panel\x12'\n" +
-	"\x04read\x18\x05 \x01(\v2\x11.plg.v1.ReadReplyH\x00R\x04readB\x06\n" +
-	"\x04work\"\xbe\x01\n" +
+	"\x04read\x18\x05 \x01(\v2\x11.plg.v1.ReadReplyH\x00R\x04read\x12/\n" +
+	"\amigrate\x18\x06 \x01(\v2\x13.plg.v1.MigrateCallH\x00R\amigrate\x12)\n" +
+	"\x05check\x18\a \x01(\v2\x11.plg.v1.CheckCallH\x00R\x05check\x122\n" +
+	"\bvalidate\x18\b \x01(\v2\x14.plg.v1.ValidateCallH\x00R\bvalidateB\x06\n" +
+	"\x04work\"\xce\x02\n" +
 	"\fWorkResponse\x12)\n" +
 	"\x05batch\x18\x01 \x01(\v2\x11.plg.v1.BatchDoneH\x00R\x05batch\x12,\n" +
 	"\x06action\x18\x02 \x01(\v2\x12.plg.v1.ActionDoneH\x00R\x06action\x12)\n" +
 	"\x05panel\x18\x03 \x01(\v2\x11.plg.v1.PanelDoneH\x00R\x05panel\x12\"\n" +
-	"\x04read\x18\x04 \x01(\v2\f.plg.v1.ReadH\x00R\x04readB\x06\n" +
+	"\x04read\x18\x04 \x01(\v2\f.plg.v1.ReadH\x00R\x04read\x12/\n" +
+	"\amigrate\x18\x05 \x01(\v2\x13.plg.v1.MigrateDoneH\x00R\amigrate\x12)\n" +
+	"\x05check\x18\x06 \x01(\v2\x11.plg.v1.CheckDoneH\x00R\x05check\x122\n" +
+	"\bvalidate\x18\a \x01(\v2\x14.plg.v1.ValidateDoneH\x00R\bvalidateB\x06\n" +
 	"\x04work\";\n" +
 	"\bSettings\x12/\n" +
 	"\x06values\x18\x01 \x01(\v2\x17.google.protobuf.StructR\x06values\"9\n" +
@@ -2168,10 +3060,11 @@ const file_plg_v1_plugin_proto_rawDesc = "" +
 	"ActionDone\x12(\n" +
 	"\aeffects\x18\x01 \x03(\v2\x0e.plg.v1.EffectR\aeffects\x12&\n" +
 	"\x06result\x18\x02 \x01(\v2\x0e.plg.v1.ResultR\x06result\x12#\n" +
-	"\x05fault\x18\x03 \x01(\v2\r.plg.v1.FaultR\x05fault\"X\n" +
+	"\x05fault\x18\x03 \x01(\v2\r.plg.v1.FaultR\x05fault\"l\n" +
 	"\x06Result\x12\x18\n" +
 	"\amessage\x18\x01 \x01(\tR\amessage\x124\n" +
-	"\vdiagnostics\x18\x02 \x03(\v2\x12.plg.v1.DiagnosticR\vdiagnostics\"\xc0\x01\n" +
+	"\vdiagnostics\x18\x02 \x03(\v2\x12.plg.v1.DiagnosticR\vdiagnostics\x12\x12\n" +
+	"\x04open\x18\x03 \x01(\tR\x04open\"\xc0\x01\n" +
 	"\tPanelCall\x12\x14\n" +
 	"\x05panel\x18\x01 \x01(\tR\x05panel\x12,\n" +
 	"\bcustomer\x18\x02 \x01(\v2\x10.plg.v1.CustomerR\bcustomer\x12\x19\n" +
@@ -2181,15 +3074,62 @@ const file_plg_v1_plugin_proto_rawDesc = "" +
 	"\x06_state\"U\n" +
 	"\tPanelDone\x12#\n" +
 	"\x05panel\x18\x01 \x01(\v2\r.plg.v1.PanelR\x05panel\x12#\n" +
-	"\x05fault\x18\x02 \x01(\v2\r.plg.v1.FaultR\x05fault\"-\n" +
+	"\x05fault\x18\x02 \x01(\v2\r.plg.v1.FaultR\x05fault\"\x81\x01\n" +
 	"\x05Panel\x12$\n" +
-	"\x04rows\x18\x01 \x03(\v2\x10.plg.v1.PanelRowR\x04rows\"6\n" +
+	"\x04rows\x18\x01 \x03(\v2\x10.plg.v1.PanelRowR\x04rows\x12(\n" +
+	"\x05table\x18\x02 \x01(\v2\x12.plg.v1.PanelTableR\x05table\x12(\n" +
+	"\x05chart\x18\x03 \x01(\v2\x12.plg.v1.PanelChartR\x05chart\"c\n" +
+	"\n" +
+	"PanelTable\x12-\n" +
+	"\acolumns\x18\x01 \x03(\v2\x13.plg.v1.PanelColumnR\acolumns\x12&\n" +
+	"\x04rows\x18\x02 \x03(\v2\x12.plg.v1.PanelCellsR\x04rows\";\n" +
+	"\vPanelColumn\x12\x14\n" +
+	"\x05label\x18\x01 \x01(\tR\x05label\x12\x16\n" +
+	"\x06number\x18\x02 \x01(\bR\x06number\"\"\n" +
+	"\n" +
+	"PanelCells\x12\x14\n" +
+	"\x05cells\x18\x01 \x03(\tR\x05cells\"\xcd\x01\n" +
+	"\n" +
+	"PanelChart\x12+\n" +
+	"\x04kind\x18\x01 \x01(\x0e2\x17.plg.v1.PanelChart.KindR\x04kind\x12\x16\n" +
+	"\x06labels\x18\x02 \x03(\tR\x06labels\x12+\n" +
+	"\x06series\x18\x03 \x03(\v2\x13.plg.v1.PanelSeriesR\x06series\x12\x12\n" +
+	"\x04unit\x18\x04 \x01(\tR\x04unit\"9\n" +
+	"\x04Kind\x12\x14\n" +
+	"\x10KIND_UNSPECIFIED\x10\x00\x12\f\n" +
+	"\bKIND_BAR\x10\x01\x12\r\n" +
+	"\tKIND_LINE\x10\x02\"9\n" +
+	"\vPanelSeries\x12\x12\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\x12\x16\n" +
+	"\x06values\x18\x02 \x03(\x01R\x06values\"a\n" +
+	"\vMigrateCall\x12\x12\n" +
+	"\x04from\x18\x01 \x01(\tR\x04from\x12\x0e\n" +
+	"\x02to\x18\x02 \x01(\tR\x02to\x12.\n" +
+	"\x04time\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\x04time\"\\\n" +
+	"\vMigrateDone\x12(\n" +
+	"\aeffects\x18\x01 \x03(\v2\x0e.plg.v1.EffectR\aeffects\x12#\n" +
+	"\x05fault\x18\x02 \x01(\v2\r.plg.v1.FaultR\x05fault\"W\n" +
+	"\tCheckCall\x12.\n" +
+	"\x04time\x18\x01 \x01(\v2\x1a.google.protobuf.TimestampR\x04time\x12\x1a\n" +
+	"\blanguage\x18\x02 \x01(\tR\blanguage\"f\n" +
+	"\tCheckDone\x124\n" +
+	"\vdiagnostics\x18\x01 \x03(\v2\x12.plg.v1.DiagnosticR\vdiagnostics\x12#\n" +
+	"\x05fault\x18\x02 \x01(\v2\r.plg.v1.FaultR\x05fault\"\x9a\x01\n" +
+	"\fValidateCall\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12,\n" +
+	"\x05value\x18\x02 \x01(\v2\x16.google.protobuf.ValueR\x05value\x12.\n" +
+	"\x04time\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\x04time\x12\x1a\n" +
+	"\blanguage\x18\x04 \x01(\tR\blanguage\"i\n" +
+	"\fValidateDone\x124\n" +
+	"\vdiagnostics\x18\x01 \x03(\v2\x12.plg.v1.DiagnosticR\vdiagnostics\x12#\n" +
+	"\x05fault\x18\x02 \x01(\v2\r.plg.v1.FaultR\x05fault\"6\n" +
 	"\bPanelRow\x12\x14\n" +
 	"\x05label\x18\x01 \x01(\tR\x05label\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value\"F\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value\"n\n" +
 	"\x04Read\x12\x12\n" +
 	"\x03get\x18\x01 \x01(\tH\x00R\x03get\x12\"\n" +
-	"\x04scan\x18\x02 \x01(\v2\f.plg.v1.ScanH\x00R\x04scanB\x06\n" +
+	"\x04scan\x18\x02 \x01(\v2\f.plg.v1.ScanH\x00R\x04scan\x12&\n" +
+	"\x06states\x18\x03 \x01(\v2\f.plg.v1.ScanH\x00R\x06statesB\x06\n" +
 	"\x04read\"J\n" +
 	"\x04Scan\x12\x16\n" +
 	"\x06prefix\x18\x01 \x01(\tR\x06prefix\x12\x14\n" +
@@ -2199,7 +3139,7 @@ const file_plg_v1_plugin_proto_rawDesc = "" +
 	"\arecords\x18\x01 \x03(\v2\x10.plg.v1.KeyValueR\arecords\"2\n" +
 	"\bKeyValue\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\fR\x05value\"\xd2\x03\n" +
+	"\x05value\x18\x02 \x01(\fR\x05value\"\x83\x04\n" +
 	"\x06Effect\x122\n" +
 	"\n" +
 	"save_state\x18\x01 \x01(\v2\x11.plg.v1.SaveStateH\x00R\tsaveState\x12$\n" +
@@ -2214,10 +3154,15 @@ const file_plg_v1_plugin_proto_rawDesc = "" +
 	"\x04emit\x18\t \x01(\v2\f.plg.v1.EmitH\x00R\x04emit\x12\x14\n" +
 	"\x04note\x18\n" +
 	" \x01(\tH\x00R\x04note\x12B\n" +
-	"\x10activate_by_code\x18\v \x01(\v2\x16.plg.v1.ActivateByCodeH\x00R\x0eactivateByCodeB\b\n" +
+	"\x10activate_by_code\x18\v \x01(\v2\x16.plg.v1.ActivateByCodeH\x00R\x0eactivateByCode\x12/\n" +
+	"\tput_state\x18\f \x01(\v2\x10.plg.v1.PutStateH\x00R\bputStateB\b\n" +
 	"\x06effect\"!\n" +
 	"\tSaveState\x12\x14\n" +
-	"\x05state\x18\x01 \x01(\fR\x05state\"6\n" +
+	"\x05state\x18\x01 \x01(\fR\x05state\"A\n" +
+	"\bPutState\x12\x1f\n" +
+	"\vcustomer_id\x18\x01 \x01(\tR\n" +
+	"customerId\x12\x14\n" +
+	"\x05state\x18\x02 \x01(\fR\x05state\"6\n" +
 	"\bSetField\x12\x14\n" +
 	"\x05field\x18\x01 \x01(\tR\x05field\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value\"\x87\x02\n" +
@@ -2274,102 +3219,140 @@ func file_plg_v1_plugin_proto_rawDescGZIP() []byte {
 	return file_plg_v1_plugin_proto_rawDescData
 }
 
-var file_plg_v1_plugin_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
-var file_plg_v1_plugin_proto_msgTypes = make([]protoimpl.MessageInfo, 31)
+var file_plg_v1_plugin_proto_enumTypes = make([]protoimpl.EnumInfo, 3)
+var file_plg_v1_plugin_proto_msgTypes = make([]protoimpl.MessageInfo, 43)
 var file_plg_v1_plugin_proto_goTypes = []any{
 	(MessageKind)(0),              // 0: plg.v1.MessageKind
-	(Link_Kind)(0),                // 1: plg.v1.Link.Kind
-	(*DescribeRequest)(nil),       // 2: plg.v1.DescribeRequest
-	(*DescribeResponse)(nil),      // 3: plg.v1.DescribeResponse
-	(*WorkRequest)(nil),           // 4: plg.v1.WorkRequest
-	(*WorkResponse)(nil),          // 5: plg.v1.WorkResponse
-	(*Settings)(nil),              // 6: plg.v1.Settings
-	(*Batch)(nil),                 // 7: plg.v1.Batch
-	(*Delivery)(nil),              // 8: plg.v1.Delivery
-	(*BatchDone)(nil),             // 9: plg.v1.BatchDone
-	(*Outcome)(nil),               // 10: plg.v1.Outcome
-	(*Fault)(nil),                 // 11: plg.v1.Fault
-	(*ActionCall)(nil),            // 12: plg.v1.ActionCall
-	(*ActionDone)(nil),            // 13: plg.v1.ActionDone
-	(*Result)(nil),                // 14: plg.v1.Result
-	(*PanelCall)(nil),             // 15: plg.v1.PanelCall
-	(*PanelDone)(nil),             // 16: plg.v1.PanelDone
-	(*Panel)(nil),                 // 17: plg.v1.Panel
-	(*PanelRow)(nil),              // 18: plg.v1.PanelRow
-	(*Read)(nil),                  // 19: plg.v1.Read
-	(*Scan)(nil),                  // 20: plg.v1.Scan
-	(*ReadReply)(nil),             // 21: plg.v1.ReadReply
-	(*KeyValue)(nil),              // 22: plg.v1.KeyValue
-	(*Effect)(nil),                // 23: plg.v1.Effect
-	(*SaveState)(nil),             // 24: plg.v1.SaveState
-	(*SetField)(nil),              // 25: plg.v1.SetField
-	(*SendMail)(nil),              // 26: plg.v1.SendMail
-	(*Link)(nil),                  // 27: plg.v1.Link
-	(*Schedule)(nil),              // 28: plg.v1.Schedule
-	(*Emit)(nil),                  // 29: plg.v1.Emit
-	(*ActivateByCode)(nil),        // 30: plg.v1.ActivateByCode
-	nil,                           // 31: plg.v1.ActionCall.FormEntry
-	nil,                           // 32: plg.v1.SendMail.LinksEntry
-	(*structpb.Struct)(nil),       // 33: google.protobuf.Struct
-	(*Customer)(nil),              // 34: plg.v1.Customer
-	(*Actor)(nil),                 // 35: plg.v1.Actor
-	(*timestamppb.Timestamp)(nil), // 36: google.protobuf.Timestamp
-	(*Diagnostic)(nil),            // 37: plg.v1.Diagnostic
+	(PanelChart_Kind)(0),          // 1: plg.v1.PanelChart.Kind
+	(Link_Kind)(0),                // 2: plg.v1.Link.Kind
+	(*DescribeRequest)(nil),       // 3: plg.v1.DescribeRequest
+	(*DescribeResponse)(nil),      // 4: plg.v1.DescribeResponse
+	(*WorkRequest)(nil),           // 5: plg.v1.WorkRequest
+	(*WorkResponse)(nil),          // 6: plg.v1.WorkResponse
+	(*Settings)(nil),              // 7: plg.v1.Settings
+	(*Batch)(nil),                 // 8: plg.v1.Batch
+	(*Delivery)(nil),              // 9: plg.v1.Delivery
+	(*BatchDone)(nil),             // 10: plg.v1.BatchDone
+	(*Outcome)(nil),               // 11: plg.v1.Outcome
+	(*Fault)(nil),                 // 12: plg.v1.Fault
+	(*ActionCall)(nil),            // 13: plg.v1.ActionCall
+	(*ActionDone)(nil),            // 14: plg.v1.ActionDone
+	(*Result)(nil),                // 15: plg.v1.Result
+	(*PanelCall)(nil),             // 16: plg.v1.PanelCall
+	(*PanelDone)(nil),             // 17: plg.v1.PanelDone
+	(*Panel)(nil),                 // 18: plg.v1.Panel
+	(*PanelTable)(nil),            // 19: plg.v1.PanelTable
+	(*PanelColumn)(nil),           // 20: plg.v1.PanelColumn
+	(*PanelCells)(nil),            // 21: plg.v1.PanelCells
+	(*PanelChart)(nil),            // 22: plg.v1.PanelChart
+	(*PanelSeries)(nil),           // 23: plg.v1.PanelSeries
+	(*MigrateCall)(nil),           // 24: plg.v1.MigrateCall
+	(*MigrateDone)(nil),           // 25: plg.v1.MigrateDone
+	(*CheckCall)(nil),             // 26: plg.v1.CheckCall
+	(*CheckDone)(nil),             // 27: plg.v1.CheckDone
+	(*ValidateCall)(nil),          // 28: plg.v1.ValidateCall
+	(*ValidateDone)(nil),          // 29: plg.v1.ValidateDone
+	(*PanelRow)(nil),              // 30: plg.v1.PanelRow
+	(*Read)(nil),                  // 31: plg.v1.Read
+	(*Scan)(nil),                  // 32: plg.v1.Scan
+	(*ReadReply)(nil),             // 33: plg.v1.ReadReply
+	(*KeyValue)(nil),              // 34: plg.v1.KeyValue
+	(*Effect)(nil),                // 35: plg.v1.Effect
+	(*SaveState)(nil),             // 36: plg.v1.SaveState
+	(*PutState)(nil),              // 37: plg.v1.PutState
+	(*SetField)(nil),              // 38: plg.v1.SetField
+	(*SendMail)(nil),              // 39: plg.v1.SendMail
+	(*Link)(nil),                  // 40: plg.v1.Link
+	(*Schedule)(nil),              // 41: plg.v1.Schedule
+	(*Emit)(nil),                  // 42: plg.v1.Emit
+	(*ActivateByCode)(nil),        // 43: plg.v1.ActivateByCode
+	nil,                           // 44: plg.v1.ActionCall.FormEntry
+	nil,                           // 45: plg.v1.SendMail.LinksEntry
+	(*structpb.Struct)(nil),       // 46: google.protobuf.Struct
+	(*Customer)(nil),              // 47: plg.v1.Customer
+	(*Actor)(nil),                 // 48: plg.v1.Actor
+	(*timestamppb.Timestamp)(nil), // 49: google.protobuf.Timestamp
+	(*Diagnostic)(nil),            // 50: plg.v1.Diagnostic
+	(*structpb.Value)(nil),        // 51: google.protobuf.Value
 }
 var file_plg_v1_plugin_proto_depIdxs = []int32{
-	6,  // 0: plg.v1.WorkRequest.settings:type_name -> plg.v1.Settings
-	7,  // 1: plg.v1.WorkRequest.batch:type_name -> plg.v1.Batch
-	12, // 2: plg.v1.WorkRequest.action:type_name -> plg.v1.ActionCall
-	15, // 3: plg.v1.WorkRequest.panel:type_name -> plg.v1.PanelCall
-	21, // 4: plg.v1.WorkRequest.read:type_name -> plg.v1.ReadReply
-	9,  // 5: plg.v1.WorkResponse.batch:type_name -> plg.v1.BatchDone
-	13, // 6: plg.v1.WorkResponse.action:type_name -> plg.v1.ActionDone
-	16, // 7: plg.v1.WorkResponse.panel:type_name -> plg.v1.PanelDone
-	19, // 8: plg.v1.WorkResponse.read:type_name -> plg.v1.Read
-	33, // 9: plg.v1.Settings.values:type_name -> google.protobuf.Struct
-	8,  // 10: plg.v1.Batch.deliveries:type_name -> plg.v1.Delivery
-	10, // 11: plg.v1.BatchDone.outcomes:type_name -> plg.v1.Outcome
-	23, // 12: plg.v1.Outcome.effects:type_name -> plg.v1.Effect
-	11, // 13: plg.v1.Outcome.fault:type_name -> plg.v1.Fault
-	34, // 14: plg.v1.ActionCall.customer:type_name -> plg.v1.Customer
-	31, // 15: plg.v1.ActionCall.form:type_name -> plg.v1.ActionCall.FormEntry
-	35, // 16: plg.v1.ActionCall.actor:type_name -> plg.v1.Actor
-	36, // 17: plg.v1.ActionCall.time:type_name -> google.protobuf.Timestamp
-	23, // 18: plg.v1.ActionDone.effects:type_name -> plg.v1.Effect
-	14, // 19: plg.v1.ActionDone.result:type_name -> plg.v1.Result
-	11, // 20: plg.v1.ActionDone.fault:type_name -> plg.v1.Fault
-	37, // 21: plg.v1.Result.diagnostics:type_name -> plg.v1.Diagnostic
-	34, // 22: plg.v1.PanelCall.customer:type_name -> plg.v1.Customer
-	36, // 23: plg.v1.PanelCall.time:type_name -> google.protobuf.Timestamp
-	17, // 24: plg.v1.PanelDone.panel:type_name -> plg.v1.Panel
-	11, // 25: plg.v1.PanelDone.fault:type_name -> plg.v1.Fault
-	18, // 26: plg.v1.Panel.rows:type_name -> plg.v1.PanelRow
-	20, // 27: plg.v1.Read.scan:type_name -> plg.v1.Scan
-	22, // 28: plg.v1.ReadReply.records:type_name -> plg.v1.KeyValue
-	24, // 29: plg.v1.Effect.save_state:type_name -> plg.v1.SaveState
-	22, // 30: plg.v1.Effect.put:type_name -> plg.v1.KeyValue
-	25, // 31: plg.v1.Effect.set_field:type_name -> plg.v1.SetField
-	26, // 32: plg.v1.Effect.send_mail:type_name -> plg.v1.SendMail
-	28, // 33: plg.v1.Effect.schedule:type_name -> plg.v1.Schedule
-	29, // 34: plg.v1.Effect.emit:type_name -> plg.v1.Emit
-	30, // 35: plg.v1.Effect.activate_by_code:type_name -> plg.v1.ActivateByCode
-	0,  // 36: plg.v1.SendMail.kind:type_name -> plg.v1.MessageKind
-	32, // 37: plg.v1.SendMail.links:type_name -> plg.v1.SendMail.LinksEntry
-	33, // 38: plg.v1.SendMail.data:type_name -> google.protobuf.Struct
-	1,  // 39: plg.v1.Link.kind:type_name -> plg.v1.Link.Kind
-	36, // 40: plg.v1.Schedule.time:type_name -> google.protobuf.Timestamp
-	33, // 41: plg.v1.Schedule.data:type_name -> google.protobuf.Struct
-	33, // 42: plg.v1.Emit.data:type_name -> google.protobuf.Struct
-	27, // 43: plg.v1.SendMail.LinksEntry.value:type_name -> plg.v1.Link
-	2,  // 44: plg.v1.Plugin.Describe:input_type -> plg.v1.DescribeRequest
-	4,  // 45: plg.v1.Plugin.Work:input_type -> plg.v1.WorkRequest
-	3,  // 46: plg.v1.Plugin.Describe:output_type -> plg.v1.DescribeResponse
-	5,  // 47: plg.v1.Plugin.Work:output_type -> plg.v1.WorkResponse
-	46, // [46:48] is the sub-list for method output_type
-	44, // [44:46] is the sub-list for method input_type
-	44, // [44:44] is the sub-list for extension type_name
-	44, // [44:44] is the sub-list for extension extendee
-	0,  // [0:44] is the sub-list for field type_name
+	7,  // 0: plg.v1.WorkRequest.settings:type_name -> plg.v1.Settings
+	8,  // 1: plg.v1.WorkRequest.batch:type_name -> plg.v1.Batch
+	13, // 2: plg.v1.WorkRequest.action:type_name -> plg.v1.ActionCall
+	16, // 3: plg.v1.WorkRequest.panel:type_name -> plg.v1.PanelCall
+	33, // 4: plg.v1.WorkRequest.read:type_name -> plg.v1.ReadReply
+	24, // 5: plg.v1.WorkRequest.migrate:type_name -> plg.v1.MigrateCall
+	26, // 6: plg.v1.WorkRequest.check:type_name -> plg.v1.CheckCall
+	28, // 7: plg.v1.WorkRequest.validate:type_name -> plg.v1.ValidateCall
+	10, // 8: plg.v1.WorkResponse.batch:type_name -> plg.v1.BatchDone
+	14, // 9: plg.v1.WorkResponse.action:type_name -> plg.v1.ActionDone
+	17, // 10: plg.v1.WorkResponse.panel:type_name -> plg.v1.PanelDone
+	31, // 11: plg.v1.WorkResponse.read:type_name -> plg.v1.Read
+	25, // 12: plg.v1.WorkResponse.migrate:type_name -> plg.v1.MigrateDone
+	27, // 13: plg.v1.WorkResponse.check:type_name -> plg.v1.CheckDone
+	29, // 14: plg.v1.WorkResponse.validate:type_name -> plg.v1.ValidateDone
+	46, // 15: plg.v1.Settings.values:type_name -> google.protobuf.Struct
+	9,  // 16: plg.v1.Batch.deliveries:type_name -> plg.v1.Delivery
+	11, // 17: plg.v1.BatchDone.outcomes:type_name -> plg.v1.Outcome
+	35, // 18: plg.v1.Outcome.effects:type_name -> plg.v1.Effect
+	12, // 19: plg.v1.Outcome.fault:type_name -> plg.v1.Fault
+	47, // 20: plg.v1.ActionCall.customer:type_name -> plg.v1.Customer
+	44, // 21: plg.v1.ActionCall.form:type_name -> plg.v1.ActionCall.FormEntry
+	48, // 22: plg.v1.ActionCall.actor:type_name -> plg.v1.Actor
+	49, // 23: plg.v1.ActionCall.time:type_name -> google.protobuf.Timestamp
+	35, // 24: plg.v1.ActionDone.effects:type_name -> plg.v1.Effect
+	15, // 25: plg.v1.ActionDone.result:type_name -> plg.v1.Result
+	12, // 26: plg.v1.ActionDone.fault:type_name -> plg.v1.Fault
+	50, // 27: plg.v1.Result.diagnostics:type_name -> plg.v1.Diagnostic
+	47, // 28: plg.v1.PanelCall.customer:type_name -> plg.v1.Customer
+	49, // 29: plg.v1.PanelCall.time:type_name -> google.protobuf.Timestamp
+	18, // 30: plg.v1.PanelDone.panel:type_name -> plg.v1.Panel
+	12, // 31: plg.v1.PanelDone.fault:type_name -> plg.v1.Fault
+	30, // 32: plg.v1.Panel.rows:type_name -> plg.v1.PanelRow
+	19, // 33: plg.v1.Panel.table:type_name -> plg.v1.PanelTable
+	22, // 34: plg.v1.Panel.chart:type_name -> plg.v1.PanelChart
+	20, // 35: plg.v1.PanelTable.columns:type_name -> plg.v1.PanelColumn
+	21, // 36: plg.v1.PanelTable.rows:type_name -> plg.v1.PanelCells
+	1,  // 37: plg.v1.PanelChart.kind:type_name -> plg.v1.PanelChart.Kind
+	23, // 38: plg.v1.PanelChart.series:type_name -> plg.v1.PanelSeries
+	49, // 39: plg.v1.MigrateCall.time:type_name -> google.protobuf.Timestamp
+	35, // 40: plg.v1.MigrateDone.effects:type_name -> plg.v1.Effect
+	12, // 41: plg.v1.MigrateDone.fault:type_name -> plg.v1.Fault
+	49, // 42: plg.v1.CheckCall.time:type_name -> google.protobuf.Timestamp
+	50, // 43: plg.v1.CheckDone.diagnostics:type_name -> plg.v1.Diagnostic
+	12, // 44: plg.v1.CheckDone.fault:type_name -> plg.v1.Fault
+	51, // 45: plg.v1.ValidateCall.value:type_name -> google.protobuf.Value
+	49, // 46: plg.v1.ValidateCall.time:type_name -> google.protobuf.Timestamp
+	50, // 47: plg.v1.ValidateDone.diagnostics:type_name -> plg.v1.Diagnostic
+	12, // 48: plg.v1.ValidateDone.fault:type_name -> plg.v1.Fault
+	32, // 49: plg.v1.Read.scan:type_name -> plg.v1.Scan
+	32, // 50: plg.v1.Read.states:type_name -> plg.v1.Scan
+	34, // 51: plg.v1.ReadReply.records:type_name -> plg.v1.KeyValue
+	36, // 52: plg.v1.Effect.save_state:type_name -> plg.v1.SaveState
+	34, // 53: plg.v1.Effect.put:type_name -> plg.v1.KeyValue
+	38, // 54: plg.v1.Effect.set_field:type_name -> plg.v1.SetField
+	39, // 55: plg.v1.Effect.send_mail:type_name -> plg.v1.SendMail
+	41, // 56: plg.v1.Effect.schedule:type_name -> plg.v1.Schedule
+	42, // 57: plg.v1.Effect.emit:type_name -> plg.v1.Emit
+	43, // 58: plg.v1.Effect.activate_by_code:type_name -> plg.v1.ActivateByCode
+	37, // 59: plg.v1.Effect.put_state:type_name -> plg.v1.PutState
+	0,  // 60: plg.v1.SendMail.kind:type_name -> plg.v1.MessageKind
+	45, // 61: plg.v1.SendMail.links:type_name -> plg.v1.SendMail.LinksEntry
+	46, // 62: plg.v1.SendMail.data:type_name -> google.protobuf.Struct
+	2,  // 63: plg.v1.Link.kind:type_name -> plg.v1.Link.Kind
+	49, // 64: plg.v1.Schedule.time:type_name -> google.protobuf.Timestamp
+	46, // 65: plg.v1.Schedule.data:type_name -> google.protobuf.Struct
+	46, // 66: plg.v1.Emit.data:type_name -> google.protobuf.Struct
+	40, // 67: plg.v1.SendMail.LinksEntry.value:type_name -> plg.v1.Link
+	3,  // 68: plg.v1.Plugin.Describe:input_type -> plg.v1.DescribeRequest
+	5,  // 69: plg.v1.Plugin.Work:input_type -> plg.v1.WorkRequest
+	4,  // 70: plg.v1.Plugin.Describe:output_type -> plg.v1.DescribeResponse
+	6,  // 71: plg.v1.Plugin.Work:output_type -> plg.v1.WorkResponse
+	70, // [70:72] is the sub-list for method output_type
+	68, // [68:70] is the sub-list for method input_type
+	68, // [68:68] is the sub-list for extension type_name
+	68, // [68:68] is the sub-list for extension extendee
+	0,  // [0:68] is the sub-list for field type_name
 }
 
 func init() { file_plg_v1_plugin_proto_init() }
@@ -2384,21 +3367,28 @@ func file_plg_v1_plugin_proto_init() {
 		(*WorkRequest_Action)(nil),
 		(*WorkRequest_Panel)(nil),
 		(*WorkRequest_Read)(nil),
+		(*WorkRequest_Migrate)(nil),
+		(*WorkRequest_Check)(nil),
+		(*WorkRequest_Validate)(nil),
 	}
 	file_plg_v1_plugin_proto_msgTypes[3].OneofWrappers = []any{
 		(*WorkResponse_Batch)(nil),
 		(*WorkResponse_Action)(nil),
 		(*WorkResponse_Panel)(nil),
 		(*WorkResponse_Read)(nil),
+		(*WorkResponse_Migrate)(nil),
+		(*WorkResponse_Check)(nil),
+		(*WorkResponse_Validate)(nil),
 	}
 	file_plg_v1_plugin_proto_msgTypes[6].OneofWrappers = []any{}
 	file_plg_v1_plugin_proto_msgTypes[10].OneofWrappers = []any{}
 	file_plg_v1_plugin_proto_msgTypes[13].OneofWrappers = []any{}
-	file_plg_v1_plugin_proto_msgTypes[17].OneofWrappers = []any{
+	file_plg_v1_plugin_proto_msgTypes[28].OneofWrappers = []any{
 		(*Read_Get)(nil),
 		(*Read_Scan)(nil),
+		(*Read_States)(nil),
 	}
-	file_plg_v1_plugin_proto_msgTypes[21].OneofWrappers = []any{
+	file_plg_v1_plugin_proto_msgTypes[32].OneofWrappers = []any{
 		(*Effect_SaveState)(nil),
 		(*Effect_Put)(nil),
 		(*Effect_Delete)(nil),
@@ -2410,14 +3400,15 @@ func file_plg_v1_plugin_proto_init() {
 		(*Effect_Emit)(nil),
 		(*Effect_Note)(nil),
 		(*Effect_ActivateByCode)(nil),
+		(*Effect_PutState)(nil),
 	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_plg_v1_plugin_proto_rawDesc), len(file_plg_v1_plugin_proto_rawDesc)),
-			NumEnums:      2,
-			NumMessages:   31,
+			NumEnums:      3,
+			NumMessages:   43,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -720,6 +720,7 @@ type FieldState struct {
 	Reason string `protobuf:"bytes,8,opt,name=reason,proto3" json:"reason,omitempty"`
 	// choice: what can be chosen.
 	Choices       []*Choice `protobuf:"bytes,9,rep,name=choices,proto3" json:"choices,omitempty"`
+	Help          string    `protobuf:"bytes,10,opt,name=help,proto3" json:"help,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -817,6 +818,13 @@ func (x *FieldState) GetChoices() []*Choice {
 	return nil
 }
 
+func (x *FieldState) GetHelp() string {
+	if x != nil {
+		return x.Help
+	}
+	return ""
+}
+
 type ActionState struct {
 	state   protoimpl.MessageState `protogen:"open.v1"`
 	Plugin  string                 `protobuf:"bytes,1,opt,name=plugin,proto3" json:"plugin,omitempty"`
@@ -824,8 +832,11 @@ type ActionState struct {
 	Label   string                 `protobuf:"bytes,3,opt,name=label,proto3" json:"label,omitempty"`
 	Enabled bool                   `protobuf:"varint,4,opt,name=enabled,proto3" json:"enabled,omitempty"`
 	// Why it is disabled.
-	Reason        string       `protobuf:"bytes,5,opt,name=reason,proto3" json:"reason,omitempty"`
-	Form          []*FormField `protobuf:"bytes,6,rep,name=form,proto3" json:"form,omitempty"`
+	Reason string       `protobuf:"bytes,5,opt,name=reason,proto3" json:"reason,omitempty"`
+	Form   []*FormField `protobuf:"bytes,6,rep,name=form,proto3" json:"form,omitempty"`
+	// Asked before it runs; empty asks nothing.
+	Confirm       string `protobuf:"bytes,7,opt,name=confirm,proto3" json:"confirm,omitempty"`
+	Help          string `protobuf:"bytes,8,opt,name=help,proto3" json:"help,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -902,14 +913,32 @@ func (x *ActionState) GetForm() []*FormField {
 	return nil
 }
 
+func (x *ActionState) GetConfirm() string {
+	if x != nil {
+		return x.Confirm
+	}
+	return ""
+}
+
+func (x *ActionState) GetHelp() string {
+	if x != nil {
+		return x.Help
+	}
+	return ""
+}
+
 type FormField struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	Id    string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
 	Label string                 `protobuf:"bytes,2,opt,name=label,proto3" json:"label,omitempty"`
 	// "text", "short_code", "number", "money", "yes_no", "choice".
-	Type          string   `protobuf:"bytes,3,opt,name=type,proto3" json:"type,omitempty"`
-	Required      bool     `protobuf:"varint,4,opt,name=required,proto3" json:"required,omitempty"`
-	Choices       []string `protobuf:"bytes,5,rep,name=choices,proto3" json:"choices,omitempty"`
+	Type     string `protobuf:"bytes,3,opt,name=type,proto3" json:"type,omitempty"`
+	Required bool   `protobuf:"varint,4,opt,name=required,proto3" json:"required,omitempty"`
+	// Deprecated: Marked as deprecated in mostrador/v1/customer.proto.
+	Choices []string `protobuf:"bytes,5,rep,name=choices,proto3" json:"choices,omitempty"`
+	Help    string   `protobuf:"bytes,6,opt,name=help,proto3" json:"help,omitempty"`
+	// choice: what can be chosen.
+	Options       []*Choice `protobuf:"bytes,7,rep,name=options,proto3" json:"options,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -972,9 +1001,24 @@ func (x *FormField) GetRequired() bool {
 	return false
 }
 
+// Deprecated: Marked as deprecated in mostrador/v1/customer.proto.
 func (x *FormField) GetChoices() []string {
 	if x != nil {
 		return x.Choices
+	}
+	return nil
+}
+
+func (x *FormField) GetHelp() string {
+	if x != nil {
+		return x.Help
+	}
+	return ""
+}
+
+func (x *FormField) GetOptions() []*Choice {
+	if x != nil {
+		return x.Options
 	}
 	return nil
 }
@@ -986,7 +1030,9 @@ type PanelState struct {
 	Title  string                 `protobuf:"bytes,3,opt,name=title,proto3" json:"title,omitempty"`
 	Panel  *plgv1.Panel           `protobuf:"bytes,4,opt,name=panel,proto3" json:"panel,omitempty"`
 	// Set when the plugin could not be asked.
-	Error         string `protobuf:"bytes,5,opt,name=error,proto3" json:"error,omitempty"`
+	Error string `protobuf:"bytes,5,opt,name=error,proto3" json:"error,omitempty"`
+	// "rows", "table" or "chart".
+	Kind          string `protobuf:"bytes,6,opt,name=kind,proto3" json:"kind,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1052,6 +1098,13 @@ func (x *PanelState) GetPanel() *plgv1.Panel {
 func (x *PanelState) GetError() string {
 	if x != nil {
 		return x.Error
+	}
+	return ""
+}
+
+func (x *PanelState) GetKind() string {
+	if x != nil {
+		return x.Kind
 	}
 	return ""
 }
@@ -1404,7 +1457,7 @@ const file_mostrador_v1_customer_proto_rawDesc = "" +
 	"\x06fields\x18\x02 \x03(\v2\x18.mostrador.v1.FieldStateR\x06fields\x123\n" +
 	"\aactions\x18\x03 \x03(\v2\x19.mostrador.v1.ActionStateR\aactions\x120\n" +
 	"\x06panels\x18\x04 \x03(\v2\x18.mostrador.v1.PanelStateR\x06panels\x12\x18\n" +
-	"\aconsent\x18\x05 \x03(\tR\aconsent\"\xf6\x01\n" +
+	"\aconsent\x18\x05 \x03(\tR\aconsent\"\x8a\x02\n" +
 	"\n" +
 	"FieldState\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x14\n" +
@@ -1415,27 +1468,34 @@ const file_mostrador_v1_customer_proto_rawDesc = "" +
 	"\beditable\x18\x06 \x01(\bR\beditable\x12\x1a\n" +
 	"\brequired\x18\a \x01(\bR\brequired\x12\x16\n" +
 	"\x06reason\x18\b \x01(\tR\x06reason\x12.\n" +
-	"\achoices\x18\t \x03(\v2\x14.mostrador.v1.ChoiceR\achoices\"\xaa\x01\n" +
+	"\achoices\x18\t \x03(\v2\x14.mostrador.v1.ChoiceR\achoices\x12\x12\n" +
+	"\x04help\x18\n" +
+	" \x01(\tR\x04help\"\xd8\x01\n" +
 	"\vActionState\x12\x16\n" +
 	"\x06plugin\x18\x01 \x01(\tR\x06plugin\x12\x0e\n" +
 	"\x02id\x18\x02 \x01(\tR\x02id\x12\x14\n" +
 	"\x05label\x18\x03 \x01(\tR\x05label\x12\x18\n" +
 	"\aenabled\x18\x04 \x01(\bR\aenabled\x12\x16\n" +
 	"\x06reason\x18\x05 \x01(\tR\x06reason\x12+\n" +
-	"\x04form\x18\x06 \x03(\v2\x17.mostrador.v1.FormFieldR\x04form\"{\n" +
+	"\x04form\x18\x06 \x03(\v2\x17.mostrador.v1.FormFieldR\x04form\x12\x18\n" +
+	"\aconfirm\x18\a \x01(\tR\aconfirm\x12\x12\n" +
+	"\x04help\x18\b \x01(\tR\x04help\"\xc3\x01\n" +
 	"\tFormField\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x14\n" +
 	"\x05label\x18\x02 \x01(\tR\x05label\x12\x12\n" +
 	"\x04type\x18\x03 \x01(\tR\x04type\x12\x1a\n" +
-	"\brequired\x18\x04 \x01(\bR\brequired\x12\x18\n" +
-	"\achoices\x18\x05 \x03(\tR\achoices\"\x85\x01\n" +
+	"\brequired\x18\x04 \x01(\bR\brequired\x12\x1c\n" +
+	"\achoices\x18\x05 \x03(\tB\x02\x18\x01R\achoices\x12\x12\n" +
+	"\x04help\x18\x06 \x01(\tR\x04help\x12.\n" +
+	"\aoptions\x18\a \x03(\v2\x14.mostrador.v1.ChoiceR\aoptions\"\x99\x01\n" +
 	"\n" +
 	"PanelState\x12\x16\n" +
 	"\x06plugin\x18\x01 \x01(\tR\x06plugin\x12\x0e\n" +
 	"\x02id\x18\x02 \x01(\tR\x02id\x12\x14\n" +
 	"\x05title\x18\x03 \x01(\tR\x05title\x12#\n" +
 	"\x05panel\x18\x04 \x01(\v2\r.plg.v1.PanelR\x05panel\x12\x14\n" +
-	"\x05error\x18\x05 \x01(\tR\x05error\"5\n" +
+	"\x05error\x18\x05 \x01(\tR\x05error\x12\x12\n" +
+	"\x04kind\x18\x06 \x01(\tR\x04kind\"5\n" +
 	"\x0fActivateRequest\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x12\n" +
 	"\x04code\x18\x02 \x01(\tR\x04code\"@\n" +
@@ -1533,34 +1593,35 @@ var file_mostrador_v1_customer_proto_depIdxs = []int32{
 	16, // 15: mostrador.v1.SheetResponse.panels:type_name -> mostrador.v1.PanelState
 	27, // 16: mostrador.v1.FieldState.choices:type_name -> mostrador.v1.Choice
 	15, // 17: mostrador.v1.ActionState.form:type_name -> mostrador.v1.FormField
-	28, // 18: mostrador.v1.PanelState.panel:type_name -> plg.v1.Panel
-	25, // 19: mostrador.v1.ActivateResponse.customer:type_name -> plg.v1.Customer
-	25, // 20: mostrador.v1.WithdrawResponse.customer:type_name -> plg.v1.Customer
-	23, // 21: mostrador.v1.RunRequest.form:type_name -> mostrador.v1.RunRequest.FormEntry
-	29, // 22: mostrador.v1.RunResponse.result:type_name -> plg.v1.Result
-	1,  // 23: mostrador.v1.CustomerService.Register:input_type -> mostrador.v1.RegisterRequest
-	3,  // 24: mostrador.v1.CustomerService.Check:input_type -> mostrador.v1.CheckRequest
-	5,  // 25: mostrador.v1.CustomerService.Get:input_type -> mostrador.v1.GetCustomerRequest
-	7,  // 26: mostrador.v1.CustomerService.Update:input_type -> mostrador.v1.UpdateRequest
-	9,  // 27: mostrador.v1.CustomerService.Search:input_type -> mostrador.v1.SearchRequest
-	11, // 28: mostrador.v1.CustomerService.Sheet:input_type -> mostrador.v1.SheetRequest
-	17, // 29: mostrador.v1.CustomerService.Activate:input_type -> mostrador.v1.ActivateRequest
-	19, // 30: mostrador.v1.CustomerService.Withdraw:input_type -> mostrador.v1.WithdrawRequest
-	21, // 31: mostrador.v1.CustomerService.Run:input_type -> mostrador.v1.RunRequest
-	2,  // 32: mostrador.v1.CustomerService.Register:output_type -> mostrador.v1.RegisterResponse
-	4,  // 33: mostrador.v1.CustomerService.Check:output_type -> mostrador.v1.CheckResponse
-	6,  // 34: mostrador.v1.CustomerService.Get:output_type -> mostrador.v1.GetCustomerResponse
-	8,  // 35: mostrador.v1.CustomerService.Update:output_type -> mostrador.v1.UpdateResponse
-	10, // 36: mostrador.v1.CustomerService.Search:output_type -> mostrador.v1.SearchResponse
-	12, // 37: mostrador.v1.CustomerService.Sheet:output_type -> mostrador.v1.SheetResponse
-	18, // 38: mostrador.v1.CustomerService.Activate:output_type -> mostrador.v1.ActivateResponse
-	20, // 39: mostrador.v1.CustomerService.Withdraw:output_type -> mostrador.v1.WithdrawResponse
-	22, // 40: mostrador.v1.CustomerService.Run:output_type -> mostrador.v1.RunResponse
-	32, // [32:41] is the sub-list for method output_type
-	23, // [23:32] is the sub-list for method input_type
-	23, // [23:23] is the sub-list for extension type_name
-	23, // [23:23] is the sub-list for extension extendee
-	0,  // [0:23] is the sub-list for field type_name
+	27, // 18: mostrador.v1.FormField.options:type_name -> mostrador.v1.Choice
+	28, // 19: mostrador.v1.PanelState.panel:type_name -> plg.v1.Panel
+	25, // 20: mostrador.v1.ActivateResponse.customer:type_name -> plg.v1.Customer
+	25, // 21: mostrador.v1.WithdrawResponse.customer:type_name -> plg.v1.Customer
+	23, // 22: mostrador.v1.RunRequest.form:type_name -> mostrador.v1.RunRequest.FormEntry
+	29, // 23: mostrador.v1.RunResponse.result:type_name -> plg.v1.Result
+	1,  // 24: mostrador.v1.CustomerService.Register:input_type -> mostrador.v1.RegisterRequest
+	3,  // 25: mostrador.v1.CustomerService.Check:input_type -> mostrador.v1.CheckRequest
+	5,  // 26: mostrador.v1.CustomerService.Get:input_type -> mostrador.v1.GetCustomerRequest
+	7,  // 27: mostrador.v1.CustomerService.Update:input_type -> mostrador.v1.UpdateRequest
+	9,  // 28: mostrador.v1.CustomerService.Search:input_type -> mostrador.v1.SearchRequest
+	11, // 29: mostrador.v1.CustomerService.Sheet:input_type -> mostrador.v1.SheetRequest
+	17, // 30: mostrador.v1.CustomerService.Activate:input_type -> mostrador.v1.ActivateRequest
+	19, // 31: mostrador.v1.CustomerService.Withdraw:input_type -> mostrador.v1.WithdrawRequest
+	21, // 32: mostrador.v1.CustomerService.Run:input_type -> mostrador.v1.RunRequest
+	2,  // 33: mostrador.v1.CustomerService.Register:output_type -> mostrador.v1.RegisterResponse
+	4,  // 34: mostrador.v1.CustomerService.Check:output_type -> mostrador.v1.CheckResponse
+	6,  // 35: mostrador.v1.CustomerService.Get:output_type -> mostrador.v1.GetCustomerResponse
+	8,  // 36: mostrador.v1.CustomerService.Update:output_type -> mostrador.v1.UpdateResponse
+	10, // 37: mostrador.v1.CustomerService.Search:output_type -> mostrador.v1.SearchResponse
+	12, // 38: mostrador.v1.CustomerService.Sheet:output_type -> mostrador.v1.SheetResponse
+	18, // 39: mostrador.v1.CustomerService.Activate:output_type -> mostrador.v1.ActivateResponse
+	20, // 40: mostrador.v1.CustomerService.Withdraw:output_type -> mostrador.v1.WithdrawResponse
+	22, // 41: mostrador.v1.CustomerService.Run:output_type -> mostrador.v1.RunResponse
+	33, // [33:42] is the sub-list for method output_type
+	24, // [24:33] is the sub-list for method input_type
+	24, // [24:24] is the sub-list for extension type_name
+	24, // [24:24] is the sub-list for extension extendee
+	0,  // [0:24] is the sub-list for field type_name
 }
 
 func init() { file_mostrador_v1_customer_proto_init() }

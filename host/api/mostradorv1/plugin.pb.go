@@ -12,6 +12,7 @@ import (
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
 	timestamppb "google.golang.org/protobuf/types/known/timestamppb"
+	plgv1 "mostrador/sdk/plgv1"
 	reflect "reflect"
 	sync "sync"
 	unsafe "unsafe"
@@ -96,11 +97,23 @@ type PluginInfo struct {
 	LastLog  []string `protobuf:"bytes,7,rep,name=last_log,json=lastLog,proto3" json:"last_log,omitempty"`
 	Restarts int32    `protobuf:"varint,8,opt,name=restarts,proto3" json:"restarts,omitempty"`
 	// Events that wait for it, and those parked.
-	Pending       uint64                 `protobuf:"varint,9,opt,name=pending,proto3" json:"pending,omitempty"`
-	Parked        uint64                 `protobuf:"varint,10,opt,name=parked,proto3" json:"parked,omitempty"`
-	Permissions   []string               `protobuf:"bytes,11,rep,name=permissions,proto3" json:"permissions,omitempty"`
-	Since         *timestamppb.Timestamp `protobuf:"bytes,12,opt,name=since,proto3" json:"since,omitempty"`
-	Pid           int32                  `protobuf:"varint,13,opt,name=pid,proto3" json:"pid,omitempty"`
+	Pending     uint64                 `protobuf:"varint,9,opt,name=pending,proto3" json:"pending,omitempty"`
+	Parked      uint64                 `protobuf:"varint,10,opt,name=parked,proto3" json:"parked,omitempty"`
+	Permissions []string               `protobuf:"bytes,11,rep,name=permissions,proto3" json:"permissions,omitempty"`
+	Since       *timestamppb.Timestamp `protobuf:"bytes,12,opt,name=since,proto3" json:"since,omitempty"`
+	Pid         int32                  `protobuf:"varint,13,opt,name=pid,proto3" json:"pid,omitempty"`
+	// What it may do, in plain words.
+	Granted []*Permission `protobuf:"bytes,14,rep,name=granted,proto3" json:"granted,omitempty"`
+	// All versions on this machine, newest first.
+	Versions []*PluginVersion `protobuf:"bytes,15,rep,name=versions,proto3" json:"versions,omitempty"`
+	// It runs from the development folder, unsigned: always shown.
+	Development bool `protobuf:"varint,16,opt,name=development,proto3" json:"development,omitempty"`
+	// Log lines that were dropped since it started, because it wrote too many.
+	LogDropped uint64 `protobuf:"varint,17,opt,name=log_dropped,json=logDropped,proto3" json:"log_dropped,omitempty"`
+	// How it is kept in bounds ("Landlock 7, seccomp, 256 MiB"), or why not.
+	Sandbox string `protobuf:"bytes,18,opt,name=sandbox,proto3" json:"sandbox,omitempty"`
+	// What the last check of its health said that a person should know.
+	Health        []*plgv1.Diagnostic `protobuf:"bytes,19,rep,name=health,proto3" json:"health,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -226,6 +239,1090 @@ func (x *PluginInfo) GetPid() int32 {
 	return 0
 }
 
+func (x *PluginInfo) GetGranted() []*Permission {
+	if x != nil {
+		return x.Granted
+	}
+	return nil
+}
+
+func (x *PluginInfo) GetVersions() []*PluginVersion {
+	if x != nil {
+		return x.Versions
+	}
+	return nil
+}
+
+func (x *PluginInfo) GetDevelopment() bool {
+	if x != nil {
+		return x.Development
+	}
+	return false
+}
+
+func (x *PluginInfo) GetLogDropped() uint64 {
+	if x != nil {
+		return x.LogDropped
+	}
+	return 0
+}
+
+func (x *PluginInfo) GetSandbox() string {
+	if x != nil {
+		return x.Sandbox
+	}
+	return ""
+}
+
+func (x *PluginInfo) GetHealth() []*plgv1.Diagnostic {
+	if x != nil {
+		return x.Health
+	}
+	return nil
+}
+
+// Permission is one thing that a plug-in asks for.
+type Permission struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// As the manifest writes it: "net:smpp.example:2775".
+	Id string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	// "Conectarse a smpp.example, puerto 2775."
+	Text string `protobuf:"bytes,2,opt,name=text,proto3" json:"text,omitempty"`
+	// Whether a person should think twice.
+	Sensitive     bool `protobuf:"varint,3,opt,name=sensitive,proto3" json:"sensitive,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Permission) Reset() {
+	*x = Permission{}
+	mi := &file_mostrador_v1_plugin_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Permission) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Permission) ProtoMessage() {}
+
+func (x *Permission) ProtoReflect() protoreflect.Message {
+	mi := &file_mostrador_v1_plugin_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Permission.ProtoReflect.Descriptor instead.
+func (*Permission) Descriptor() ([]byte, []int) {
+	return file_mostrador_v1_plugin_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *Permission) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *Permission) GetText() string {
+	if x != nil {
+		return x.Text
+	}
+	return ""
+}
+
+func (x *Permission) GetSensitive() bool {
+	if x != nil {
+		return x.Sensitive
+	}
+	return false
+}
+
+type PluginVersion struct {
+	state   protoimpl.MessageState `protogen:"open.v1"`
+	Version string                 `protobuf:"bytes,1,opt,name=version,proto3" json:"version,omitempty"`
+	InUse   bool                   `protobuf:"varint,2,opt,name=in_use,json=inUse,proto3" json:"in_use,omitempty"`
+	// "program" (came with Mostrador), "package", "development".
+	Origin string `protobuf:"bytes,3,opt,name=origin,proto3" json:"origin,omitempty"`
+	// Name of the key that signed it; empty when unsigned.
+	Signer        string                 `protobuf:"bytes,4,opt,name=signer,proto3" json:"signer,omitempty"`
+	Installed     *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=installed,proto3" json:"installed,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PluginVersion) Reset() {
+	*x = PluginVersion{}
+	mi := &file_mostrador_v1_plugin_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PluginVersion) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PluginVersion) ProtoMessage() {}
+
+func (x *PluginVersion) ProtoReflect() protoreflect.Message {
+	mi := &file_mostrador_v1_plugin_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PluginVersion.ProtoReflect.Descriptor instead.
+func (*PluginVersion) Descriptor() ([]byte, []int) {
+	return file_mostrador_v1_plugin_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *PluginVersion) GetVersion() string {
+	if x != nil {
+		return x.Version
+	}
+	return ""
+}
+
+func (x *PluginVersion) GetInUse() bool {
+	if x != nil {
+		return x.InUse
+	}
+	return false
+}
+
+func (x *PluginVersion) GetOrigin() string {
+	if x != nil {
+		return x.Origin
+	}
+	return ""
+}
+
+func (x *PluginVersion) GetSigner() string {
+	if x != nil {
+		return x.Signer
+	}
+	return ""
+}
+
+func (x *PluginVersion) GetInstalled() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Installed
+	}
+	return nil
+}
+
+type InspectRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The .plg file.
+	Package       []byte `protobuf:"bytes,1,opt,name=package,proto3" json:"package,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *InspectRequest) Reset() {
+	*x = InspectRequest{}
+	mi := &file_mostrador_v1_plugin_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *InspectRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*InspectRequest) ProtoMessage() {}
+
+func (x *InspectRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_mostrador_v1_plugin_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use InspectRequest.ProtoReflect.Descriptor instead.
+func (*InspectRequest) Descriptor() ([]byte, []int) {
+	return file_mostrador_v1_plugin_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *InspectRequest) GetPackage() []byte {
+	if x != nil {
+		return x.Package
+	}
+	return nil
+}
+
+type InspectResponse struct {
+	state       protoimpl.MessageState `protogen:"open.v1"`
+	Id          string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	Name        string                 `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`
+	Version     string                 `protobuf:"bytes,3,opt,name=version,proto3" json:"version,omitempty"`
+	Description string                 `protobuf:"bytes,4,opt,name=description,proto3" json:"description,omitempty"`
+	// SHA-256 of the whole file, in hex: Install names it, so that what is installed is what was shown.
+	Digest      string        `protobuf:"bytes,5,opt,name=digest,proto3" json:"digest,omitempty"`
+	Permissions []*Permission `protobuf:"bytes,6,rep,name=permissions,proto3" json:"permissions,omitempty"`
+	// Those that the version in use does not have.
+	AddedPermissions []string `protobuf:"bytes,7,rep,name=added_permissions,json=addedPermissions,proto3" json:"added_permissions,omitempty"`
+	// The version in use; empty when it is not installed.
+	InstalledVersion string `protobuf:"bytes,8,opt,name=installed_version,json=installedVersion,proto3" json:"installed_version,omitempty"`
+	// It is older than the version in use.
+	Downgrade bool `protobuf:"varint,9,opt,name=downgrade,proto3" json:"downgrade,omitempty"`
+	// The trusted key that signed it; empty when none did.
+	Signer string `protobuf:"bytes,10,opt,name=signer,proto3" json:"signer,omitempty"`
+	// The id of the key that signed it, trusted or not; empty when unsigned.
+	KeyId string `protobuf:"bytes,11,opt,name=key_id,json=keyId,proto3" json:"key_id,omitempty"`
+	// Operating systems and architectures that it has programs for ("linux/amd64").
+	Platforms []string `protobuf:"bytes,12,rep,name=platforms,proto3" json:"platforms,omitempty"`
+	// Errors stand against its installation; warnings a person should read first.
+	Diagnostics   []*plgv1.Diagnostic `protobuf:"bytes,13,rep,name=diagnostics,proto3" json:"diagnostics,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *InspectResponse) Reset() {
+	*x = InspectResponse{}
+	mi := &file_mostrador_v1_plugin_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *InspectResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*InspectResponse) ProtoMessage() {}
+
+func (x *InspectResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_mostrador_v1_plugin_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use InspectResponse.ProtoReflect.Descriptor instead.
+func (*InspectResponse) Descriptor() ([]byte, []int) {
+	return file_mostrador_v1_plugin_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *InspectResponse) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *InspectResponse) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *InspectResponse) GetVersion() string {
+	if x != nil {
+		return x.Version
+	}
+	return ""
+}
+
+func (x *InspectResponse) GetDescription() string {
+	if x != nil {
+		return x.Description
+	}
+	return ""
+}
+
+func (x *InspectResponse) GetDigest() string {
+	if x != nil {
+		return x.Digest
+	}
+	return ""
+}
+
+func (x *InspectResponse) GetPermissions() []*Permission {
+	if x != nil {
+		return x.Permissions
+	}
+	return nil
+}
+
+func (x *InspectResponse) GetAddedPermissions() []string {
+	if x != nil {
+		return x.AddedPermissions
+	}
+	return nil
+}
+
+func (x *InspectResponse) GetInstalledVersion() string {
+	if x != nil {
+		return x.InstalledVersion
+	}
+	return ""
+}
+
+func (x *InspectResponse) GetDowngrade() bool {
+	if x != nil {
+		return x.Downgrade
+	}
+	return false
+}
+
+func (x *InspectResponse) GetSigner() string {
+	if x != nil {
+		return x.Signer
+	}
+	return ""
+}
+
+func (x *InspectResponse) GetKeyId() string {
+	if x != nil {
+		return x.KeyId
+	}
+	return ""
+}
+
+func (x *InspectResponse) GetPlatforms() []string {
+	if x != nil {
+		return x.Platforms
+	}
+	return nil
+}
+
+func (x *InspectResponse) GetDiagnostics() []*plgv1.Diagnostic {
+	if x != nil {
+		return x.Diagnostics
+	}
+	return nil
+}
+
+type InstallRequest struct {
+	state   protoimpl.MessageState `protogen:"open.v1"`
+	Package []byte                 `protobuf:"bytes,1,opt,name=package,proto3" json:"package,omitempty"`
+	// Of the inspected file.
+	Digest string `protobuf:"bytes,2,opt,name=digest,proto3" json:"digest,omitempty"`
+	// The permissions that the person was shown and agreed to.
+	AcceptedPermissions []string `protobuf:"bytes,3,rep,name=accepted_permissions,json=acceptedPermissions,proto3" json:"accepted_permissions,omitempty"`
+	// The person knows that it is older than the one in use.
+	AllowDowngrade bool `protobuf:"varint,4,opt,name=allow_downgrade,json=allowDowngrade,proto3" json:"allow_downgrade,omitempty"`
+	// Activate it at once when it is new.
+	Enable        bool `protobuf:"varint,5,opt,name=enable,proto3" json:"enable,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *InstallRequest) Reset() {
+	*x = InstallRequest{}
+	mi := &file_mostrador_v1_plugin_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *InstallRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*InstallRequest) ProtoMessage() {}
+
+func (x *InstallRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_mostrador_v1_plugin_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use InstallRequest.ProtoReflect.Descriptor instead.
+func (*InstallRequest) Descriptor() ([]byte, []int) {
+	return file_mostrador_v1_plugin_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *InstallRequest) GetPackage() []byte {
+	if x != nil {
+		return x.Package
+	}
+	return nil
+}
+
+func (x *InstallRequest) GetDigest() string {
+	if x != nil {
+		return x.Digest
+	}
+	return ""
+}
+
+func (x *InstallRequest) GetAcceptedPermissions() []string {
+	if x != nil {
+		return x.AcceptedPermissions
+	}
+	return nil
+}
+
+func (x *InstallRequest) GetAllowDowngrade() bool {
+	if x != nil {
+		return x.AllowDowngrade
+	}
+	return false
+}
+
+func (x *InstallRequest) GetEnable() bool {
+	if x != nil {
+		return x.Enable
+	}
+	return false
+}
+
+type InstallResponse struct {
+	state  protoimpl.MessageState `protogen:"open.v1"`
+	Plugin *PluginInfo            `protobuf:"bytes,1,opt,name=plugin,proto3" json:"plugin,omitempty"`
+	// The version was put out of use again because it did not become healthy; the sentence says why.
+	RolledBack    string `protobuf:"bytes,2,opt,name=rolled_back,json=rolledBack,proto3" json:"rolled_back,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *InstallResponse) Reset() {
+	*x = InstallResponse{}
+	mi := &file_mostrador_v1_plugin_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *InstallResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*InstallResponse) ProtoMessage() {}
+
+func (x *InstallResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_mostrador_v1_plugin_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use InstallResponse.ProtoReflect.Descriptor instead.
+func (*InstallResponse) Descriptor() ([]byte, []int) {
+	return file_mostrador_v1_plugin_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *InstallResponse) GetPlugin() *PluginInfo {
+	if x != nil {
+		return x.Plugin
+	}
+	return nil
+}
+
+func (x *InstallResponse) GetRolledBack() string {
+	if x != nil {
+		return x.RolledBack
+	}
+	return ""
+}
+
+type RollbackRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Id    string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	// Empty means the one before.
+	Version       string `protobuf:"bytes,2,opt,name=version,proto3" json:"version,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RollbackRequest) Reset() {
+	*x = RollbackRequest{}
+	mi := &file_mostrador_v1_plugin_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RollbackRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RollbackRequest) ProtoMessage() {}
+
+func (x *RollbackRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_mostrador_v1_plugin_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RollbackRequest.ProtoReflect.Descriptor instead.
+func (*RollbackRequest) Descriptor() ([]byte, []int) {
+	return file_mostrador_v1_plugin_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *RollbackRequest) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *RollbackRequest) GetVersion() string {
+	if x != nil {
+		return x.Version
+	}
+	return ""
+}
+
+type RollbackResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Plugin        *PluginInfo            `protobuf:"bytes,1,opt,name=plugin,proto3" json:"plugin,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RollbackResponse) Reset() {
+	*x = RollbackResponse{}
+	mi := &file_mostrador_v1_plugin_proto_msgTypes[8]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RollbackResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RollbackResponse) ProtoMessage() {}
+
+func (x *RollbackResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_mostrador_v1_plugin_proto_msgTypes[8]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RollbackResponse.ProtoReflect.Descriptor instead.
+func (*RollbackResponse) Descriptor() ([]byte, []int) {
+	return file_mostrador_v1_plugin_proto_rawDescGZIP(), []int{8}
+}
+
+func (x *RollbackResponse) GetPlugin() *PluginInfo {
+	if x != nil {
+		return x.Plugin
+	}
+	return nil
+}
+
+type RemoveRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Id    string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	// One version; empty means all.
+	Version       string `protobuf:"bytes,2,opt,name=version,proto3" json:"version,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RemoveRequest) Reset() {
+	*x = RemoveRequest{}
+	mi := &file_mostrador_v1_plugin_proto_msgTypes[9]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RemoveRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RemoveRequest) ProtoMessage() {}
+
+func (x *RemoveRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_mostrador_v1_plugin_proto_msgTypes[9]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RemoveRequest.ProtoReflect.Descriptor instead.
+func (*RemoveRequest) Descriptor() ([]byte, []int) {
+	return file_mostrador_v1_plugin_proto_rawDescGZIP(), []int{9}
+}
+
+func (x *RemoveRequest) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *RemoveRequest) GetVersion() string {
+	if x != nil {
+		return x.Version
+	}
+	return ""
+}
+
+type RemoveResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RemoveResponse) Reset() {
+	*x = RemoveResponse{}
+	mi := &file_mostrador_v1_plugin_proto_msgTypes[10]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RemoveResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RemoveResponse) ProtoMessage() {}
+
+func (x *RemoveResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_mostrador_v1_plugin_proto_msgTypes[10]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RemoveResponse.ProtoReflect.Descriptor instead.
+func (*RemoveResponse) Descriptor() ([]byte, []int) {
+	return file_mostrador_v1_plugin_proto_rawDescGZIP(), []int{10}
+}
+
+type LogsRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Id            string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	Limit         int32                  `protobuf:"varint,2,opt,name=limit,proto3" json:"limit,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *LogsRequest) Reset() {
+	*x = LogsRequest{}
+	mi := &file_mostrador_v1_plugin_proto_msgTypes[11]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *LogsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*LogsRequest) ProtoMessage() {}
+
+func (x *LogsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_mostrador_v1_plugin_proto_msgTypes[11]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use LogsRequest.ProtoReflect.Descriptor instead.
+func (*LogsRequest) Descriptor() ([]byte, []int) {
+	return file_mostrador_v1_plugin_proto_rawDescGZIP(), []int{11}
+}
+
+func (x *LogsRequest) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *LogsRequest) GetLimit() int32 {
+	if x != nil {
+		return x.Limit
+	}
+	return 0
+}
+
+type LogsResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Oldest first, as "15:04:05 [level] message key=value".
+	Lines         []string `protobuf:"bytes,1,rep,name=lines,proto3" json:"lines,omitempty"`
+	Dropped       uint64   `protobuf:"varint,2,opt,name=dropped,proto3" json:"dropped,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *LogsResponse) Reset() {
+	*x = LogsResponse{}
+	mi := &file_mostrador_v1_plugin_proto_msgTypes[12]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *LogsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*LogsResponse) ProtoMessage() {}
+
+func (x *LogsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_mostrador_v1_plugin_proto_msgTypes[12]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use LogsResponse.ProtoReflect.Descriptor instead.
+func (*LogsResponse) Descriptor() ([]byte, []int) {
+	return file_mostrador_v1_plugin_proto_rawDescGZIP(), []int{12}
+}
+
+func (x *LogsResponse) GetLines() []string {
+	if x != nil {
+		return x.Lines
+	}
+	return nil
+}
+
+func (x *LogsResponse) GetDropped() uint64 {
+	if x != nil {
+		return x.Dropped
+	}
+	return 0
+}
+
+type CheckPluginsRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CheckPluginsRequest) Reset() {
+	*x = CheckPluginsRequest{}
+	mi := &file_mostrador_v1_plugin_proto_msgTypes[13]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CheckPluginsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CheckPluginsRequest) ProtoMessage() {}
+
+func (x *CheckPluginsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_mostrador_v1_plugin_proto_msgTypes[13]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CheckPluginsRequest.ProtoReflect.Descriptor instead.
+func (*CheckPluginsRequest) Descriptor() ([]byte, []int) {
+	return file_mostrador_v1_plugin_proto_rawDescGZIP(), []int{13}
+}
+
+type CheckPluginsResponse struct {
+	state   protoimpl.MessageState `protogen:"open.v1"`
+	Plugins []*PluginInfo          `protobuf:"bytes,1,rep,name=plugins,proto3" json:"plugins,omitempty"`
+	// What this machine and system can do: one line each, errors and warnings where something is missing.
+	Machine       []*plgv1.Diagnostic `protobuf:"bytes,2,rep,name=machine,proto3" json:"machine,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CheckPluginsResponse) Reset() {
+	*x = CheckPluginsResponse{}
+	mi := &file_mostrador_v1_plugin_proto_msgTypes[14]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CheckPluginsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CheckPluginsResponse) ProtoMessage() {}
+
+func (x *CheckPluginsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_mostrador_v1_plugin_proto_msgTypes[14]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CheckPluginsResponse.ProtoReflect.Descriptor instead.
+func (*CheckPluginsResponse) Descriptor() ([]byte, []int) {
+	return file_mostrador_v1_plugin_proto_rawDescGZIP(), []int{14}
+}
+
+func (x *CheckPluginsResponse) GetPlugins() []*PluginInfo {
+	if x != nil {
+		return x.Plugins
+	}
+	return nil
+}
+
+func (x *CheckPluginsResponse) GetMachine() []*plgv1.Diagnostic {
+	if x != nil {
+		return x.Machine
+	}
+	return nil
+}
+
+type SettleRequest struct {
+	state  protoimpl.MessageState `protogen:"open.v1"`
+	Target string                 `protobuf:"bytes,1,opt,name=target,proto3" json:"target,omitempty"`
+	// The plug-in whose word holds; empty takes the decision back.
+	Plugin        string `protobuf:"bytes,2,opt,name=plugin,proto3" json:"plugin,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SettleRequest) Reset() {
+	*x = SettleRequest{}
+	mi := &file_mostrador_v1_plugin_proto_msgTypes[15]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SettleRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SettleRequest) ProtoMessage() {}
+
+func (x *SettleRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_mostrador_v1_plugin_proto_msgTypes[15]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SettleRequest.ProtoReflect.Descriptor instead.
+func (*SettleRequest) Descriptor() ([]byte, []int) {
+	return file_mostrador_v1_plugin_proto_rawDescGZIP(), []int{15}
+}
+
+func (x *SettleRequest) GetTarget() string {
+	if x != nil {
+		return x.Target
+	}
+	return ""
+}
+
+func (x *SettleRequest) GetPlugin() string {
+	if x != nil {
+		return x.Plugin
+	}
+	return ""
+}
+
+type SettleResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SettleResponse) Reset() {
+	*x = SettleResponse{}
+	mi := &file_mostrador_v1_plugin_proto_msgTypes[16]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SettleResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SettleResponse) ProtoMessage() {}
+
+func (x *SettleResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_mostrador_v1_plugin_proto_msgTypes[16]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SettleResponse.ProtoReflect.Descriptor instead.
+func (*SettleResponse) Descriptor() ([]byte, []int) {
+	return file_mostrador_v1_plugin_proto_rawDescGZIP(), []int{16}
+}
+
+type ContributionsRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// "menu", "list" or "report"
+	Place         string `protobuf:"bytes,1,opt,name=place,proto3" json:"place,omitempty"`
+	Language      string `protobuf:"bytes,2,opt,name=language,proto3" json:"language,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ContributionsRequest) Reset() {
+	*x = ContributionsRequest{}
+	mi := &file_mostrador_v1_plugin_proto_msgTypes[17]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ContributionsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ContributionsRequest) ProtoMessage() {}
+
+func (x *ContributionsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_mostrador_v1_plugin_proto_msgTypes[17]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ContributionsRequest.ProtoReflect.Descriptor instead.
+func (*ContributionsRequest) Descriptor() ([]byte, []int) {
+	return file_mostrador_v1_plugin_proto_rawDescGZIP(), []int{17}
+}
+
+func (x *ContributionsRequest) GetPlace() string {
+	if x != nil {
+		return x.Place
+	}
+	return ""
+}
+
+func (x *ContributionsRequest) GetLanguage() string {
+	if x != nil {
+		return x.Language
+	}
+	return ""
+}
+
+type ContributionsResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Actions       []*ActionState         `protobuf:"bytes,1,rep,name=actions,proto3" json:"actions,omitempty"`
+	Panels        []*PanelState          `protobuf:"bytes,2,rep,name=panels,proto3" json:"panels,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ContributionsResponse) Reset() {
+	*x = ContributionsResponse{}
+	mi := &file_mostrador_v1_plugin_proto_msgTypes[18]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ContributionsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ContributionsResponse) ProtoMessage() {}
+
+func (x *ContributionsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_mostrador_v1_plugin_proto_msgTypes[18]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ContributionsResponse.ProtoReflect.Descriptor instead.
+func (*ContributionsResponse) Descriptor() ([]byte, []int) {
+	return file_mostrador_v1_plugin_proto_rawDescGZIP(), []int{18}
+}
+
+func (x *ContributionsResponse) GetActions() []*ActionState {
+	if x != nil {
+		return x.Actions
+	}
+	return nil
+}
+
+func (x *ContributionsResponse) GetPanels() []*PanelState {
+	if x != nil {
+		return x.Panels
+	}
+	return nil
+}
+
 // SyncProgress tells how far existing customers are brought to a rule that changed.
 type SyncProgress struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -239,7 +1336,7 @@ type SyncProgress struct {
 
 func (x *SyncProgress) Reset() {
 	*x = SyncProgress{}
-	mi := &file_mostrador_v1_plugin_proto_msgTypes[1]
+	mi := &file_mostrador_v1_plugin_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -251,7 +1348,7 @@ func (x *SyncProgress) String() string {
 func (*SyncProgress) ProtoMessage() {}
 
 func (x *SyncProgress) ProtoReflect() protoreflect.Message {
-	mi := &file_mostrador_v1_plugin_proto_msgTypes[1]
+	mi := &file_mostrador_v1_plugin_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -264,7 +1361,7 @@ func (x *SyncProgress) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SyncProgress.ProtoReflect.Descriptor instead.
 func (*SyncProgress) Descriptor() ([]byte, []int) {
-	return file_mostrador_v1_plugin_proto_rawDescGZIP(), []int{1}
+	return file_mostrador_v1_plugin_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *SyncProgress) GetRunning() bool {
@@ -296,16 +1393,20 @@ func (x *SyncProgress) GetChanged() uint64 {
 }
 
 type Conflict struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Target        string                 `protobuf:"bytes,1,opt,name=target,proto3" json:"target,omitempty"`
-	Explanation   string                 `protobuf:"bytes,2,opt,name=explanation,proto3" json:"explanation,omitempty"`
+	state       protoimpl.MessageState `protogen:"open.v1"`
+	Target      string                 `protobuf:"bytes,1,opt,name=target,proto3" json:"target,omitempty"`
+	Explanation string                 `protobuf:"bytes,2,opt,name=explanation,proto3" json:"explanation,omitempty"`
+	// Who disagree; Settle takes one of them. Fewer than two when it cannot be settled that way.
+	Sides []*ConflictSide `protobuf:"bytes,3,rep,name=sides,proto3" json:"sides,omitempty"`
+	// The side that somebody decided for; empty while it is open.
+	Settled       string `protobuf:"bytes,4,opt,name=settled,proto3" json:"settled,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Conflict) Reset() {
 	*x = Conflict{}
-	mi := &file_mostrador_v1_plugin_proto_msgTypes[2]
+	mi := &file_mostrador_v1_plugin_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -317,7 +1418,7 @@ func (x *Conflict) String() string {
 func (*Conflict) ProtoMessage() {}
 
 func (x *Conflict) ProtoReflect() protoreflect.Message {
-	mi := &file_mostrador_v1_plugin_proto_msgTypes[2]
+	mi := &file_mostrador_v1_plugin_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -330,7 +1431,7 @@ func (x *Conflict) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Conflict.ProtoReflect.Descriptor instead.
 func (*Conflict) Descriptor() ([]byte, []int) {
-	return file_mostrador_v1_plugin_proto_rawDescGZIP(), []int{2}
+	return file_mostrador_v1_plugin_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *Conflict) GetTarget() string {
@@ -347,6 +1448,81 @@ func (x *Conflict) GetExplanation() string {
 	return ""
 }
 
+func (x *Conflict) GetSides() []*ConflictSide {
+	if x != nil {
+		return x.Sides
+	}
+	return nil
+}
+
+func (x *Conflict) GetSettled() string {
+	if x != nil {
+		return x.Settled
+	}
+	return ""
+}
+
+type ConflictSide struct {
+	state  protoimpl.MessageState `protogen:"open.v1"`
+	Plugin string                 `protobuf:"bytes,1,opt,name=plugin,proto3" json:"plugin,omitempty"`
+	Name   string                 `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`
+	// What it wants, in words.
+	Wish          string `protobuf:"bytes,3,opt,name=wish,proto3" json:"wish,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ConflictSide) Reset() {
+	*x = ConflictSide{}
+	mi := &file_mostrador_v1_plugin_proto_msgTypes[21]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ConflictSide) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ConflictSide) ProtoMessage() {}
+
+func (x *ConflictSide) ProtoReflect() protoreflect.Message {
+	mi := &file_mostrador_v1_plugin_proto_msgTypes[21]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ConflictSide.ProtoReflect.Descriptor instead.
+func (*ConflictSide) Descriptor() ([]byte, []int) {
+	return file_mostrador_v1_plugin_proto_rawDescGZIP(), []int{21}
+}
+
+func (x *ConflictSide) GetPlugin() string {
+	if x != nil {
+		return x.Plugin
+	}
+	return ""
+}
+
+func (x *ConflictSide) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *ConflictSide) GetWish() string {
+	if x != nil {
+		return x.Wish
+	}
+	return ""
+}
+
 type ListPluginsRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Language      string                 `protobuf:"bytes,1,opt,name=language,proto3" json:"language,omitempty"`
@@ -356,7 +1532,7 @@ type ListPluginsRequest struct {
 
 func (x *ListPluginsRequest) Reset() {
 	*x = ListPluginsRequest{}
-	mi := &file_mostrador_v1_plugin_proto_msgTypes[3]
+	mi := &file_mostrador_v1_plugin_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -368,7 +1544,7 @@ func (x *ListPluginsRequest) String() string {
 func (*ListPluginsRequest) ProtoMessage() {}
 
 func (x *ListPluginsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mostrador_v1_plugin_proto_msgTypes[3]
+	mi := &file_mostrador_v1_plugin_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -381,7 +1557,7 @@ func (x *ListPluginsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListPluginsRequest.ProtoReflect.Descriptor instead.
 func (*ListPluginsRequest) Descriptor() ([]byte, []int) {
-	return file_mostrador_v1_plugin_proto_rawDescGZIP(), []int{3}
+	return file_mostrador_v1_plugin_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *ListPluginsRequest) GetLanguage() string {
@@ -402,7 +1578,7 @@ type ListPluginsResponse struct {
 
 func (x *ListPluginsResponse) Reset() {
 	*x = ListPluginsResponse{}
-	mi := &file_mostrador_v1_plugin_proto_msgTypes[4]
+	mi := &file_mostrador_v1_plugin_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -414,7 +1590,7 @@ func (x *ListPluginsResponse) String() string {
 func (*ListPluginsResponse) ProtoMessage() {}
 
 func (x *ListPluginsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_mostrador_v1_plugin_proto_msgTypes[4]
+	mi := &file_mostrador_v1_plugin_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -427,7 +1603,7 @@ func (x *ListPluginsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListPluginsResponse.ProtoReflect.Descriptor instead.
 func (*ListPluginsResponse) Descriptor() ([]byte, []int) {
-	return file_mostrador_v1_plugin_proto_rawDescGZIP(), []int{4}
+	return file_mostrador_v1_plugin_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *ListPluginsResponse) GetPlugins() []*PluginInfo {
@@ -460,7 +1636,7 @@ type EnablePluginRequest struct {
 
 func (x *EnablePluginRequest) Reset() {
 	*x = EnablePluginRequest{}
-	mi := &file_mostrador_v1_plugin_proto_msgTypes[5]
+	mi := &file_mostrador_v1_plugin_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -472,7 +1648,7 @@ func (x *EnablePluginRequest) String() string {
 func (*EnablePluginRequest) ProtoMessage() {}
 
 func (x *EnablePluginRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mostrador_v1_plugin_proto_msgTypes[5]
+	mi := &file_mostrador_v1_plugin_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -485,7 +1661,7 @@ func (x *EnablePluginRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EnablePluginRequest.ProtoReflect.Descriptor instead.
 func (*EnablePluginRequest) Descriptor() ([]byte, []int) {
-	return file_mostrador_v1_plugin_proto_rawDescGZIP(), []int{5}
+	return file_mostrador_v1_plugin_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *EnablePluginRequest) GetId() string {
@@ -504,7 +1680,7 @@ type EnablePluginResponse struct {
 
 func (x *EnablePluginResponse) Reset() {
 	*x = EnablePluginResponse{}
-	mi := &file_mostrador_v1_plugin_proto_msgTypes[6]
+	mi := &file_mostrador_v1_plugin_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -516,7 +1692,7 @@ func (x *EnablePluginResponse) String() string {
 func (*EnablePluginResponse) ProtoMessage() {}
 
 func (x *EnablePluginResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_mostrador_v1_plugin_proto_msgTypes[6]
+	mi := &file_mostrador_v1_plugin_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -529,7 +1705,7 @@ func (x *EnablePluginResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EnablePluginResponse.ProtoReflect.Descriptor instead.
 func (*EnablePluginResponse) Descriptor() ([]byte, []int) {
-	return file_mostrador_v1_plugin_proto_rawDescGZIP(), []int{6}
+	return file_mostrador_v1_plugin_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *EnablePluginResponse) GetPlugin() *PluginInfo {
@@ -548,7 +1724,7 @@ type DisablePluginRequest struct {
 
 func (x *DisablePluginRequest) Reset() {
 	*x = DisablePluginRequest{}
-	mi := &file_mostrador_v1_plugin_proto_msgTypes[7]
+	mi := &file_mostrador_v1_plugin_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -560,7 +1736,7 @@ func (x *DisablePluginRequest) String() string {
 func (*DisablePluginRequest) ProtoMessage() {}
 
 func (x *DisablePluginRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mostrador_v1_plugin_proto_msgTypes[7]
+	mi := &file_mostrador_v1_plugin_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -573,7 +1749,7 @@ func (x *DisablePluginRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DisablePluginRequest.ProtoReflect.Descriptor instead.
 func (*DisablePluginRequest) Descriptor() ([]byte, []int) {
-	return file_mostrador_v1_plugin_proto_rawDescGZIP(), []int{7}
+	return file_mostrador_v1_plugin_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *DisablePluginRequest) GetId() string {
@@ -592,7 +1768,7 @@ type DisablePluginResponse struct {
 
 func (x *DisablePluginResponse) Reset() {
 	*x = DisablePluginResponse{}
-	mi := &file_mostrador_v1_plugin_proto_msgTypes[8]
+	mi := &file_mostrador_v1_plugin_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -604,7 +1780,7 @@ func (x *DisablePluginResponse) String() string {
 func (*DisablePluginResponse) ProtoMessage() {}
 
 func (x *DisablePluginResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_mostrador_v1_plugin_proto_msgTypes[8]
+	mi := &file_mostrador_v1_plugin_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -617,7 +1793,7 @@ func (x *DisablePluginResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DisablePluginResponse.ProtoReflect.Descriptor instead.
 func (*DisablePluginResponse) Descriptor() ([]byte, []int) {
-	return file_mostrador_v1_plugin_proto_rawDescGZIP(), []int{8}
+	return file_mostrador_v1_plugin_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *DisablePluginResponse) GetPlugin() *PluginInfo {
@@ -637,7 +1813,7 @@ type WhyRequest struct {
 
 func (x *WhyRequest) Reset() {
 	*x = WhyRequest{}
-	mi := &file_mostrador_v1_plugin_proto_msgTypes[9]
+	mi := &file_mostrador_v1_plugin_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -649,7 +1825,7 @@ func (x *WhyRequest) String() string {
 func (*WhyRequest) ProtoMessage() {}
 
 func (x *WhyRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mostrador_v1_plugin_proto_msgTypes[9]
+	mi := &file_mostrador_v1_plugin_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -662,7 +1838,7 @@ func (x *WhyRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WhyRequest.ProtoReflect.Descriptor instead.
 func (*WhyRequest) Descriptor() ([]byte, []int) {
-	return file_mostrador_v1_plugin_proto_rawDescGZIP(), []int{9}
+	return file_mostrador_v1_plugin_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *WhyRequest) GetTarget() string {
@@ -697,7 +1873,7 @@ type WhyResponse struct {
 
 func (x *WhyResponse) Reset() {
 	*x = WhyResponse{}
-	mi := &file_mostrador_v1_plugin_proto_msgTypes[10]
+	mi := &file_mostrador_v1_plugin_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -709,7 +1885,7 @@ func (x *WhyResponse) String() string {
 func (*WhyResponse) ProtoMessage() {}
 
 func (x *WhyResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_mostrador_v1_plugin_proto_msgTypes[10]
+	mi := &file_mostrador_v1_plugin_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -722,7 +1898,7 @@ func (x *WhyResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WhyResponse.ProtoReflect.Descriptor instead.
 func (*WhyResponse) Descriptor() ([]byte, []int) {
-	return file_mostrador_v1_plugin_proto_rawDescGZIP(), []int{10}
+	return file_mostrador_v1_plugin_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *WhyResponse) GetTarget() string {
@@ -794,7 +1970,7 @@ type WhyRule struct {
 
 func (x *WhyRule) Reset() {
 	*x = WhyRule{}
-	mi := &file_mostrador_v1_plugin_proto_msgTypes[11]
+	mi := &file_mostrador_v1_plugin_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -806,7 +1982,7 @@ func (x *WhyRule) String() string {
 func (*WhyRule) ProtoMessage() {}
 
 func (x *WhyRule) ProtoReflect() protoreflect.Message {
-	mi := &file_mostrador_v1_plugin_proto_msgTypes[11]
+	mi := &file_mostrador_v1_plugin_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -819,7 +1995,7 @@ func (x *WhyRule) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WhyRule.ProtoReflect.Descriptor instead.
 func (*WhyRule) Descriptor() ([]byte, []int) {
-	return file_mostrador_v1_plugin_proto_rawDescGZIP(), []int{11}
+	return file_mostrador_v1_plugin_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *WhyRule) GetPlugin() string {
@@ -861,7 +2037,7 @@ var File_mostrador_v1_plugin_proto protoreflect.FileDescriptor
 
 const file_mostrador_v1_plugin_proto_rawDesc = "" +
 	"\n" +
-	"\x19mostrador/v1/plugin.proto\x12\fmostrador.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\x84\x03\n" +
+	"\x19mostrador/v1/plugin.proto\x12\fmostrador.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1bmostrador/v1/customer.proto\x1a\x12plg/v1/store.proto\"\xfa\x04\n" +
 	"\n" +
 	"PluginInfo\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x12\n" +
@@ -877,15 +2053,95 @@ const file_mostrador_v1_plugin_proto_rawDesc = "" +
 	" \x01(\x04R\x06parked\x12 \n" +
 	"\vpermissions\x18\v \x03(\tR\vpermissions\x120\n" +
 	"\x05since\x18\f \x01(\v2\x1a.google.protobuf.TimestampR\x05since\x12\x10\n" +
-	"\x03pid\x18\r \x01(\x05R\x03pid\"l\n" +
+	"\x03pid\x18\r \x01(\x05R\x03pid\x122\n" +
+	"\agranted\x18\x0e \x03(\v2\x18.mostrador.v1.PermissionR\agranted\x127\n" +
+	"\bversions\x18\x0f \x03(\v2\x1b.mostrador.v1.PluginVersionR\bversions\x12 \n" +
+	"\vdevelopment\x18\x10 \x01(\bR\vdevelopment\x12\x1f\n" +
+	"\vlog_dropped\x18\x11 \x01(\x04R\n" +
+	"logDropped\x12\x18\n" +
+	"\asandbox\x18\x12 \x01(\tR\asandbox\x12*\n" +
+	"\x06health\x18\x13 \x03(\v2\x12.plg.v1.DiagnosticR\x06health\"N\n" +
+	"\n" +
+	"Permission\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\x12\x12\n" +
+	"\x04text\x18\x02 \x01(\tR\x04text\x12\x1c\n" +
+	"\tsensitive\x18\x03 \x01(\bR\tsensitive\"\xaa\x01\n" +
+	"\rPluginVersion\x12\x18\n" +
+	"\aversion\x18\x01 \x01(\tR\aversion\x12\x15\n" +
+	"\x06in_use\x18\x02 \x01(\bR\x05inUse\x12\x16\n" +
+	"\x06origin\x18\x03 \x01(\tR\x06origin\x12\x16\n" +
+	"\x06signer\x18\x04 \x01(\tR\x06signer\x128\n" +
+	"\tinstalled\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\tinstalled\"*\n" +
+	"\x0eInspectRequest\x12\x18\n" +
+	"\apackage\x18\x01 \x01(\fR\apackage\"\xc0\x03\n" +
+	"\x0fInspectResponse\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\x12\x12\n" +
+	"\x04name\x18\x02 \x01(\tR\x04name\x12\x18\n" +
+	"\aversion\x18\x03 \x01(\tR\aversion\x12 \n" +
+	"\vdescription\x18\x04 \x01(\tR\vdescription\x12\x16\n" +
+	"\x06digest\x18\x05 \x01(\tR\x06digest\x12:\n" +
+	"\vpermissions\x18\x06 \x03(\v2\x18.mostrador.v1.PermissionR\vpermissions\x12+\n" +
+	"\x11added_permissions\x18\a \x03(\tR\x10addedPermissions\x12+\n" +
+	"\x11installed_version\x18\b \x01(\tR\x10installedVersion\x12\x1c\n" +
+	"\tdowngrade\x18\t \x01(\bR\tdowngrade\x12\x16\n" +
+	"\x06signer\x18\n" +
+	" \x01(\tR\x06signer\x12\x15\n" +
+	"\x06key_id\x18\v \x01(\tR\x05keyId\x12\x1c\n" +
+	"\tplatforms\x18\f \x03(\tR\tplatforms\x124\n" +
+	"\vdiagnostics\x18\r \x03(\v2\x12.plg.v1.DiagnosticR\vdiagnostics\"\xb6\x01\n" +
+	"\x0eInstallRequest\x12\x18\n" +
+	"\apackage\x18\x01 \x01(\fR\apackage\x12\x16\n" +
+	"\x06digest\x18\x02 \x01(\tR\x06digest\x121\n" +
+	"\x14accepted_permissions\x18\x03 \x03(\tR\x13acceptedPermissions\x12'\n" +
+	"\x0fallow_downgrade\x18\x04 \x01(\bR\x0eallowDowngrade\x12\x16\n" +
+	"\x06enable\x18\x05 \x01(\bR\x06enable\"d\n" +
+	"\x0fInstallResponse\x120\n" +
+	"\x06plugin\x18\x01 \x01(\v2\x18.mostrador.v1.PluginInfoR\x06plugin\x12\x1f\n" +
+	"\vrolled_back\x18\x02 \x01(\tR\n" +
+	"rolledBack\";\n" +
+	"\x0fRollbackRequest\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\x12\x18\n" +
+	"\aversion\x18\x02 \x01(\tR\aversion\"D\n" +
+	"\x10RollbackResponse\x120\n" +
+	"\x06plugin\x18\x01 \x01(\v2\x18.mostrador.v1.PluginInfoR\x06plugin\"9\n" +
+	"\rRemoveRequest\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\x12\x18\n" +
+	"\aversion\x18\x02 \x01(\tR\aversion\"\x10\n" +
+	"\x0eRemoveResponse\"3\n" +
+	"\vLogsRequest\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\x12\x14\n" +
+	"\x05limit\x18\x02 \x01(\x05R\x05limit\">\n" +
+	"\fLogsResponse\x12\x14\n" +
+	"\x05lines\x18\x01 \x03(\tR\x05lines\x12\x18\n" +
+	"\adropped\x18\x02 \x01(\x04R\adropped\"\x15\n" +
+	"\x13CheckPluginsRequest\"x\n" +
+	"\x14CheckPluginsResponse\x122\n" +
+	"\aplugins\x18\x01 \x03(\v2\x18.mostrador.v1.PluginInfoR\aplugins\x12,\n" +
+	"\amachine\x18\x02 \x03(\v2\x12.plg.v1.DiagnosticR\amachine\"?\n" +
+	"\rSettleRequest\x12\x16\n" +
+	"\x06target\x18\x01 \x01(\tR\x06target\x12\x16\n" +
+	"\x06plugin\x18\x02 \x01(\tR\x06plugin\"\x10\n" +
+	"\x0eSettleResponse\"H\n" +
+	"\x14ContributionsRequest\x12\x14\n" +
+	"\x05place\x18\x01 \x01(\tR\x05place\x12\x1a\n" +
+	"\blanguage\x18\x02 \x01(\tR\blanguage\"~\n" +
+	"\x15ContributionsResponse\x123\n" +
+	"\aactions\x18\x01 \x03(\v2\x19.mostrador.v1.ActionStateR\aactions\x120\n" +
+	"\x06panels\x18\x02 \x03(\v2\x18.mostrador.v1.PanelStateR\x06panels\"l\n" +
 	"\fSyncProgress\x12\x18\n" +
 	"\arunning\x18\x01 \x01(\bR\arunning\x12\x12\n" +
 	"\x04done\x18\x02 \x01(\x04R\x04done\x12\x14\n" +
 	"\x05total\x18\x03 \x01(\x04R\x05total\x12\x18\n" +
-	"\achanged\x18\x04 \x01(\x04R\achanged\"D\n" +
+	"\achanged\x18\x04 \x01(\x04R\achanged\"\x90\x01\n" +
 	"\bConflict\x12\x16\n" +
 	"\x06target\x18\x01 \x01(\tR\x06target\x12 \n" +
-	"\vexplanation\x18\x02 \x01(\tR\vexplanation\"0\n" +
+	"\vexplanation\x18\x02 \x01(\tR\vexplanation\x120\n" +
+	"\x05sides\x18\x03 \x03(\v2\x1a.mostrador.v1.ConflictSideR\x05sides\x12\x18\n" +
+	"\asettled\x18\x04 \x01(\tR\asettled\"N\n" +
+	"\fConflictSide\x12\x16\n" +
+	"\x06plugin\x18\x01 \x01(\tR\x06plugin\x12\x12\n" +
+	"\x04name\x18\x02 \x01(\tR\x04name\x12\x12\n" +
+	"\x04wish\x18\x03 \x01(\tR\x04wish\"0\n" +
 	"\x12ListPluginsRequest\x12\x1a\n" +
 	"\blanguage\x18\x01 \x01(\tR\blanguage\"\xaf\x01\n" +
 	"\x13ListPluginsResponse\x122\n" +
@@ -925,12 +2181,20 @@ const file_mostrador_v1_plugin_proto_rawDesc = "" +
 	"\x15PLUGIN_STATE_STARTING\x10\x02\x12\x18\n" +
 	"\x14PLUGIN_STATE_RUNNING\x10\x03\x12\x1b\n" +
 	"\x17PLUGIN_STATE_RESTARTING\x10\x04\x12\x1a\n" +
-	"\x16PLUGIN_STATE_SET_ASIDE\x10\x052\xbd\x02\n" +
+	"\x16PLUGIN_STATE_SET_ASIDE\x10\x052\x8b\a\n" +
 	"\rPluginService\x12K\n" +
 	"\x04List\x12 .mostrador.v1.ListPluginsRequest\x1a!.mostrador.v1.ListPluginsResponse\x12O\n" +
 	"\x06Enable\x12!.mostrador.v1.EnablePluginRequest\x1a\".mostrador.v1.EnablePluginResponse\x12R\n" +
 	"\aDisable\x12\".mostrador.v1.DisablePluginRequest\x1a#.mostrador.v1.DisablePluginResponse\x12:\n" +
-	"\x03Why\x12\x18.mostrador.v1.WhyRequest\x1a\x19.mostrador.v1.WhyResponseB,Z*mostrador/host/api/mostradorv1;mostradorv1b\x06proto3"
+	"\x03Why\x12\x18.mostrador.v1.WhyRequest\x1a\x19.mostrador.v1.WhyResponse\x12F\n" +
+	"\aInspect\x12\x1c.mostrador.v1.InspectRequest\x1a\x1d.mostrador.v1.InspectResponse\x12F\n" +
+	"\aInstall\x12\x1c.mostrador.v1.InstallRequest\x1a\x1d.mostrador.v1.InstallResponse\x12I\n" +
+	"\bRollback\x12\x1d.mostrador.v1.RollbackRequest\x1a\x1e.mostrador.v1.RollbackResponse\x12C\n" +
+	"\x06Remove\x12\x1b.mostrador.v1.RemoveRequest\x1a\x1c.mostrador.v1.RemoveResponse\x12=\n" +
+	"\x04Logs\x12\x19.mostrador.v1.LogsRequest\x1a\x1a.mostrador.v1.LogsResponse\x12N\n" +
+	"\x05Check\x12!.mostrador.v1.CheckPluginsRequest\x1a\".mostrador.v1.CheckPluginsResponse\x12C\n" +
+	"\x06Settle\x12\x1b.mostrador.v1.SettleRequest\x1a\x1c.mostrador.v1.SettleResponse\x12X\n" +
+	"\rContributions\x12\".mostrador.v1.ContributionsRequest\x1a#.mostrador.v1.ContributionsResponseB,Z*mostrador/host/api/mostradorv1;mostradorv1b\x06proto3"
 
 var (
 	file_mostrador_v1_plugin_proto_rawDescOnce sync.Once
@@ -945,46 +2209,97 @@ func file_mostrador_v1_plugin_proto_rawDescGZIP() []byte {
 }
 
 var file_mostrador_v1_plugin_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_mostrador_v1_plugin_proto_msgTypes = make([]protoimpl.MessageInfo, 12)
+var file_mostrador_v1_plugin_proto_msgTypes = make([]protoimpl.MessageInfo, 31)
 var file_mostrador_v1_plugin_proto_goTypes = []any{
 	(PluginState)(0),              // 0: mostrador.v1.PluginState
 	(*PluginInfo)(nil),            // 1: mostrador.v1.PluginInfo
-	(*SyncProgress)(nil),          // 2: mostrador.v1.SyncProgress
-	(*Conflict)(nil),              // 3: mostrador.v1.Conflict
-	(*ListPluginsRequest)(nil),    // 4: mostrador.v1.ListPluginsRequest
-	(*ListPluginsResponse)(nil),   // 5: mostrador.v1.ListPluginsResponse
-	(*EnablePluginRequest)(nil),   // 6: mostrador.v1.EnablePluginRequest
-	(*EnablePluginResponse)(nil),  // 7: mostrador.v1.EnablePluginResponse
-	(*DisablePluginRequest)(nil),  // 8: mostrador.v1.DisablePluginRequest
-	(*DisablePluginResponse)(nil), // 9: mostrador.v1.DisablePluginResponse
-	(*WhyRequest)(nil),            // 10: mostrador.v1.WhyRequest
-	(*WhyResponse)(nil),           // 11: mostrador.v1.WhyResponse
-	(*WhyRule)(nil),               // 12: mostrador.v1.WhyRule
-	(*timestamppb.Timestamp)(nil), // 13: google.protobuf.Timestamp
+	(*Permission)(nil),            // 2: mostrador.v1.Permission
+	(*PluginVersion)(nil),         // 3: mostrador.v1.PluginVersion
+	(*InspectRequest)(nil),        // 4: mostrador.v1.InspectRequest
+	(*InspectResponse)(nil),       // 5: mostrador.v1.InspectResponse
+	(*InstallRequest)(nil),        // 6: mostrador.v1.InstallRequest
+	(*InstallResponse)(nil),       // 7: mostrador.v1.InstallResponse
+	(*RollbackRequest)(nil),       // 8: mostrador.v1.RollbackRequest
+	(*RollbackResponse)(nil),      // 9: mostrador.v1.RollbackResponse
+	(*RemoveRequest)(nil),         // 10: mostrador.v1.RemoveRequest
+	(*RemoveResponse)(nil),        // 11: mostrador.v1.RemoveResponse
+	(*LogsRequest)(nil),           // 12: mostrador.v1.LogsRequest
+	(*LogsResponse)(nil),          // 13: mostrador.v1.LogsResponse
+	(*CheckPluginsRequest)(nil),   // 14: mostrador.v1.CheckPluginsRequest
+	(*CheckPluginsResponse)(nil),  // 15: mostrador.v1.CheckPluginsResponse
+	(*SettleRequest)(nil),         // 16: mostrador.v1.SettleRequest
+	(*SettleResponse)(nil),        // 17: mostrador.v1.SettleResponse
+	(*ContributionsRequest)(nil),  // 18: mostrador.v1.ContributionsRequest
+	(*ContributionsResponse)(nil), // 19: mostrador.v1.ContributionsResponse
+	(*SyncProgress)(nil),          // 20: mostrador.v1.SyncProgress
+	(*Conflict)(nil),              // 21: mostrador.v1.Conflict
+	(*ConflictSide)(nil),          // 22: mostrador.v1.ConflictSide
+	(*ListPluginsRequest)(nil),    // 23: mostrador.v1.ListPluginsRequest
+	(*ListPluginsResponse)(nil),   // 24: mostrador.v1.ListPluginsResponse
+	(*EnablePluginRequest)(nil),   // 25: mostrador.v1.EnablePluginRequest
+	(*EnablePluginResponse)(nil),  // 26: mostrador.v1.EnablePluginResponse
+	(*DisablePluginRequest)(nil),  // 27: mostrador.v1.DisablePluginRequest
+	(*DisablePluginResponse)(nil), // 28: mostrador.v1.DisablePluginResponse
+	(*WhyRequest)(nil),            // 29: mostrador.v1.WhyRequest
+	(*WhyResponse)(nil),           // 30: mostrador.v1.WhyResponse
+	(*WhyRule)(nil),               // 31: mostrador.v1.WhyRule
+	(*timestamppb.Timestamp)(nil), // 32: google.protobuf.Timestamp
+	(*plgv1.Diagnostic)(nil),      // 33: plg.v1.Diagnostic
+	(*ActionState)(nil),           // 34: mostrador.v1.ActionState
+	(*PanelState)(nil),            // 35: mostrador.v1.PanelState
 }
 var file_mostrador_v1_plugin_proto_depIdxs = []int32{
 	0,  // 0: mostrador.v1.PluginInfo.state:type_name -> mostrador.v1.PluginState
-	13, // 1: mostrador.v1.PluginInfo.since:type_name -> google.protobuf.Timestamp
-	1,  // 2: mostrador.v1.ListPluginsResponse.plugins:type_name -> mostrador.v1.PluginInfo
-	2,  // 3: mostrador.v1.ListPluginsResponse.sync:type_name -> mostrador.v1.SyncProgress
-	3,  // 4: mostrador.v1.ListPluginsResponse.conflicts:type_name -> mostrador.v1.Conflict
-	1,  // 5: mostrador.v1.EnablePluginResponse.plugin:type_name -> mostrador.v1.PluginInfo
-	1,  // 6: mostrador.v1.DisablePluginResponse.plugin:type_name -> mostrador.v1.PluginInfo
-	12, // 7: mostrador.v1.WhyResponse.rules:type_name -> mostrador.v1.WhyRule
-	3,  // 8: mostrador.v1.WhyResponse.conflicts:type_name -> mostrador.v1.Conflict
-	4,  // 9: mostrador.v1.PluginService.List:input_type -> mostrador.v1.ListPluginsRequest
-	6,  // 10: mostrador.v1.PluginService.Enable:input_type -> mostrador.v1.EnablePluginRequest
-	8,  // 11: mostrador.v1.PluginService.Disable:input_type -> mostrador.v1.DisablePluginRequest
-	10, // 12: mostrador.v1.PluginService.Why:input_type -> mostrador.v1.WhyRequest
-	5,  // 13: mostrador.v1.PluginService.List:output_type -> mostrador.v1.ListPluginsResponse
-	7,  // 14: mostrador.v1.PluginService.Enable:output_type -> mostrador.v1.EnablePluginResponse
-	9,  // 15: mostrador.v1.PluginService.Disable:output_type -> mostrador.v1.DisablePluginResponse
-	11, // 16: mostrador.v1.PluginService.Why:output_type -> mostrador.v1.WhyResponse
-	13, // [13:17] is the sub-list for method output_type
-	9,  // [9:13] is the sub-list for method input_type
-	9,  // [9:9] is the sub-list for extension type_name
-	9,  // [9:9] is the sub-list for extension extendee
-	0,  // [0:9] is the sub-list for field type_name
+	32, // 1: mostrador.v1.PluginInfo.since:type_name -> google.protobuf.Timestamp
+	2,  // 2: mostrador.v1.PluginInfo.granted:type_name -> mostrador.v1.Permission
+	3,  // 3: mostrador.v1.PluginInfo.versions:type_name -> mostrador.v1.PluginVersion
+	33, // 4: mostrador.v1.PluginInfo.health:type_name -> plg.v1.Diagnostic
+	32, // 5: mostrador.v1.PluginVersion.installed:type_name -> google.protobuf.Timestamp
+	2,  // 6: mostrador.v1.InspectResponse.permissions:type_name -> mostrador.v1.Permission
+	33, // 7: mostrador.v1.InspectResponse.diagnostics:type_name -> plg.v1.Diagnostic
+	1,  // 8: mostrador.v1.InstallResponse.plugin:type_name -> mostrador.v1.PluginInfo
+	1,  // 9: mostrador.v1.RollbackResponse.plugin:type_name -> mostrador.v1.PluginInfo
+	1,  // 10: mostrador.v1.CheckPluginsResponse.plugins:type_name -> mostrador.v1.PluginInfo
+	33, // 11: mostrador.v1.CheckPluginsResponse.machine:type_name -> plg.v1.Diagnostic
+	34, // 12: mostrador.v1.ContributionsResponse.actions:type_name -> mostrador.v1.ActionState
+	35, // 13: mostrador.v1.ContributionsResponse.panels:type_name -> mostrador.v1.PanelState
+	22, // 14: mostrador.v1.Conflict.sides:type_name -> mostrador.v1.ConflictSide
+	1,  // 15: mostrador.v1.ListPluginsResponse.plugins:type_name -> mostrador.v1.PluginInfo
+	20, // 16: mostrador.v1.ListPluginsResponse.sync:type_name -> mostrador.v1.SyncProgress
+	21, // 17: mostrador.v1.ListPluginsResponse.conflicts:type_name -> mostrador.v1.Conflict
+	1,  // 18: mostrador.v1.EnablePluginResponse.plugin:type_name -> mostrador.v1.PluginInfo
+	1,  // 19: mostrador.v1.DisablePluginResponse.plugin:type_name -> mostrador.v1.PluginInfo
+	31, // 20: mostrador.v1.WhyResponse.rules:type_name -> mostrador.v1.WhyRule
+	21, // 21: mostrador.v1.WhyResponse.conflicts:type_name -> mostrador.v1.Conflict
+	23, // 22: mostrador.v1.PluginService.List:input_type -> mostrador.v1.ListPluginsRequest
+	25, // 23: mostrador.v1.PluginService.Enable:input_type -> mostrador.v1.EnablePluginRequest
+	27, // 24: mostrador.v1.PluginService.Disable:input_type -> mostrador.v1.DisablePluginRequest
+	29, // 25: mostrador.v1.PluginService.Why:input_type -> mostrador.v1.WhyRequest
+	4,  // 26: mostrador.v1.PluginService.Inspect:input_type -> mostrador.v1.InspectRequest
+	6,  // 27: mostrador.v1.PluginService.Install:input_type -> mostrador.v1.InstallRequest
+	8,  // 28: mostrador.v1.PluginService.Rollback:input_type -> mostrador.v1.RollbackRequest
+	10, // 29: mostrador.v1.PluginService.Remove:input_type -> mostrador.v1.RemoveRequest
+	12, // 30: mostrador.v1.PluginService.Logs:input_type -> mostrador.v1.LogsRequest
+	14, // 31: mostrador.v1.PluginService.Check:input_type -> mostrador.v1.CheckPluginsRequest
+	16, // 32: mostrador.v1.PluginService.Settle:input_type -> mostrador.v1.SettleRequest
+	18, // 33: mostrador.v1.PluginService.Contributions:input_type -> mostrador.v1.ContributionsRequest
+	24, // 34: mostrador.v1.PluginService.List:output_type -> mostrador.v1.ListPluginsResponse
+	26, // 35: mostrador.v1.PluginService.Enable:output_type -> mostrador.v1.EnablePluginResponse
+	28, // 36: mostrador.v1.PluginService.Disable:output_type -> mostrador.v1.DisablePluginResponse
+	30, // 37: mostrador.v1.PluginService.Why:output_type -> mostrador.v1.WhyResponse
+	5,  // 38: mostrador.v1.PluginService.Inspect:output_type -> mostrador.v1.InspectResponse
+	7,  // 39: mostrador.v1.PluginService.Install:output_type -> mostrador.v1.InstallResponse
+	9,  // 40: mostrador.v1.PluginService.Rollback:output_type -> mostrador.v1.RollbackResponse
+	11, // 41: mostrador.v1.PluginService.Remove:output_type -> mostrador.v1.RemoveResponse
+	13, // 42: mostrador.v1.PluginService.Logs:output_type -> mostrador.v1.LogsResponse
+	15, // 43: mostrador.v1.PluginService.Check:output_type -> mostrador.v1.CheckPluginsResponse
+	17, // 44: mostrador.v1.PluginService.Settle:output_type -> mostrador.v1.SettleResponse
+	19, // 45: mostrador.v1.PluginService.Contributions:output_type -> mostrador.v1.ContributionsResponse
+	34, // [34:46] is the sub-list for method output_type
+	22, // [22:34] is the sub-list for method input_type
+	22, // [22:22] is the sub-list for extension type_name
+	22, // [22:22] is the sub-list for extension extendee
+	0,  // [0:22] is the sub-list for field type_name
 }
 
 func init() { file_mostrador_v1_plugin_proto_init() }
@@ -992,13 +2307,14 @@ func file_mostrador_v1_plugin_proto_init() {
 	if File_mostrador_v1_plugin_proto != nil {
 		return
 	}
+	file_mostrador_v1_customer_proto_init()
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_mostrador_v1_plugin_proto_rawDesc), len(file_mostrador_v1_plugin_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   12,
+			NumMessages:   31,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -13,6 +13,7 @@ import (
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
 	structpb "google.golang.org/protobuf/types/known/structpb"
 	timestamppb "google.golang.org/protobuf/types/known/timestamppb"
+	plgv1 "mostrador/sdk/plgv1"
 	reflect "reflect"
 	sync "sync"
 	unsafe "unsafe"
@@ -24,6 +25,124 @@ const (
 	// Verify that runtime/protoimpl is sufficiently up-to-date.
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
+
+// Scope is for whom a value is set. The narrowest that is set holds: till over store over chain over default.
+type SettingScope int32
+
+const (
+	SettingScope_SETTING_SCOPE_UNSPECIFIED SettingScope = 0
+	SettingScope_SETTING_SCOPE_DEFAULT     SettingScope = 1
+	SettingScope_SETTING_SCOPE_CHAIN       SettingScope = 2
+	SettingScope_SETTING_SCOPE_STORE       SettingScope = 3
+	SettingScope_SETTING_SCOPE_TILL        SettingScope = 4
+)
+
+// Enum value maps for SettingScope.
+var (
+	SettingScope_name = map[int32]string{
+		0: "SETTING_SCOPE_UNSPECIFIED",
+		1: "SETTING_SCOPE_DEFAULT",
+		2: "SETTING_SCOPE_CHAIN",
+		3: "SETTING_SCOPE_STORE",
+		4: "SETTING_SCOPE_TILL",
+	}
+	SettingScope_value = map[string]int32{
+		"SETTING_SCOPE_UNSPECIFIED": 0,
+		"SETTING_SCOPE_DEFAULT":     1,
+		"SETTING_SCOPE_CHAIN":       2,
+		"SETTING_SCOPE_STORE":       3,
+		"SETTING_SCOPE_TILL":        4,
+	}
+)
+
+func (x SettingScope) Enum() *SettingScope {
+	p := new(SettingScope)
+	*p = x
+	return p
+}
+
+func (x SettingScope) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (SettingScope) Descriptor() protoreflect.EnumDescriptor {
+	return file_mostrador_v1_setting_proto_enumTypes[0].Descriptor()
+}
+
+func (SettingScope) Type() protoreflect.EnumType {
+	return &file_mostrador_v1_setting_proto_enumTypes[0]
+}
+
+func (x SettingScope) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use SettingScope.Descriptor instead.
+func (SettingScope) EnumDescriptor() ([]byte, []int) {
+	return file_mostrador_v1_setting_proto_rawDescGZIP(), []int{0}
+}
+
+// ScopedValue is what one scope says.
+type ScopedValue struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Scope SettingScope           `protobuf:"varint,1,opt,name=scope,proto3,enum=mostrador.v1.SettingScope" json:"scope,omitempty"`
+	// The till's name; empty for other scopes.
+	Till          string          `protobuf:"bytes,2,opt,name=till,proto3" json:"till,omitempty"`
+	Value         *structpb.Value `protobuf:"bytes,3,opt,name=value,proto3" json:"value,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ScopedValue) Reset() {
+	*x = ScopedValue{}
+	mi := &file_mostrador_v1_setting_proto_msgTypes[0]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ScopedValue) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ScopedValue) ProtoMessage() {}
+
+func (x *ScopedValue) ProtoReflect() protoreflect.Message {
+	mi := &file_mostrador_v1_setting_proto_msgTypes[0]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ScopedValue.ProtoReflect.Descriptor instead.
+func (*ScopedValue) Descriptor() ([]byte, []int) {
+	return file_mostrador_v1_setting_proto_rawDescGZIP(), []int{0}
+}
+
+func (x *ScopedValue) GetScope() SettingScope {
+	if x != nil {
+		return x.Scope
+	}
+	return SettingScope_SETTING_SCOPE_UNSPECIFIED
+}
+
+func (x *ScopedValue) GetTill() string {
+	if x != nil {
+		return x.Till
+	}
+	return ""
+}
+
+func (x *ScopedValue) GetValue() *structpb.Value {
+	if x != nil {
+		return x.Value
+	}
+	return nil
+}
 
 type Setting struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -45,14 +164,29 @@ type Setting struct {
 	// template_file: the text in force and where it is kept.
 	Content string `protobuf:"bytes,11,opt,name=content,proto3" json:"content,omitempty"`
 	// What a person should know now: the file changed on disk and is broken, so the previous text is in force.
-	Warning       string `protobuf:"bytes,12,opt,name=warning,proto3" json:"warning,omitempty"`
+	Warning string `protobuf:"bytes,12,opt,name=warning,proto3" json:"warning,omitempty"`
+	// Where the value in force comes from, for the till that asks.
+	Scope SettingScope `protobuf:"varint,13,opt,name=scope,proto3,enum=mostrador.v1.SettingScope" json:"scope,omitempty"`
+	// All that is set, widest first; a secret's values are absent.
+	Values []*ScopedValue `protobuf:"bytes,14,rep,name=values,proto3" json:"values,omitempty"`
+	// The narrowest scope at which it can be set (STORE or TILL).
+	Narrowest SettingScope `protobuf:"varint,15,opt,name=narrowest,proto3,enum=mostrador.v1.SettingScope" json:"narrowest,omitempty"`
+	// What interplay leaves of it.
+	ReadOnly bool `protobuf:"varint,16,opt,name=read_only,json=readOnly,proto3" json:"read_only,omitempty"`
+	Required bool `protobuf:"varint,17,opt,name=required,proto3" json:"required,omitempty"`
+	// Why it is read-only, hidden or required.
+	Reason string `protobuf:"bytes,18,opt,name=reason,proto3" json:"reason,omitempty"`
+	// Its plug-in is not installed or not active: the value is kept aside and can be removed or exported.
+	Aside bool `protobuf:"varint,19,opt,name=aside,proto3" json:"aside,omitempty"`
+	// What a value must be, in words ("entre 1 y 365").
+	Rule          string `protobuf:"bytes,20,opt,name=rule,proto3" json:"rule,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Setting) Reset() {
 	*x = Setting{}
-	mi := &file_mostrador_v1_setting_proto_msgTypes[0]
+	mi := &file_mostrador_v1_setting_proto_msgTypes[1]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -64,7 +198,7 @@ func (x *Setting) String() string {
 func (*Setting) ProtoMessage() {}
 
 func (x *Setting) ProtoReflect() protoreflect.Message {
-	mi := &file_mostrador_v1_setting_proto_msgTypes[0]
+	mi := &file_mostrador_v1_setting_proto_msgTypes[1]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -77,7 +211,7 @@ func (x *Setting) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Setting.ProtoReflect.Descriptor instead.
 func (*Setting) Descriptor() ([]byte, []int) {
-	return file_mostrador_v1_setting_proto_rawDescGZIP(), []int{0}
+	return file_mostrador_v1_setting_proto_rawDescGZIP(), []int{1}
 }
 
 func (x *Setting) GetKey() string {
@@ -164,6 +298,62 @@ func (x *Setting) GetWarning() string {
 	return ""
 }
 
+func (x *Setting) GetScope() SettingScope {
+	if x != nil {
+		return x.Scope
+	}
+	return SettingScope_SETTING_SCOPE_UNSPECIFIED
+}
+
+func (x *Setting) GetValues() []*ScopedValue {
+	if x != nil {
+		return x.Values
+	}
+	return nil
+}
+
+func (x *Setting) GetNarrowest() SettingScope {
+	if x != nil {
+		return x.Narrowest
+	}
+	return SettingScope_SETTING_SCOPE_UNSPECIFIED
+}
+
+func (x *Setting) GetReadOnly() bool {
+	if x != nil {
+		return x.ReadOnly
+	}
+	return false
+}
+
+func (x *Setting) GetRequired() bool {
+	if x != nil {
+		return x.Required
+	}
+	return false
+}
+
+func (x *Setting) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *Setting) GetAside() bool {
+	if x != nil {
+		return x.Aside
+	}
+	return false
+}
+
+func (x *Setting) GetRule() string {
+	if x != nil {
+		return x.Rule
+	}
+	return ""
+}
+
 type Choice struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Value         string                 `protobuf:"bytes,1,opt,name=value,proto3" json:"value,omitempty"`
@@ -174,7 +364,7 @@ type Choice struct {
 
 func (x *Choice) Reset() {
 	*x = Choice{}
-	mi := &file_mostrador_v1_setting_proto_msgTypes[1]
+	mi := &file_mostrador_v1_setting_proto_msgTypes[2]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -186,7 +376,7 @@ func (x *Choice) String() string {
 func (*Choice) ProtoMessage() {}
 
 func (x *Choice) ProtoReflect() protoreflect.Message {
-	mi := &file_mostrador_v1_setting_proto_msgTypes[1]
+	mi := &file_mostrador_v1_setting_proto_msgTypes[2]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -199,7 +389,7 @@ func (x *Choice) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Choice.ProtoReflect.Descriptor instead.
 func (*Choice) Descriptor() ([]byte, []int) {
-	return file_mostrador_v1_setting_proto_rawDescGZIP(), []int{1}
+	return file_mostrador_v1_setting_proto_rawDescGZIP(), []int{2}
 }
 
 func (x *Choice) GetValue() string {
@@ -224,15 +414,18 @@ type SettingChange struct {
 	Operator string                 `protobuf:"bytes,4,opt,name=operator,proto3" json:"operator,omitempty"`
 	Till     string                 `protobuf:"bytes,5,opt,name=till,proto3" json:"till,omitempty"`
 	// Secrets are shown as "••••".
-	From          *structpb.Value `protobuf:"bytes,6,opt,name=from,proto3" json:"from,omitempty"`
-	To            *structpb.Value `protobuf:"bytes,7,opt,name=to,proto3" json:"to,omitempty"`
+	From  *structpb.Value `protobuf:"bytes,6,opt,name=from,proto3" json:"from,omitempty"`
+	To    *structpb.Value `protobuf:"bytes,7,opt,name=to,proto3" json:"to,omitempty"`
+	Scope SettingScope    `protobuf:"varint,8,opt,name=scope,proto3,enum=mostrador.v1.SettingScope" json:"scope,omitempty"`
+	// Whose value changed when scope is TILL; `till` above is where it was done.
+	ScopeTill     string `protobuf:"bytes,9,opt,name=scope_till,json=scopeTill,proto3" json:"scope_till,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *SettingChange) Reset() {
 	*x = SettingChange{}
-	mi := &file_mostrador_v1_setting_proto_msgTypes[2]
+	mi := &file_mostrador_v1_setting_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -244,7 +437,7 @@ func (x *SettingChange) String() string {
 func (*SettingChange) ProtoMessage() {}
 
 func (x *SettingChange) ProtoReflect() protoreflect.Message {
-	mi := &file_mostrador_v1_setting_proto_msgTypes[2]
+	mi := &file_mostrador_v1_setting_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -257,7 +450,7 @@ func (x *SettingChange) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SettingChange.ProtoReflect.Descriptor instead.
 func (*SettingChange) Descriptor() ([]byte, []int) {
-	return file_mostrador_v1_setting_proto_rawDescGZIP(), []int{2}
+	return file_mostrador_v1_setting_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *SettingChange) GetKey() string {
@@ -309,9 +502,24 @@ func (x *SettingChange) GetTo() *structpb.Value {
 	return nil
 }
 
+func (x *SettingChange) GetScope() SettingScope {
+	if x != nil {
+		return x.Scope
+	}
+	return SettingScope_SETTING_SCOPE_UNSPECIFIED
+}
+
+func (x *SettingChange) GetScopeTill() string {
+	if x != nil {
+		return x.ScopeTill
+	}
+	return ""
+}
+
 type ListSettingsRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Words of the name, path or help, or a part of the key; empty lists all.
+	// Words of the name, path or help, or a part of the key; empty lists all. "@changed" lists what is set, "@aside"
+	// what belongs to no active plug-in, "@plugin:PLG0074" one owner's; they combine with words.
 	Query         string `protobuf:"bytes,1,opt,name=query,proto3" json:"query,omitempty"`
 	Language      string `protobuf:"bytes,2,opt,name=language,proto3" json:"language,omitempty"`
 	unknownFields protoimpl.UnknownFields
@@ -320,7 +528,7 @@ type ListSettingsRequest struct {
 
 func (x *ListSettingsRequest) Reset() {
 	*x = ListSettingsRequest{}
-	mi := &file_mostrador_v1_setting_proto_msgTypes[3]
+	mi := &file_mostrador_v1_setting_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -332,7 +540,7 @@ func (x *ListSettingsRequest) String() string {
 func (*ListSettingsRequest) ProtoMessage() {}
 
 func (x *ListSettingsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mostrador_v1_setting_proto_msgTypes[3]
+	mi := &file_mostrador_v1_setting_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -345,7 +553,7 @@ func (x *ListSettingsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListSettingsRequest.ProtoReflect.Descriptor instead.
 func (*ListSettingsRequest) Descriptor() ([]byte, []int) {
-	return file_mostrador_v1_setting_proto_rawDescGZIP(), []int{3}
+	return file_mostrador_v1_setting_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *ListSettingsRequest) GetQuery() string {
@@ -371,7 +579,7 @@ type ListSettingsResponse struct {
 
 func (x *ListSettingsResponse) Reset() {
 	*x = ListSettingsResponse{}
-	mi := &file_mostrador_v1_setting_proto_msgTypes[4]
+	mi := &file_mostrador_v1_setting_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -383,7 +591,7 @@ func (x *ListSettingsResponse) String() string {
 func (*ListSettingsResponse) ProtoMessage() {}
 
 func (x *ListSettingsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_mostrador_v1_setting_proto_msgTypes[4]
+	mi := &file_mostrador_v1_setting_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -396,7 +604,7 @@ func (x *ListSettingsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListSettingsResponse.ProtoReflect.Descriptor instead.
 func (*ListSettingsResponse) Descriptor() ([]byte, []int) {
-	return file_mostrador_v1_setting_proto_rawDescGZIP(), []int{4}
+	return file_mostrador_v1_setting_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *ListSettingsResponse) GetSettings() []*Setting {
@@ -416,7 +624,7 @@ type GetSettingRequest struct {
 
 func (x *GetSettingRequest) Reset() {
 	*x = GetSettingRequest{}
-	mi := &file_mostrador_v1_setting_proto_msgTypes[5]
+	mi := &file_mostrador_v1_setting_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -428,7 +636,7 @@ func (x *GetSettingRequest) String() string {
 func (*GetSettingRequest) ProtoMessage() {}
 
 func (x *GetSettingRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mostrador_v1_setting_proto_msgTypes[5]
+	mi := &file_mostrador_v1_setting_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -441,7 +649,7 @@ func (x *GetSettingRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetSettingRequest.ProtoReflect.Descriptor instead.
 func (*GetSettingRequest) Descriptor() ([]byte, []int) {
-	return file_mostrador_v1_setting_proto_rawDescGZIP(), []int{5}
+	return file_mostrador_v1_setting_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *GetSettingRequest) GetKey() string {
@@ -467,7 +675,7 @@ type GetSettingResponse struct {
 
 func (x *GetSettingResponse) Reset() {
 	*x = GetSettingResponse{}
-	mi := &file_mostrador_v1_setting_proto_msgTypes[6]
+	mi := &file_mostrador_v1_setting_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -479,7 +687,7 @@ func (x *GetSettingResponse) String() string {
 func (*GetSettingResponse) ProtoMessage() {}
 
 func (x *GetSettingResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_mostrador_v1_setting_proto_msgTypes[6]
+	mi := &file_mostrador_v1_setting_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -492,7 +700,7 @@ func (x *GetSettingResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetSettingResponse.ProtoReflect.Descriptor instead.
 func (*GetSettingResponse) Descriptor() ([]byte, []int) {
-	return file_mostrador_v1_setting_proto_rawDescGZIP(), []int{6}
+	return file_mostrador_v1_setting_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *GetSettingResponse) GetSetting() *Setting {
@@ -506,16 +714,22 @@ type SetSettingRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	Key   string                 `protobuf:"bytes,1,opt,name=key,proto3" json:"key,omitempty"`
 	Value *structpb.Value        `protobuf:"bytes,2,opt,name=value,proto3" json:"value,omitempty"`
-	// template_file: the text itself; the host keeps it under its home, in a file named by value.
-	Content       *string `protobuf:"bytes,3,opt,name=content,proto3,oneof" json:"content,omitempty"`
-	Language      string  `protobuf:"bytes,4,opt,name=language,proto3" json:"language,omitempty"`
+	// template_file and file: the content itself; the host keeps it under its home, in a file named by value.
+	Content  *string `protobuf:"bytes,3,opt,name=content,proto3,oneof" json:"content,omitempty"`
+	Language string  `protobuf:"bytes,4,opt,name=language,proto3" json:"language,omitempty"`
+	// For whom; STORE when unspecified.
+	Scope SettingScope `protobuf:"varint,5,opt,name=scope,proto3,enum=mostrador.v1.SettingScope" json:"scope,omitempty"`
+	// TILL: which; the caller's own when empty.
+	Till string `protobuf:"bytes,6,opt,name=till,proto3" json:"till,omitempty"`
+	// Takes the value of this scope away, so that the next wider one holds.
+	Clear         bool `protobuf:"varint,7,opt,name=clear,proto3" json:"clear,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *SetSettingRequest) Reset() {
 	*x = SetSettingRequest{}
-	mi := &file_mostrador_v1_setting_proto_msgTypes[7]
+	mi := &file_mostrador_v1_setting_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -527,7 +741,7 @@ func (x *SetSettingRequest) String() string {
 func (*SetSettingRequest) ProtoMessage() {}
 
 func (x *SetSettingRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mostrador_v1_setting_proto_msgTypes[7]
+	mi := &file_mostrador_v1_setting_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -540,7 +754,7 @@ func (x *SetSettingRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SetSettingRequest.ProtoReflect.Descriptor instead.
 func (*SetSettingRequest) Descriptor() ([]byte, []int) {
-	return file_mostrador_v1_setting_proto_rawDescGZIP(), []int{7}
+	return file_mostrador_v1_setting_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *SetSettingRequest) GetKey() string {
@@ -571,6 +785,27 @@ func (x *SetSettingRequest) GetLanguage() string {
 	return ""
 }
 
+func (x *SetSettingRequest) GetScope() SettingScope {
+	if x != nil {
+		return x.Scope
+	}
+	return SettingScope_SETTING_SCOPE_UNSPECIFIED
+}
+
+func (x *SetSettingRequest) GetTill() string {
+	if x != nil {
+		return x.Till
+	}
+	return ""
+}
+
+func (x *SetSettingRequest) GetClear() bool {
+	if x != nil {
+		return x.Clear
+	}
+	return false
+}
+
 type SetSettingResponse struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Setting       *Setting               `protobuf:"bytes,1,opt,name=setting,proto3" json:"setting,omitempty"`
@@ -580,7 +815,7 @@ type SetSettingResponse struct {
 
 func (x *SetSettingResponse) Reset() {
 	*x = SetSettingResponse{}
-	mi := &file_mostrador_v1_setting_proto_msgTypes[8]
+	mi := &file_mostrador_v1_setting_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -592,7 +827,7 @@ func (x *SetSettingResponse) String() string {
 func (*SetSettingResponse) ProtoMessage() {}
 
 func (x *SetSettingResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_mostrador_v1_setting_proto_msgTypes[8]
+	mi := &file_mostrador_v1_setting_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -605,7 +840,7 @@ func (x *SetSettingResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SetSettingResponse.ProtoReflect.Descriptor instead.
 func (*SetSettingResponse) Descriptor() ([]byte, []int) {
-	return file_mostrador_v1_setting_proto_rawDescGZIP(), []int{8}
+	return file_mostrador_v1_setting_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *SetSettingResponse) GetSetting() *Setting {
@@ -626,7 +861,7 @@ type SettingHistoryRequest struct {
 
 func (x *SettingHistoryRequest) Reset() {
 	*x = SettingHistoryRequest{}
-	mi := &file_mostrador_v1_setting_proto_msgTypes[9]
+	mi := &file_mostrador_v1_setting_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -638,7 +873,7 @@ func (x *SettingHistoryRequest) String() string {
 func (*SettingHistoryRequest) ProtoMessage() {}
 
 func (x *SettingHistoryRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mostrador_v1_setting_proto_msgTypes[9]
+	mi := &file_mostrador_v1_setting_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -651,7 +886,7 @@ func (x *SettingHistoryRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SettingHistoryRequest.ProtoReflect.Descriptor instead.
 func (*SettingHistoryRequest) Descriptor() ([]byte, []int) {
-	return file_mostrador_v1_setting_proto_rawDescGZIP(), []int{9}
+	return file_mostrador_v1_setting_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *SettingHistoryRequest) GetKey() string {
@@ -677,7 +912,7 @@ type SettingHistoryResponse struct {
 
 func (x *SettingHistoryResponse) Reset() {
 	*x = SettingHistoryResponse{}
-	mi := &file_mostrador_v1_setting_proto_msgTypes[10]
+	mi := &file_mostrador_v1_setting_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -689,7 +924,7 @@ func (x *SettingHistoryResponse) String() string {
 func (*SettingHistoryResponse) ProtoMessage() {}
 
 func (x *SettingHistoryResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_mostrador_v1_setting_proto_msgTypes[10]
+	mi := &file_mostrador_v1_setting_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -702,7 +937,7 @@ func (x *SettingHistoryResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SettingHistoryResponse.ProtoReflect.Descriptor instead.
 func (*SettingHistoryResponse) Descriptor() ([]byte, []int) {
-	return file_mostrador_v1_setting_proto_rawDescGZIP(), []int{10}
+	return file_mostrador_v1_setting_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *SettingHistoryResponse) GetChanges() []*SettingChange {
@@ -722,7 +957,7 @@ type RevertSettingRequest struct {
 
 func (x *RevertSettingRequest) Reset() {
 	*x = RevertSettingRequest{}
-	mi := &file_mostrador_v1_setting_proto_msgTypes[11]
+	mi := &file_mostrador_v1_setting_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -734,7 +969,7 @@ func (x *RevertSettingRequest) String() string {
 func (*RevertSettingRequest) ProtoMessage() {}
 
 func (x *RevertSettingRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mostrador_v1_setting_proto_msgTypes[11]
+	mi := &file_mostrador_v1_setting_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -747,7 +982,7 @@ func (x *RevertSettingRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RevertSettingRequest.ProtoReflect.Descriptor instead.
 func (*RevertSettingRequest) Descriptor() ([]byte, []int) {
-	return file_mostrador_v1_setting_proto_rawDescGZIP(), []int{11}
+	return file_mostrador_v1_setting_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *RevertSettingRequest) GetKey() string {
@@ -773,7 +1008,7 @@ type RevertSettingResponse struct {
 
 func (x *RevertSettingResponse) Reset() {
 	*x = RevertSettingResponse{}
-	mi := &file_mostrador_v1_setting_proto_msgTypes[12]
+	mi := &file_mostrador_v1_setting_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -785,7 +1020,7 @@ func (x *RevertSettingResponse) String() string {
 func (*RevertSettingResponse) ProtoMessage() {}
 
 func (x *RevertSettingResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_mostrador_v1_setting_proto_msgTypes[12]
+	mi := &file_mostrador_v1_setting_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -798,7 +1033,7 @@ func (x *RevertSettingResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RevertSettingResponse.ProtoReflect.Descriptor instead.
 func (*RevertSettingResponse) Descriptor() ([]byte, []int) {
-	return file_mostrador_v1_setting_proto_rawDescGZIP(), []int{12}
+	return file_mostrador_v1_setting_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *RevertSettingResponse) GetSetting() *Setting {
@@ -821,7 +1056,7 @@ type PreviewRequest struct {
 
 func (x *PreviewRequest) Reset() {
 	*x = PreviewRequest{}
-	mi := &file_mostrador_v1_setting_proto_msgTypes[13]
+	mi := &file_mostrador_v1_setting_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -833,7 +1068,7 @@ func (x *PreviewRequest) String() string {
 func (*PreviewRequest) ProtoMessage() {}
 
 func (x *PreviewRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mostrador_v1_setting_proto_msgTypes[13]
+	mi := &file_mostrador_v1_setting_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -846,7 +1081,7 @@ func (x *PreviewRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PreviewRequest.ProtoReflect.Descriptor instead.
 func (*PreviewRequest) Descriptor() ([]byte, []int) {
-	return file_mostrador_v1_setting_proto_rawDescGZIP(), []int{13}
+	return file_mostrador_v1_setting_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *PreviewRequest) GetKey() string {
@@ -887,7 +1122,7 @@ type PreviewResponse struct {
 
 func (x *PreviewResponse) Reset() {
 	*x = PreviewResponse{}
-	mi := &file_mostrador_v1_setting_proto_msgTypes[14]
+	mi := &file_mostrador_v1_setting_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -899,7 +1134,7 @@ func (x *PreviewResponse) String() string {
 func (*PreviewResponse) ProtoMessage() {}
 
 func (x *PreviewResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_mostrador_v1_setting_proto_msgTypes[14]
+	mi := &file_mostrador_v1_setting_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -912,7 +1147,7 @@ func (x *PreviewResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PreviewResponse.ProtoReflect.Descriptor instead.
 func (*PreviewResponse) Descriptor() ([]byte, []int) {
-	return file_mostrador_v1_setting_proto_rawDescGZIP(), []int{14}
+	return file_mostrador_v1_setting_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *PreviewResponse) GetMail() *RenderedMail {
@@ -931,7 +1166,7 @@ type SendTestRequest struct {
 
 func (x *SendTestRequest) Reset() {
 	*x = SendTestRequest{}
-	mi := &file_mostrador_v1_setting_proto_msgTypes[15]
+	mi := &file_mostrador_v1_setting_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -943,7 +1178,7 @@ func (x *SendTestRequest) String() string {
 func (*SendTestRequest) ProtoMessage() {}
 
 func (x *SendTestRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mostrador_v1_setting_proto_msgTypes[15]
+	mi := &file_mostrador_v1_setting_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -956,7 +1191,7 @@ func (x *SendTestRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SendTestRequest.ProtoReflect.Descriptor instead.
 func (*SendTestRequest) Descriptor() ([]byte, []int) {
-	return file_mostrador_v1_setting_proto_rawDescGZIP(), []int{15}
+	return file_mostrador_v1_setting_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *SendTestRequest) GetTo() string {
@@ -976,7 +1211,7 @@ type SendTestResponse struct {
 
 func (x *SendTestResponse) Reset() {
 	*x = SendTestResponse{}
-	mi := &file_mostrador_v1_setting_proto_msgTypes[16]
+	mi := &file_mostrador_v1_setting_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -988,7 +1223,7 @@ func (x *SendTestResponse) String() string {
 func (*SendTestResponse) ProtoMessage() {}
 
 func (x *SendTestResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_mostrador_v1_setting_proto_msgTypes[16]
+	mi := &file_mostrador_v1_setting_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1001,7 +1236,7 @@ func (x *SendTestResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SendTestResponse.ProtoReflect.Descriptor instead.
 func (*SendTestResponse) Descriptor() ([]byte, []int) {
-	return file_mostrador_v1_setting_proto_rawDescGZIP(), []int{16}
+	return file_mostrador_v1_setting_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *SendTestResponse) GetAnswer() string {
@@ -1011,11 +1246,337 @@ func (x *SendTestResponse) GetAnswer() string {
 	return ""
 }
 
+type ExportSettingsRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Also what stands at its default, as comments.
+	All           bool   `protobuf:"varint,1,opt,name=all,proto3" json:"all,omitempty"`
+	Language      string `protobuf:"bytes,2,opt,name=language,proto3" json:"language,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ExportSettingsRequest) Reset() {
+	*x = ExportSettingsRequest{}
+	mi := &file_mostrador_v1_setting_proto_msgTypes[18]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ExportSettingsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ExportSettingsRequest) ProtoMessage() {}
+
+func (x *ExportSettingsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_mostrador_v1_setting_proto_msgTypes[18]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ExportSettingsRequest.ProtoReflect.Descriptor instead.
+func (*ExportSettingsRequest) Descriptor() ([]byte, []int) {
+	return file_mostrador_v1_setting_proto_rawDescGZIP(), []int{18}
+}
+
+func (x *ExportSettingsRequest) GetAll() bool {
+	if x != nil {
+		return x.All
+	}
+	return false
+}
+
+func (x *ExportSettingsRequest) GetLanguage() string {
+	if x != nil {
+		return x.Language
+	}
+	return ""
+}
+
+type ExportSettingsResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// YAML, in the order of the tree, with each entry's name as a comment.
+	File string `protobuf:"bytes,1,opt,name=file,proto3" json:"file,omitempty"`
+	// Keys of the secrets that were left out.
+	Secrets       []string `protobuf:"bytes,2,rep,name=secrets,proto3" json:"secrets,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ExportSettingsResponse) Reset() {
+	*x = ExportSettingsResponse{}
+	mi := &file_mostrador_v1_setting_proto_msgTypes[19]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ExportSettingsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ExportSettingsResponse) ProtoMessage() {}
+
+func (x *ExportSettingsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_mostrador_v1_setting_proto_msgTypes[19]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ExportSettingsResponse.ProtoReflect.Descriptor instead.
+func (*ExportSettingsResponse) Descriptor() ([]byte, []int) {
+	return file_mostrador_v1_setting_proto_rawDescGZIP(), []int{19}
+}
+
+func (x *ExportSettingsResponse) GetFile() string {
+	if x != nil {
+		return x.File
+	}
+	return ""
+}
+
+func (x *ExportSettingsResponse) GetSecrets() []string {
+	if x != nil {
+		return x.Secrets
+	}
+	return nil
+}
+
+type ImportSettingsRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	File  string                 `protobuf:"bytes,1,opt,name=file,proto3" json:"file,omitempty"`
+	// Take it over: all of it or, when anything is refused, nothing.
+	Apply         bool   `protobuf:"varint,2,opt,name=apply,proto3" json:"apply,omitempty"`
+	Language      string `protobuf:"bytes,3,opt,name=language,proto3" json:"language,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ImportSettingsRequest) Reset() {
+	*x = ImportSettingsRequest{}
+	mi := &file_mostrador_v1_setting_proto_msgTypes[20]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ImportSettingsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ImportSettingsRequest) ProtoMessage() {}
+
+func (x *ImportSettingsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_mostrador_v1_setting_proto_msgTypes[20]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ImportSettingsRequest.ProtoReflect.Descriptor instead.
+func (*ImportSettingsRequest) Descriptor() ([]byte, []int) {
+	return file_mostrador_v1_setting_proto_rawDescGZIP(), []int{20}
+}
+
+func (x *ImportSettingsRequest) GetFile() string {
+	if x != nil {
+		return x.File
+	}
+	return ""
+}
+
+func (x *ImportSettingsRequest) GetApply() bool {
+	if x != nil {
+		return x.Apply
+	}
+	return false
+}
+
+func (x *ImportSettingsRequest) GetLanguage() string {
+	if x != nil {
+		return x.Language
+	}
+	return ""
+}
+
+type ImportSettingsResponse struct {
+	state       protoimpl.MessageState `protogen:"open.v1"`
+	Differences []*SettingDifference   `protobuf:"bytes,1,rep,name=differences,proto3" json:"differences,omitempty"`
+	// What is wrong with the file, with lines; then nothing was taken over.
+	Diagnostics   []*plgv1.Diagnostic `protobuf:"bytes,2,rep,name=diagnostics,proto3" json:"diagnostics,omitempty"`
+	Applied       bool                `protobuf:"varint,3,opt,name=applied,proto3" json:"applied,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ImportSettingsResponse) Reset() {
+	*x = ImportSettingsResponse{}
+	mi := &file_mostrador_v1_setting_proto_msgTypes[21]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ImportSettingsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ImportSettingsResponse) ProtoMessage() {}
+
+func (x *ImportSettingsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_mostrador_v1_setting_proto_msgTypes[21]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ImportSettingsResponse.ProtoReflect.Descriptor instead.
+func (*ImportSettingsResponse) Descriptor() ([]byte, []int) {
+	return file_mostrador_v1_setting_proto_rawDescGZIP(), []int{21}
+}
+
+func (x *ImportSettingsResponse) GetDifferences() []*SettingDifference {
+	if x != nil {
+		return x.Differences
+	}
+	return nil
+}
+
+func (x *ImportSettingsResponse) GetDiagnostics() []*plgv1.Diagnostic {
+	if x != nil {
+		return x.Diagnostics
+	}
+	return nil
+}
+
+func (x *ImportSettingsResponse) GetApplied() bool {
+	if x != nil {
+		return x.Applied
+	}
+	return false
+}
+
+type SettingDifference struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Key   string                 `protobuf:"bytes,1,opt,name=key,proto3" json:"key,omitempty"`
+	Name  string                 `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`
+	Scope SettingScope           `protobuf:"varint,3,opt,name=scope,proto3,enum=mostrador.v1.SettingScope" json:"scope,omitempty"`
+	Till  string                 `protobuf:"bytes,4,opt,name=till,proto3" json:"till,omitempty"`
+	From  *structpb.Value        `protobuf:"bytes,5,opt,name=from,proto3" json:"from,omitempty"`
+	To    *structpb.Value        `protobuf:"bytes,6,opt,name=to,proto3" json:"to,omitempty"`
+	// Why this value would be refused; empty when it would be taken.
+	Refused       string `protobuf:"bytes,7,opt,name=refused,proto3" json:"refused,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SettingDifference) Reset() {
+	*x = SettingDifference{}
+	mi := &file_mostrador_v1_setting_proto_msgTypes[22]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SettingDifference) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SettingDifference) ProtoMessage() {}
+
+func (x *SettingDifference) ProtoReflect() protoreflect.Message {
+	mi := &file_mostrador_v1_setting_proto_msgTypes[22]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SettingDifference.ProtoReflect.Descriptor instead.
+func (*SettingDifference) Descriptor() ([]byte, []int) {
+	return file_mostrador_v1_setting_proto_rawDescGZIP(), []int{22}
+}
+
+func (x *SettingDifference) GetKey() string {
+	if x != nil {
+		return x.Key
+	}
+	return ""
+}
+
+func (x *SettingDifference) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *SettingDifference) GetScope() SettingScope {
+	if x != nil {
+		return x.Scope
+	}
+	return SettingScope_SETTING_SCOPE_UNSPECIFIED
+}
+
+func (x *SettingDifference) GetTill() string {
+	if x != nil {
+		return x.Till
+	}
+	return ""
+}
+
+func (x *SettingDifference) GetFrom() *structpb.Value {
+	if x != nil {
+		return x.From
+	}
+	return nil
+}
+
+func (x *SettingDifference) GetTo() *structpb.Value {
+	if x != nil {
+		return x.To
+	}
+	return nil
+}
+
+func (x *SettingDifference) GetRefused() string {
+	if x != nil {
+		return x.Refused
+	}
+	return ""
+}
+
 var File_mostrador_v1_setting_proto protoreflect.FileDescriptor
 
 const file_mostrador_v1_setting_proto_rawDesc = "" +
 	"\n" +
-	"\x1amostrador/v1/setting.proto\x12\fmostrador.v1\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1amostrador/v1/message.proto\"\xdc\x02\n" +
+	"\x1amostrador/v1/setting.proto\x12\fmostrador.v1\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1amostrador/v1/message.proto\x1a\x12plg/v1/store.proto\"\x81\x01\n" +
+	"\vScopedValue\x120\n" +
+	"\x05scope\x18\x01 \x01(\x0e2\x1a.mostrador.v1.SettingScopeR\x05scope\x12\x12\n" +
+	"\x04till\x18\x02 \x01(\tR\x04till\x12,\n" +
+	"\x05value\x18\x03 \x01(\v2\x16.google.protobuf.ValueR\x05value\"\xf6\x04\n" +
 	"\aSetting\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x12\n" +
 	"\x04path\x18\x02 \x03(\tR\x04path\x12\x12\n" +
@@ -1029,10 +1590,18 @@ const file_mostrador_v1_setting_proto_rawDesc = "" +
 	"\x05owner\x18\n" +
 	" \x01(\tR\x05owner\x12\x18\n" +
 	"\acontent\x18\v \x01(\tR\acontent\x12\x18\n" +
-	"\awarning\x18\f \x01(\tR\awarning\"4\n" +
+	"\awarning\x18\f \x01(\tR\awarning\x120\n" +
+	"\x05scope\x18\r \x01(\x0e2\x1a.mostrador.v1.SettingScopeR\x05scope\x121\n" +
+	"\x06values\x18\x0e \x03(\v2\x19.mostrador.v1.ScopedValueR\x06values\x128\n" +
+	"\tnarrowest\x18\x0f \x01(\x0e2\x1a.mostrador.v1.SettingScopeR\tnarrowest\x12\x1b\n" +
+	"\tread_only\x18\x10 \x01(\bR\breadOnly\x12\x1a\n" +
+	"\brequired\x18\x11 \x01(\bR\brequired\x12\x16\n" +
+	"\x06reason\x18\x12 \x01(\tR\x06reason\x12\x14\n" +
+	"\x05aside\x18\x13 \x01(\bR\x05aside\x12\x12\n" +
+	"\x04rule\x18\x14 \x01(\tR\x04rule\"4\n" +
 	"\x06Choice\x12\x14\n" +
 	"\x05value\x18\x01 \x01(\tR\x05value\x12\x14\n" +
-	"\x05label\x18\x02 \x01(\tR\x05label\"\xf1\x01\n" +
+	"\x05label\x18\x02 \x01(\tR\x05label\"\xc2\x02\n" +
 	"\rSettingChange\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x1a\n" +
 	"\bsequence\x18\x02 \x01(\x04R\bsequence\x12.\n" +
@@ -1040,7 +1609,10 @@ const file_mostrador_v1_setting_proto_rawDesc = "" +
 	"\boperator\x18\x04 \x01(\tR\boperator\x12\x12\n" +
 	"\x04till\x18\x05 \x01(\tR\x04till\x12*\n" +
 	"\x04from\x18\x06 \x01(\v2\x16.google.protobuf.ValueR\x04from\x12&\n" +
-	"\x02to\x18\a \x01(\v2\x16.google.protobuf.ValueR\x02to\"G\n" +
+	"\x02to\x18\a \x01(\v2\x16.google.protobuf.ValueR\x02to\x120\n" +
+	"\x05scope\x18\b \x01(\x0e2\x1a.mostrador.v1.SettingScopeR\x05scope\x12\x1d\n" +
+	"\n" +
+	"scope_till\x18\t \x01(\tR\tscopeTill\"G\n" +
 	"\x13ListSettingsRequest\x12\x14\n" +
 	"\x05query\x18\x01 \x01(\tR\x05query\x12\x1a\n" +
 	"\blanguage\x18\x02 \x01(\tR\blanguage\"I\n" +
@@ -1050,12 +1622,15 @@ const file_mostrador_v1_setting_proto_rawDesc = "" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x1a\n" +
 	"\blanguage\x18\x02 \x01(\tR\blanguage\"E\n" +
 	"\x12GetSettingResponse\x12/\n" +
-	"\asetting\x18\x01 \x01(\v2\x15.mostrador.v1.SettingR\asetting\"\x9a\x01\n" +
+	"\asetting\x18\x01 \x01(\v2\x15.mostrador.v1.SettingR\asetting\"\xf6\x01\n" +
 	"\x11SetSettingRequest\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12,\n" +
 	"\x05value\x18\x02 \x01(\v2\x16.google.protobuf.ValueR\x05value\x12\x1d\n" +
 	"\acontent\x18\x03 \x01(\tH\x00R\acontent\x88\x01\x01\x12\x1a\n" +
-	"\blanguage\x18\x04 \x01(\tR\blanguageB\n" +
+	"\blanguage\x18\x04 \x01(\tR\blanguage\x120\n" +
+	"\x05scope\x18\x05 \x01(\x0e2\x1a.mostrador.v1.SettingScopeR\x05scope\x12\x12\n" +
+	"\x04till\x18\x06 \x01(\tR\x04till\x12\x14\n" +
+	"\x05clear\x18\a \x01(\bR\x05clearB\n" +
 	"\n" +
 	"\b_content\"E\n" +
 	"\x12SetSettingResponse\x12/\n" +
@@ -1080,7 +1655,35 @@ const file_mostrador_v1_setting_proto_rawDesc = "" +
 	"\x0fSendTestRequest\x12\x0e\n" +
 	"\x02to\x18\x01 \x01(\tR\x02to\"*\n" +
 	"\x10SendTestResponse\x12\x16\n" +
-	"\x06answer\x18\x01 \x01(\tR\x06answer2\xaf\x04\n" +
+	"\x06answer\x18\x01 \x01(\tR\x06answer\"E\n" +
+	"\x15ExportSettingsRequest\x12\x10\n" +
+	"\x03all\x18\x01 \x01(\bR\x03all\x12\x1a\n" +
+	"\blanguage\x18\x02 \x01(\tR\blanguage\"F\n" +
+	"\x16ExportSettingsResponse\x12\x12\n" +
+	"\x04file\x18\x01 \x01(\tR\x04file\x12\x18\n" +
+	"\asecrets\x18\x02 \x03(\tR\asecrets\"]\n" +
+	"\x15ImportSettingsRequest\x12\x12\n" +
+	"\x04file\x18\x01 \x01(\tR\x04file\x12\x14\n" +
+	"\x05apply\x18\x02 \x01(\bR\x05apply\x12\x1a\n" +
+	"\blanguage\x18\x03 \x01(\tR\blanguage\"\xab\x01\n" +
+	"\x16ImportSettingsResponse\x12A\n" +
+	"\vdifferences\x18\x01 \x03(\v2\x1f.mostrador.v1.SettingDifferenceR\vdifferences\x124\n" +
+	"\vdiagnostics\x18\x02 \x03(\v2\x12.plg.v1.DiagnosticR\vdiagnostics\x12\x18\n" +
+	"\aapplied\x18\x03 \x01(\bR\aapplied\"\xed\x01\n" +
+	"\x11SettingDifference\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x12\n" +
+	"\x04name\x18\x02 \x01(\tR\x04name\x120\n" +
+	"\x05scope\x18\x03 \x01(\x0e2\x1a.mostrador.v1.SettingScopeR\x05scope\x12\x12\n" +
+	"\x04till\x18\x04 \x01(\tR\x04till\x12*\n" +
+	"\x04from\x18\x05 \x01(\v2\x16.google.protobuf.ValueR\x04from\x12&\n" +
+	"\x02to\x18\x06 \x01(\v2\x16.google.protobuf.ValueR\x02to\x12\x18\n" +
+	"\arefused\x18\a \x01(\tR\arefused*\x92\x01\n" +
+	"\fSettingScope\x12\x1d\n" +
+	"\x19SETTING_SCOPE_UNSPECIFIED\x10\x00\x12\x19\n" +
+	"\x15SETTING_SCOPE_DEFAULT\x10\x01\x12\x17\n" +
+	"\x13SETTING_SCOPE_CHAIN\x10\x02\x12\x17\n" +
+	"\x13SETTING_SCOPE_STORE\x10\x03\x12\x16\n" +
+	"\x12SETTING_SCOPE_TILL\x10\x042\xd9\x05\n" +
 	"\x0eSettingService\x12M\n" +
 	"\x04List\x12!.mostrador.v1.ListSettingsRequest\x1a\".mostrador.v1.ListSettingsResponse\x12H\n" +
 	"\x03Get\x12\x1f.mostrador.v1.GetSettingRequest\x1a .mostrador.v1.GetSettingResponse\x12H\n" +
@@ -1088,7 +1691,9 @@ const file_mostrador_v1_setting_proto_rawDesc = "" +
 	"\aHistory\x12#.mostrador.v1.SettingHistoryRequest\x1a$.mostrador.v1.SettingHistoryResponse\x12Q\n" +
 	"\x06Revert\x12\".mostrador.v1.RevertSettingRequest\x1a#.mostrador.v1.RevertSettingResponse\x12F\n" +
 	"\aPreview\x12\x1c.mostrador.v1.PreviewRequest\x1a\x1d.mostrador.v1.PreviewResponse\x12I\n" +
-	"\bSendTest\x12\x1d.mostrador.v1.SendTestRequest\x1a\x1e.mostrador.v1.SendTestResponseB,Z*mostrador/host/api/mostradorv1;mostradorv1b\x06proto3"
+	"\bSendTest\x12\x1d.mostrador.v1.SendTestRequest\x1a\x1e.mostrador.v1.SendTestResponse\x12S\n" +
+	"\x06Export\x12#.mostrador.v1.ExportSettingsRequest\x1a$.mostrador.v1.ExportSettingsResponse\x12S\n" +
+	"\x06Import\x12#.mostrador.v1.ImportSettingsRequest\x1a$.mostrador.v1.ImportSettingsResponseB,Z*mostrador/host/api/mostradorv1;mostradorv1b\x06proto3"
 
 var (
 	file_mostrador_v1_setting_proto_rawDescOnce sync.Once
@@ -1102,62 +1707,87 @@ func file_mostrador_v1_setting_proto_rawDescGZIP() []byte {
 	return file_mostrador_v1_setting_proto_rawDescData
 }
 
-var file_mostrador_v1_setting_proto_msgTypes = make([]protoimpl.MessageInfo, 17)
+var file_mostrador_v1_setting_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
+var file_mostrador_v1_setting_proto_msgTypes = make([]protoimpl.MessageInfo, 23)
 var file_mostrador_v1_setting_proto_goTypes = []any{
-	(*Setting)(nil),                // 0: mostrador.v1.Setting
-	(*Choice)(nil),                 // 1: mostrador.v1.Choice
-	(*SettingChange)(nil),          // 2: mostrador.v1.SettingChange
-	(*ListSettingsRequest)(nil),    // 3: mostrador.v1.ListSettingsRequest
-	(*ListSettingsResponse)(nil),   // 4: mostrador.v1.ListSettingsResponse
-	(*GetSettingRequest)(nil),      // 5: mostrador.v1.GetSettingRequest
-	(*GetSettingResponse)(nil),     // 6: mostrador.v1.GetSettingResponse
-	(*SetSettingRequest)(nil),      // 7: mostrador.v1.SetSettingRequest
-	(*SetSettingResponse)(nil),     // 8: mostrador.v1.SetSettingResponse
-	(*SettingHistoryRequest)(nil),  // 9: mostrador.v1.SettingHistoryRequest
-	(*SettingHistoryResponse)(nil), // 10: mostrador.v1.SettingHistoryResponse
-	(*RevertSettingRequest)(nil),   // 11: mostrador.v1.RevertSettingRequest
-	(*RevertSettingResponse)(nil),  // 12: mostrador.v1.RevertSettingResponse
-	(*PreviewRequest)(nil),         // 13: mostrador.v1.PreviewRequest
-	(*PreviewResponse)(nil),        // 14: mostrador.v1.PreviewResponse
-	(*SendTestRequest)(nil),        // 15: mostrador.v1.SendTestRequest
-	(*SendTestResponse)(nil),       // 16: mostrador.v1.SendTestResponse
-	(*structpb.Value)(nil),         // 17: google.protobuf.Value
-	(*timestamppb.Timestamp)(nil),  // 18: google.protobuf.Timestamp
-	(*RenderedMail)(nil),           // 19: mostrador.v1.RenderedMail
+	(SettingScope)(0),              // 0: mostrador.v1.SettingScope
+	(*ScopedValue)(nil),            // 1: mostrador.v1.ScopedValue
+	(*Setting)(nil),                // 2: mostrador.v1.Setting
+	(*Choice)(nil),                 // 3: mostrador.v1.Choice
+	(*SettingChange)(nil),          // 4: mostrador.v1.SettingChange
+	(*ListSettingsRequest)(nil),    // 5: mostrador.v1.ListSettingsRequest
+	(*ListSettingsResponse)(nil),   // 6: mostrador.v1.ListSettingsResponse
+	(*GetSettingRequest)(nil),      // 7: mostrador.v1.GetSettingRequest
+	(*GetSettingResponse)(nil),     // 8: mostrador.v1.GetSettingResponse
+	(*SetSettingRequest)(nil),      // 9: mostrador.v1.SetSettingRequest
+	(*SetSettingResponse)(nil),     // 10: mostrador.v1.SetSettingResponse
+	(*SettingHistoryRequest)(nil),  // 11: mostrador.v1.SettingHistoryRequest
+	(*SettingHistoryResponse)(nil), // 12: mostrador.v1.SettingHistoryResponse
+	(*RevertSettingRequest)(nil),   // 13: mostrador.v1.RevertSettingRequest
+	(*RevertSettingResponse)(nil),  // 14: mostrador.v1.RevertSettingResponse
+	(*PreviewRequest)(nil),         // 15: mostrador.v1.PreviewRequest
+	(*PreviewResponse)(nil),        // 16: mostrador.v1.PreviewResponse
+	(*SendTestRequest)(nil),        // 17: mostrador.v1.SendTestRequest
+	(*SendTestResponse)(nil),       // 18: mostrador.v1.SendTestResponse
+	(*ExportSettingsRequest)(nil),  // 19: mostrador.v1.ExportSettingsRequest
+	(*ExportSettingsResponse)(nil), // 20: mostrador.v1.ExportSettingsResponse
+	(*ImportSettingsRequest)(nil),  // 21: mostrador.v1.ImportSettingsRequest
+	(*ImportSettingsResponse)(nil), // 22: mostrador.v1.ImportSettingsResponse
+	(*SettingDifference)(nil),      // 23: mostrador.v1.SettingDifference
+	(*structpb.Value)(nil),         // 24: google.protobuf.Value
+	(*timestamppb.Timestamp)(nil),  // 25: google.protobuf.Timestamp
+	(*RenderedMail)(nil),           // 26: mostrador.v1.RenderedMail
+	(*plgv1.Diagnostic)(nil),       // 27: plg.v1.Diagnostic
 }
 var file_mostrador_v1_setting_proto_depIdxs = []int32{
-	1,  // 0: mostrador.v1.Setting.choices:type_name -> mostrador.v1.Choice
-	17, // 1: mostrador.v1.Setting.value:type_name -> google.protobuf.Value
-	17, // 2: mostrador.v1.Setting.default:type_name -> google.protobuf.Value
-	18, // 3: mostrador.v1.SettingChange.time:type_name -> google.protobuf.Timestamp
-	17, // 4: mostrador.v1.SettingChange.from:type_name -> google.protobuf.Value
-	17, // 5: mostrador.v1.SettingChange.to:type_name -> google.protobuf.Value
-	0,  // 6: mostrador.v1.ListSettingsResponse.settings:type_name -> mostrador.v1.Setting
-	0,  // 7: mostrador.v1.GetSettingResponse.setting:type_name -> mostrador.v1.Setting
-	17, // 8: mostrador.v1.SetSettingRequest.value:type_name -> google.protobuf.Value
-	0,  // 9: mostrador.v1.SetSettingResponse.setting:type_name -> mostrador.v1.Setting
-	2,  // 10: mostrador.v1.SettingHistoryResponse.changes:type_name -> mostrador.v1.SettingChange
-	0,  // 11: mostrador.v1.RevertSettingResponse.setting:type_name -> mostrador.v1.Setting
-	19, // 12: mostrador.v1.PreviewResponse.mail:type_name -> mostrador.v1.RenderedMail
-	3,  // 13: mostrador.v1.SettingService.List:input_type -> mostrador.v1.ListSettingsRequest
-	5,  // 14: mostrador.v1.SettingService.Get:input_type -> mostrador.v1.GetSettingRequest
-	7,  // 15: mostrador.v1.SettingService.Set:input_type -> mostrador.v1.SetSettingRequest
-	9,  // 16: mostrador.v1.SettingService.History:input_type -> mostrador.v1.SettingHistoryRequest
-	11, // 17: mostrador.v1.SettingService.Revert:input_type -> mostrador.v1.RevertSettingRequest
-	13, // 18: mostrador.v1.SettingService.Preview:input_type -> mostrador.v1.PreviewRequest
-	15, // 19: mostrador.v1.SettingService.SendTest:input_type -> mostrador.v1.SendTestRequest
-	4,  // 20: mostrador.v1.SettingService.List:output_type -> mostrador.v1.ListSettingsResponse
-	6,  // 21: mostrador.v1.SettingService.Get:output_type -> mostrador.v1.GetSettingResponse
-	8,  // 22: mostrador.v1.SettingService.Set:output_type -> mostrador.v1.SetSettingResponse
-	10, // 23: mostrador.v1.SettingService.History:output_type -> mostrador.v1.SettingHistoryResponse
-	12, // 24: mostrador.v1.SettingService.Revert:output_type -> mostrador.v1.RevertSettingResponse
-	14, // 25: mostrador.v1.SettingService.Preview:output_type -> mostrador.v1.PreviewResponse
-	16, // 26: mostrador.v1.SettingService.SendTest:output_type -> mostrador.v1.SendTestResponse
-	20, // [20:27] is the sub-list for method output_type
-	13, // [13:20] is the sub-list for method input_type
-	13, // [13:13] is the sub-list for extension type_name
-	13, // [13:13] is the sub-list for extension extendee
-	0,  // [0:13] is the sub-list for field type_name
+	0,  // 0: mostrador.v1.ScopedValue.scope:type_name -> mostrador.v1.SettingScope
+	24, // 1: mostrador.v1.ScopedValue.value:type_name -> google.protobuf.Value
+	3,  // 2: mostrador.v1.Setting.choices:type_name -> mostrador.v1.Choice
+	24, // 3: mostrador.v1.Setting.value:type_name -> google.protobuf.Value
+	24, // 4: mostrador.v1.Setting.default:type_name -> google.protobuf.Value
+	0,  // 5: mostrador.v1.Setting.scope:type_name -> mostrador.v1.SettingScope
+	1,  // 6: mostrador.v1.Setting.values:type_name -> mostrador.v1.ScopedValue
+	0,  // 7: mostrador.v1.Setting.narrowest:type_name -> mostrador.v1.SettingScope
+	25, // 8: mostrador.v1.SettingChange.time:type_name -> google.protobuf.Timestamp
+	24, // 9: mostrador.v1.SettingChange.from:type_name -> google.protobuf.Value
+	24, // 10: mostrador.v1.SettingChange.to:type_name -> google.protobuf.Value
+	0,  // 11: mostrador.v1.SettingChange.scope:type_name -> mostrador.v1.SettingScope
+	2,  // 12: mostrador.v1.ListSettingsResponse.settings:type_name -> mostrador.v1.Setting
+	2,  // 13: mostrador.v1.GetSettingResponse.setting:type_name -> mostrador.v1.Setting
+	24, // 14: mostrador.v1.SetSettingRequest.value:type_name -> google.protobuf.Value
+	0,  // 15: mostrador.v1.SetSettingRequest.scope:type_name -> mostrador.v1.SettingScope
+	2,  // 16: mostrador.v1.SetSettingResponse.setting:type_name -> mostrador.v1.Setting
+	4,  // 17: mostrador.v1.SettingHistoryResponse.changes:type_name -> mostrador.v1.SettingChange
+	2,  // 18: mostrador.v1.RevertSettingResponse.setting:type_name -> mostrador.v1.Setting
+	26, // 19: mostrador.v1.PreviewResponse.mail:type_name -> mostrador.v1.RenderedMail
+	23, // 20: mostrador.v1.ImportSettingsResponse.differences:type_name -> mostrador.v1.SettingDifference
+	27, // 21: mostrador.v1.ImportSettingsResponse.diagnostics:type_name -> plg.v1.Diagnostic
+	0,  // 22: mostrador.v1.SettingDifference.scope:type_name -> mostrador.v1.SettingScope
+	24, // 23: mostrador.v1.SettingDifference.from:type_name -> google.protobuf.Value
+	24, // 24: mostrador.v1.SettingDifference.to:type_name -> google.protobuf.Value
+	5,  // 25: mostrador.v1.SettingService.List:input_type -> mostrador.v1.ListSettingsRequest
+	7,  // 26: mostrador.v1.SettingService.Get:input_type -> mostrador.v1.GetSettingRequest
+	9,  // 27: mostrador.v1.SettingService.Set:input_type -> mostrador.v1.SetSettingRequest
+	11, // 28: mostrador.v1.SettingService.History:input_type -> mostrador.v1.SettingHistoryRequest
+	13, // 29: mostrador.v1.SettingService.Revert:input_type -> mostrador.v1.RevertSettingRequest
+	15, // 30: mostrador.v1.SettingService.Preview:input_type -> mostrador.v1.PreviewRequest
+	17, // 31: mostrador.v1.SettingService.SendTest:input_type -> mostrador.v1.SendTestRequest
+	19, // 32: mostrador.v1.SettingService.Export:input_type -> mostrador.v1.ExportSettingsRequest
+	21, // 33: mostrador.v1.SettingService.Import:input_type -> mostrador.v1.ImportSettingsRequest
+	6,  // 34: mostrador.v1.SettingService.List:output_type -> mostrador.v1.ListSettingsResponse
+	8,  // 35: mostrador.v1.SettingService.Get:output_type -> mostrador.v1.GetSettingResponse
+	10, // 36: mostrador.v1.SettingService.Set:output_type -> mostrador.v1.SetSettingResponse
+	12, // 37: mostrador.v1.SettingService.History:output_type -> mostrador.v1.SettingHistoryResponse
+	14, // 38: mostrador.v1.SettingService.Revert:output_type -> mostrador.v1.RevertSettingResponse
+	16, // 39: mostrador.v1.SettingService.Preview:output_type -> mostrador.v1.PreviewResponse
+	18, // 40: mostrador.v1.SettingService.SendTest:output_type -> mostrador.v1.SendTestResponse
+	20, // 41: mostrador.v1.SettingService.Export:output_type -> mostrador.v1.ExportSettingsResponse
+	22, // 42: mostrador.v1.SettingService.Import:output_type -> mostrador.v1.ImportSettingsResponse
+	34, // [34:43] is the sub-list for method output_type
+	25, // [25:34] is the sub-list for method input_type
+	25, // [25:25] is the sub-list for extension type_name
+	25, // [25:25] is the sub-list for extension extendee
+	0,  // [0:25] is the sub-list for field type_name
 }
 
 func init() { file_mostrador_v1_setting_proto_init() }
@@ -1166,19 +1796,20 @@ func file_mostrador_v1_setting_proto_init() {
 		return
 	}
 	file_mostrador_v1_message_proto_init()
-	file_mostrador_v1_setting_proto_msgTypes[7].OneofWrappers = []any{}
+	file_mostrador_v1_setting_proto_msgTypes[8].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_mostrador_v1_setting_proto_rawDesc), len(file_mostrador_v1_setting_proto_rawDesc)),
-			NumEnums:      0,
-			NumMessages:   17,
+			NumEnums:      1,
+			NumMessages:   23,
 			NumExtensions: 0,
 			NumServices:   1,
 		},
 		GoTypes:           file_mostrador_v1_setting_proto_goTypes,
 		DependencyIndexes: file_mostrador_v1_setting_proto_depIdxs,
+		EnumInfos:         file_mostrador_v1_setting_proto_enumTypes,
 		MessageInfos:      file_mostrador_v1_setting_proto_msgTypes,
 	}.Build()
 	File_mostrador_v1_setting_proto = out.File

@@ -43,6 +43,23 @@ const (
 	PluginServiceDisableProcedure = "/mostrador.v1.PluginService/Disable"
 	// PluginServiceWhyProcedure is the fully-qualified name of the PluginService's Why RPC.
 	PluginServiceWhyProcedure = "/mostrador.v1.PluginService/Why"
+	// PluginServiceInspectProcedure is the fully-qualified name of the PluginService's Inspect RPC.
+	PluginServiceInspectProcedure = "/mostrador.v1.PluginService/Inspect"
+	// PluginServiceInstallProcedure is the fully-qualified name of the PluginService's Install RPC.
+	PluginServiceInstallProcedure = "/mostrador.v1.PluginService/Install"
+	// PluginServiceRollbackProcedure is the fully-qualified name of the PluginService's Rollback RPC.
+	PluginServiceRollbackProcedure = "/mostrador.v1.PluginService/Rollback"
+	// PluginServiceRemoveProcedure is the fully-qualified name of the PluginService's Remove RPC.
+	PluginServiceRemoveProcedure = "/mostrador.v1.PluginService/Remove"
+	// PluginServiceLogsProcedure is the fully-qualified name of the PluginService's Logs RPC.
+	PluginServiceLogsProcedure = "/mostrador.v1.PluginService/Logs"
+	// PluginServiceCheckProcedure is the fully-qualified name of the PluginService's Check RPC.
+	PluginServiceCheckProcedure = "/mostrador.v1.PluginService/Check"
+	// PluginServiceSettleProcedure is the fully-qualified name of the PluginService's Settle RPC.
+	PluginServiceSettleProcedure = "/mostrador.v1.PluginService/Settle"
+	// PluginServiceContributionsProcedure is the fully-qualified name of the PluginService's
+	// Contributions RPC.
+	PluginServiceContributionsProcedure = "/mostrador.v1.PluginService/Contributions"
 )
 
 // PluginServiceClient is a client for the mostrador.v1.PluginService service.
@@ -52,6 +69,26 @@ type PluginServiceClient interface {
 	Disable(context.Context, *connect.Request[mostradorv1.DisablePluginRequest]) (*connect.Response[mostradorv1.DisablePluginResponse], error)
 	// Why explains in words what governs a target such as "customer.aplica_promociones".
 	Why(context.Context, *connect.Request[mostradorv1.WhyRequest]) (*connect.Response[mostradorv1.WhyResponse], error)
+	// Inspect reads a package (.plg) without installing it: what it is, who signed it, what it asks for, and what
+	// stands against it.
+	Inspect(context.Context, *connect.Request[mostradorv1.InspectRequest]) (*connect.Response[mostradorv1.InspectResponse], error)
+	// Install installs a package that was inspected. Where another version is in use it upgrades or, when the person
+	// asked for that, goes back to an older one: work under way is finished, records are migrated, and when the new
+	// version does not become healthy the former one is in use again by itself. No event is lost or handled twice.
+	Install(context.Context, *connect.Request[mostradorv1.InstallRequest]) (*connect.Response[mostradorv1.InstallResponse], error)
+	// Rollback puts a version that stands beside the one in use back into use.
+	Rollback(context.Context, *connect.Request[mostradorv1.RollbackRequest]) (*connect.Response[mostradorv1.RollbackResponse], error)
+	// Remove takes a plug-in that is not active off this machine; its settings and records are kept aside.
+	Remove(context.Context, *connect.Request[mostradorv1.RemoveRequest]) (*connect.Response[mostradorv1.RemoveResponse], error)
+	// Logs returns the last lines that a plug-in wrote.
+	Logs(context.Context, *connect.Request[mostradorv1.LogsRequest]) (*connect.Response[mostradorv1.LogsResponse], error)
+	// Check asks the active plug-ins how they are, and the machine what it can do to keep them in bounds.
+	Check(context.Context, *connect.Request[mostradorv1.CheckPluginsRequest]) (*connect.Response[mostradorv1.CheckPluginsResponse], error)
+	// Settle decides a conflict of rules: for this target the word of this plug-in holds. The decision stands in the
+	// Configuration Guide.
+	Settle(context.Context, *connect.Request[mostradorv1.SettleRequest]) (*connect.Response[mostradorv1.SettleResponse], error)
+	// Contributions are the buttons and panels of active plug-ins that belong to no customer (menu, list, report).
+	Contributions(context.Context, *connect.Request[mostradorv1.ContributionsRequest]) (*connect.Response[mostradorv1.ContributionsResponse], error)
 }
 
 // NewPluginServiceClient constructs a client for the mostrador.v1.PluginService service. By
@@ -89,15 +126,71 @@ func NewPluginServiceClient(httpClient connect.HTTPClient, baseURL string, opts 
 			connect.WithSchema(pluginServiceMethods.ByName("Why")),
 			connect.WithClientOptions(opts...),
 		),
+		inspect: connect.NewClient[mostradorv1.InspectRequest, mostradorv1.InspectResponse](
+			httpClient,
+			baseURL+PluginServiceInspectProcedure,
+			connect.WithSchema(pluginServiceMethods.ByName("Inspect")),
+			connect.WithClientOptions(opts...),
+		),
+		install: connect.NewClient[mostradorv1.InstallRequest, mostradorv1.InstallResponse](
+			httpClient,
+			baseURL+PluginServiceInstallProcedure,
+			connect.WithSchema(pluginServiceMethods.ByName("Install")),
+			connect.WithClientOptions(opts...),
+		),
+		rollback: connect.NewClient[mostradorv1.RollbackRequest, mostradorv1.RollbackResponse](
+			httpClient,
+			baseURL+PluginServiceRollbackProcedure,
+			connect.WithSchema(pluginServiceMethods.ByName("Rollback")),
+			connect.WithClientOptions(opts...),
+		),
+		remove: connect.NewClient[mostradorv1.RemoveRequest, mostradorv1.RemoveResponse](
+			httpClient,
+			baseURL+PluginServiceRemoveProcedure,
+			connect.WithSchema(pluginServiceMethods.ByName("Remove")),
+			connect.WithClientOptions(opts...),
+		),
+		logs: connect.NewClient[mostradorv1.LogsRequest, mostradorv1.LogsResponse](
+			httpClient,
+			baseURL+PluginServiceLogsProcedure,
+			connect.WithSchema(pluginServiceMethods.ByName("Logs")),
+			connect.WithClientOptions(opts...),
+		),
+		check: connect.NewClient[mostradorv1.CheckPluginsRequest, mostradorv1.CheckPluginsResponse](
+			httpClient,
+			baseURL+PluginServiceCheckProcedure,
+			connect.WithSchema(pluginServiceMethods.ByName("Check")),
+			connect.WithClientOptions(opts...),
+		),
+		settle: connect.NewClient[mostradorv1.SettleRequest, mostradorv1.SettleResponse](
+			httpClient,
+			baseURL+PluginServiceSettleProcedure,
+			connect.WithSchema(pluginServiceMethods.ByName("Settle")),
+			connect.WithClientOptions(opts...),
+		),
+		contributions: connect.NewClient[mostradorv1.ContributionsRequest, mostradorv1.ContributionsResponse](
+			httpClient,
+			baseURL+PluginServiceContributionsProcedure,
+			connect.WithSchema(pluginServiceMethods.ByName("Contributions")),
+			connect.WithClientOptions(opts...),
+		),
 	}
 }
 
 // pluginServiceClient implements PluginServiceClient.
 type pluginServiceClient struct {
-	list    *connect.Client[mostradorv1.ListPluginsRequest, mostradorv1.ListPluginsResponse]
-	enable  *connect.Client[mostradorv1.EnablePluginRequest, mostradorv1.EnablePluginResponse]
-	disable *connect.Client[mostradorv1.DisablePluginRequest, mostradorv1.DisablePluginResponse]
-	why     *connect.Client[mostradorv1.WhyRequest, mostradorv1.WhyResponse]
+	list          *connect.Client[mostradorv1.ListPluginsRequest, mostradorv1.ListPluginsResponse]
+	enable        *connect.Client[mostradorv1.EnablePluginRequest, mostradorv1.EnablePluginResponse]
+	disable       *connect.Client[mostradorv1.DisablePluginRequest, mostradorv1.DisablePluginResponse]
+	why           *connect.Client[mostradorv1.WhyRequest, mostradorv1.WhyResponse]
+	inspect       *connect.Client[mostradorv1.InspectRequest, mostradorv1.InspectResponse]
+	install       *connect.Client[mostradorv1.InstallRequest, mostradorv1.InstallResponse]
+	rollback      *connect.Client[mostradorv1.RollbackRequest, mostradorv1.RollbackResponse]
+	remove        *connect.Client[mostradorv1.RemoveRequest, mostradorv1.RemoveResponse]
+	logs          *connect.Client[mostradorv1.LogsRequest, mostradorv1.LogsResponse]
+	check         *connect.Client[mostradorv1.CheckPluginsRequest, mostradorv1.CheckPluginsResponse]
+	settle        *connect.Client[mostradorv1.SettleRequest, mostradorv1.SettleResponse]
+	contributions *connect.Client[mostradorv1.ContributionsRequest, mostradorv1.ContributionsResponse]
 }
 
 // List calls mostrador.v1.PluginService.List.
@@ -120,6 +213,46 @@ func (c *pluginServiceClient) Why(ctx context.Context, req *connect.Request[most
 	return c.why.CallUnary(ctx, req)
 }
 
+// Inspect calls mostrador.v1.PluginService.Inspect.
+func (c *pluginServiceClient) Inspect(ctx context.Context, req *connect.Request[mostradorv1.InspectRequest]) (*connect.Response[mostradorv1.InspectResponse], error) {
+	return c.inspect.CallUnary(ctx, req)
+}
+
+// Install calls mostrador.v1.PluginService.Install.
+func (c *pluginServiceClient) Install(ctx context.Context, req *connect.Request[mostradorv1.InstallRequest]) (*connect.Response[mostradorv1.InstallResponse], error) {
+	return c.install.CallUnary(ctx, req)
+}
+
+// Rollback calls mostrador.v1.PluginService.Rollback.
+func (c *pluginServiceClient) Rollback(ctx context.Context, req *connect.Request[mostradorv1.RollbackRequest]) (*connect.Response[mostradorv1.RollbackResponse], error) {
+	return c.rollback.CallUnary(ctx, req)
+}
+
+// Remove calls mostrador.v1.PluginService.Remove.
+func (c *pluginServiceClient) Remove(ctx context.Context, req *connect.Request[mostradorv1.RemoveRequest]) (*connect.Response[mostradorv1.RemoveResponse], error) {
+	return c.remove.CallUnary(ctx, req)
+}
+
+// Logs calls mostrador.v1.PluginService.Logs.
+func (c *pluginServiceClient) Logs(ctx context.Context, req *connect.Request[mostradorv1.LogsRequest]) (*connect.Response[mostradorv1.LogsResponse], error) {
+	return c.logs.CallUnary(ctx, req)
+}
+
+// Check calls mostrador.v1.PluginService.Check.
+func (c *pluginServiceClient) Check(ctx context.Context, req *connect.Request[mostradorv1.CheckPluginsRequest]) (*connect.Response[mostradorv1.CheckPluginsResponse], error) {
+	return c.check.CallUnary(ctx, req)
+}
+
+// Settle calls mostrador.v1.PluginService.Settle.
+func (c *pluginServiceClient) Settle(ctx context.Context, req *connect.Request[mostradorv1.SettleRequest]) (*connect.Response[mostradorv1.SettleResponse], error) {
+	return c.settle.CallUnary(ctx, req)
+}
+
+// Contributions calls mostrador.v1.PluginService.Contributions.
+func (c *pluginServiceClient) Contributions(ctx context.Context, req *connect.Request[mostradorv1.ContributionsRequest]) (*connect.Response[mostradorv1.ContributionsResponse], error) {
+	return c.contributions.CallUnary(ctx, req)
+}
+
 // PluginServiceHandler is an implementation of the mostrador.v1.PluginService service.
 type PluginServiceHandler interface {
 	List(context.Context, *connect.Request[mostradorv1.ListPluginsRequest]) (*connect.Response[mostradorv1.ListPluginsResponse], error)
@@ -127,6 +260,26 @@ type PluginServiceHandler interface {
 	Disable(context.Context, *connect.Request[mostradorv1.DisablePluginRequest]) (*connect.Response[mostradorv1.DisablePluginResponse], error)
 	// Why explains in words what governs a target such as "customer.aplica_promociones".
 	Why(context.Context, *connect.Request[mostradorv1.WhyRequest]) (*connect.Response[mostradorv1.WhyResponse], error)
+	// Inspect reads a package (.plg) without installing it: what it is, who signed it, what it asks for, and what
+	// stands against it.
+	Inspect(context.Context, *connect.Request[mostradorv1.InspectRequest]) (*connect.Response[mostradorv1.InspectResponse], error)
+	// Install installs a package that was inspected. Where another version is in use it upgrades or, when the person
+	// asked for that, goes back to an older one: work under way is finished, records are migrated, and when the new
+	// version does not become healthy the former one is in use again by itself. No event is lost or handled twice.
+	Install(context.Context, *connect.Request[mostradorv1.InstallRequest]) (*connect.Response[mostradorv1.InstallResponse], error)
+	// Rollback puts a version that stands beside the one in use back into use.
+	Rollback(context.Context, *connect.Request[mostradorv1.RollbackRequest]) (*connect.Response[mostradorv1.RollbackResponse], error)
+	// Remove takes a plug-in that is not active off this machine; its settings and records are kept aside.
+	Remove(context.Context, *connect.Request[mostradorv1.RemoveRequest]) (*connect.Response[mostradorv1.RemoveResponse], error)
+	// Logs returns the last lines that a plug-in wrote.
+	Logs(context.Context, *connect.Request[mostradorv1.LogsRequest]) (*connect.Response[mostradorv1.LogsResponse], error)
+	// Check asks the active plug-ins how they are, and the machine what it can do to keep them in bounds.
+	Check(context.Context, *connect.Request[mostradorv1.CheckPluginsRequest]) (*connect.Response[mostradorv1.CheckPluginsResponse], error)
+	// Settle decides a conflict of rules: for this target the word of this plug-in holds. The decision stands in the
+	// Configuration Guide.
+	Settle(context.Context, *connect.Request[mostradorv1.SettleRequest]) (*connect.Response[mostradorv1.SettleResponse], error)
+	// Contributions are the buttons and panels of active plug-ins that belong to no customer (menu, list, report).
+	Contributions(context.Context, *connect.Request[mostradorv1.ContributionsRequest]) (*connect.Response[mostradorv1.ContributionsResponse], error)
 }
 
 // NewPluginServiceHandler builds an HTTP handler from the service implementation. It returns the
@@ -160,6 +313,54 @@ func NewPluginServiceHandler(svc PluginServiceHandler, opts ...connect.HandlerOp
 		connect.WithSchema(pluginServiceMethods.ByName("Why")),
 		connect.WithHandlerOptions(opts...),
 	)
+	pluginServiceInspectHandler := connect.NewUnaryHandler(
+		PluginServiceInspectProcedure,
+		svc.Inspect,
+		connect.WithSchema(pluginServiceMethods.ByName("Inspect")),
+		connect.WithHandlerOptions(opts...),
+	)
+	pluginServiceInstallHandler := connect.NewUnaryHandler(
+		PluginServiceInstallProcedure,
+		svc.Install,
+		connect.WithSchema(pluginServiceMethods.ByName("Install")),
+		connect.WithHandlerOptions(opts...),
+	)
+	pluginServiceRollbackHandler := connect.NewUnaryHandler(
+		PluginServiceRollbackProcedure,
+		svc.Rollback,
+		connect.WithSchema(pluginServiceMethods.ByName("Rollback")),
+		connect.WithHandlerOptions(opts...),
+	)
+	pluginServiceRemoveHandler := connect.NewUnaryHandler(
+		PluginServiceRemoveProcedure,
+		svc.Remove,
+		connect.WithSchema(pluginServiceMethods.ByName("Remove")),
+		connect.WithHandlerOptions(opts...),
+	)
+	pluginServiceLogsHandler := connect.NewUnaryHandler(
+		PluginServiceLogsProcedure,
+		svc.Logs,
+		connect.WithSchema(pluginServiceMethods.ByName("Logs")),
+		connect.WithHandlerOptions(opts...),
+	)
+	pluginServiceCheckHandler := connect.NewUnaryHandler(
+		PluginServiceCheckProcedure,
+		svc.Check,
+		connect.WithSchema(pluginServiceMethods.ByName("Check")),
+		connect.WithHandlerOptions(opts...),
+	)
+	pluginServiceSettleHandler := connect.NewUnaryHandler(
+		PluginServiceSettleProcedure,
+		svc.Settle,
+		connect.WithSchema(pluginServiceMethods.ByName("Settle")),
+		connect.WithHandlerOptions(opts...),
+	)
+	pluginServiceContributionsHandler := connect.NewUnaryHandler(
+		PluginServiceContributionsProcedure,
+		svc.Contributions,
+		connect.WithSchema(pluginServiceMethods.ByName("Contributions")),
+		connect.WithHandlerOptions(opts...),
+	)
 	return "/mostrador.v1.PluginService/", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch r.URL.Path {
 		case PluginServiceListProcedure:
@@ -170,6 +371,22 @@ func NewPluginServiceHandler(svc PluginServiceHandler, opts ...connect.HandlerOp
 			pluginServiceDisableHandler.ServeHTTP(w, r)
 		case PluginServiceWhyProcedure:
 			pluginServiceWhyHandler.ServeHTTP(w, r)
+		case PluginServiceInspectProcedure:
+			pluginServiceInspectHandler.ServeHTTP(w, r)
+		case PluginServiceInstallProcedure:
+			pluginServiceInstallHandler.ServeHTTP(w, r)
+		case PluginServiceRollbackProcedure:
+			pluginServiceRollbackHandler.ServeHTTP(w, r)
+		case PluginServiceRemoveProcedure:
+			pluginServiceRemoveHandler.ServeHTTP(w, r)
+		case PluginServiceLogsProcedure:
+			pluginServiceLogsHandler.ServeHTTP(w, r)
+		case PluginServiceCheckProcedure:
+			pluginServiceCheckHandler.ServeHTTP(w, r)
+		case PluginServiceSettleProcedure:
+			pluginServiceSettleHandler.ServeHTTP(w, r)
+		case PluginServiceContributionsProcedure:
+			pluginServiceContributionsHandler.ServeHTTP(w, r)
 		default:
 			http.NotFound(w, r)
 		}
@@ -193,4 +410,36 @@ func (UnimplementedPluginServiceHandler) Disable(context.Context, *connect.Reque
 
 func (UnimplementedPluginServiceHandler) Why(context.Context, *connect.Request[mostradorv1.WhyRequest]) (*connect.Response[mostradorv1.WhyResponse], error) {
 	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("mostrador.v1.PluginService.Why is not implemented"))
+}
+
+func (UnimplementedPluginServiceHandler) Inspect(context.Context, *connect.Request[mostradorv1.InspectRequest]) (*connect.Response[mostradorv1.InspectResponse], error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("mostrador.v1.PluginService.Inspect is not implemented"))
+}
+
+func (UnimplementedPluginServiceHandler) Install(context.Context, *connect.Request[mostradorv1.InstallRequest]) (*connect.Response[mostradorv1.InstallResponse], error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("mostrador.v1.PluginService.Install is not implemented"))
+}
+
+func (UnimplementedPluginServiceHandler) Rollback(context.Context, *connect.Request[mostradorv1.RollbackRequest]) (*connect.Response[mostradorv1.RollbackResponse], error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("mostrador.v1.PluginService.Rollback is not implemented"))
+}
+
+func (UnimplementedPluginServiceHandler) Remove(context.Context, *connect.Request[mostradorv1.RemoveRequest]) (*connect.Response[mostradorv1.RemoveResponse], error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("mostrador.v1.PluginService.Remove is not implemented"))
+}
+
+func (UnimplementedPluginServiceHandler) Logs(context.Context, *connect.Request[mostradorv1.LogsRequest]) (*connect.Response[mostradorv1.LogsResponse], error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("mostrador.v1.PluginService.Logs is not implemented"))
+}
+
+func (UnimplementedPluginServiceHandler) Check(context.Context, *connect.Request[mostradorv1.CheckPluginsRequest]) (*connect.Response[mostradorv1.CheckPluginsResponse], error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("mostrador.v1.PluginService.Check is not implemented"))
+}
+
+func (UnimplementedPluginServiceHandler) Settle(context.Context, *connect.Request[mostradorv1.SettleRequest]) (*connect.Response[mostradorv1.SettleResponse], error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("mostrador.v1.PluginService.Settle is not implemented"))
+}
+
+func (UnimplementedPluginServiceHandler) Contributions(context.Context, *connect.Request[mostradorv1.ContributionsRequest]) (*connect.Response[mostradorv1.ContributionsResponse], error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("mostrador.v1.PluginService.Contributions is not implemented"))
 }

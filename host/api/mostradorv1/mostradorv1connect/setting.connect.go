@@ -49,6 +49,10 @@ const (
 	SettingServicePreviewProcedure = "/mostrador.v1.SettingService/Preview"
 	// SettingServiceSendTestProcedure is the fully-qualified name of the SettingService's SendTest RPC.
 	SettingServiceSendTestProcedure = "/mostrador.v1.SettingService/SendTest"
+	// SettingServiceExportProcedure is the fully-qualified name of the SettingService's Export RPC.
+	SettingServiceExportProcedure = "/mostrador.v1.SettingService/Export"
+	// SettingServiceImportProcedure is the fully-qualified name of the SettingService's Import RPC.
+	SettingServiceImportProcedure = "/mostrador.v1.SettingService/Import"
 )
 
 // SettingServiceClient is a client for the mostrador.v1.SettingService service.
@@ -65,6 +69,10 @@ type SettingServiceClient interface {
 	Preview(context.Context, *connect.Request[mostradorv1.PreviewRequest]) (*connect.Response[mostradorv1.PreviewResponse], error)
 	// SendTest sends one mail through the transport in force and says what the server answered.
 	SendTest(context.Context, *connect.Request[mostradorv1.SendTestRequest]) (*connect.Response[mostradorv1.SendTestResponse], error)
+	// Export writes what is set as a file that people can read; secrets are left out.
+	Export(context.Context, *connect.Request[mostradorv1.ExportSettingsRequest]) (*connect.Response[mostradorv1.ExportSettingsResponse], error)
+	// Import reads such a file. With apply unset it only shows the differences; nothing changes.
+	Import(context.Context, *connect.Request[mostradorv1.ImportSettingsRequest]) (*connect.Response[mostradorv1.ImportSettingsResponse], error)
 }
 
 // NewSettingServiceClient constructs a client for the mostrador.v1.SettingService service. By
@@ -120,6 +128,18 @@ func NewSettingServiceClient(httpClient connect.HTTPClient, baseURL string, opts
 			connect.WithSchema(settingServiceMethods.ByName("SendTest")),
 			connect.WithClientOptions(opts...),
 		),
+		export: connect.NewClient[mostradorv1.ExportSettingsRequest, mostradorv1.ExportSettingsResponse](
+			httpClient,
+			baseURL+SettingServiceExportProcedure,
+			connect.WithSchema(settingServiceMethods.ByName("Export")),
+			connect.WithClientOptions(opts...),
+		),
+		_import: connect.NewClient[mostradorv1.ImportSettingsRequest, mostradorv1.ImportSettingsResponse](
+			httpClient,
+			baseURL+SettingServiceImportProcedure,
+			connect.WithSchema(settingServiceMethods.ByName("Import")),
+			connect.WithClientOptions(opts...),
+		),
 	}
 }
 
@@ -132,6 +152,8 @@ type settingServiceClient struct {
 	revert   *connect.Client[mostradorv1.RevertSettingRequest, mostradorv1.RevertSettingResponse]
 	preview  *connect.Client[mostradorv1.PreviewRequest, mostradorv1.PreviewResponse]
 	sendTest *connect.Client[mostradorv1.SendTestRequest, mostradorv1.SendTestResponse]
+	export   *connect.Client[mostradorv1.ExportSettingsRequest, mostradorv1.ExportSettingsResponse]
+	_import  *connect.Client[mostradorv1.ImportSettingsRequest, mostradorv1.ImportSettingsResponse]
 }
 
 // List calls mostrador.v1.SettingService.List.
@@ -169,6 +191,16 @@ func (c *settingServiceClient) SendTest(ctx context.Context, req *connect.Reques
 	return c.sendTest.CallUnary(ctx, req)
 }
 
+// Export calls mostrador.v1.SettingService.Export.
+func (c *settingServiceClient) Export(ctx context.Context, req *connect.Request[mostradorv1.ExportSettingsRequest]) (*connect.Response[mostradorv1.ExportSettingsResponse], error) {
+	return c.export.CallUnary(ctx, req)
+}
+
+// Import calls mostrador.v1.SettingService.Import.
+func (c *settingServiceClient) Import(ctx context.Context, req *connect.Request[mostradorv1.ImportSettingsRequest]) (*connect.Response[mostradorv1.ImportSettingsResponse], error) {
+	return c._import.CallUnary(ctx, req)
+}
+
 // SettingServiceHandler is an implementation of the mostrador.v1.SettingService service.
 type SettingServiceHandler interface {
 	// List returns every entry of the catalogue with its value, in the order of the tree.
@@ -183,6 +215,10 @@ type SettingServiceHandler interface {
 	Preview(context.Context, *connect.Request[mostradorv1.PreviewRequest]) (*connect.Response[mostradorv1.PreviewResponse], error)
 	// SendTest sends one mail through the transport in force and says what the server answered.
 	SendTest(context.Context, *connect.Request[mostradorv1.SendTestRequest]) (*connect.Response[mostradorv1.SendTestResponse], error)
+	// Export writes what is set as a file that people can read; secrets are left out.
+	Export(context.Context, *connect.Request[mostradorv1.ExportSettingsRequest]) (*connect.Response[mostradorv1.ExportSettingsResponse], error)
+	// Import reads such a file. With apply unset it only shows the differences; nothing changes.
+	Import(context.Context, *connect.Request[mostradorv1.ImportSettingsRequest]) (*connect.Response[mostradorv1.ImportSettingsResponse], error)
 }
 
 // NewSettingServiceHandler builds an HTTP handler from the service implementation. It returns the
@@ -234,6 +270,18 @@ func NewSettingServiceHandler(svc SettingServiceHandler, opts ...connect.Handler
 		connect.WithSchema(settingServiceMethods.ByName("SendTest")),
 		connect.WithHandlerOptions(opts...),
 	)
+	settingServiceExportHandler := connect.NewUnaryHandler(
+		SettingServiceExportProcedure,
+		svc.Export,
+		connect.WithSchema(settingServiceMethods.ByName("Export")),
+		connect.WithHandlerOptions(opts...),
+	)
+	settingServiceImportHandler := connect.NewUnaryHandler(
+		SettingServiceImportProcedure,
+		svc.Import,
+		connect.WithSchema(settingServiceMethods.ByName("Import")),
+		connect.WithHandlerOptions(opts...),
+	)
 	return "/mostrador.v1.SettingService/", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch r.URL.Path {
 		case SettingServiceListProcedure:
@@ -250,6 +298,10 @@ func NewSettingServiceHandler(svc SettingServiceHandler, opts ...connect.Handler
 			settingServicePreviewHandler.ServeHTTP(w, r)
 		case SettingServiceSendTestProcedure:
 			settingServiceSendTestHandler.ServeHTTP(w, r)
+		case SettingServiceExportProcedure:
+			settingServiceExportHandler.ServeHTTP(w, r)
+		case SettingServiceImportProcedure:
+			settingServiceImportHandler.ServeHTTP(w, r)
 		default:
 			http.NotFound(w, r)
 		}
@@ -285,4 +337,12 @@ func (UnimplementedSettingServiceHandler) Preview(context.Context, *connect.Requ
 
 func (UnimplementedSettingServiceHandler) SendTest(context.Context, *connect.Request[mostradorv1.SendTestRequest]) (*connect.Response[mostradorv1.SendTestResponse], error) {
 	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("mostrador.v1.SettingService.SendTest is not implemented"))
+}
+
+func (UnimplementedSettingServiceHandler) Export(context.Context, *connect.Request[mostradorv1.ExportSettingsRequest]) (*connect.Response[mostradorv1.ExportSettingsResponse], error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("mostrador.v1.SettingService.Export is not implemented"))
+}
+
+func (UnimplementedSettingServiceHandler) Import(context.Context, *connect.Request[mostradorv1.ImportSettingsRequest]) (*connect.Response[mostradorv1.ImportSettingsResponse], error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("mostrador.v1.SettingService.Import is not implemented"))
 }
