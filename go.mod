@@ -5,6 +5,7 @@ go 1.26.0
 toolchain go1.26.8
 
 require (
+	aead.dev/minisign v0.3.0
 	cel.dev/cel-go v0.33.2
 	connectrpc.com/connect v1.21.1
 	fyne.io/fyne/v2 v2.8.0
