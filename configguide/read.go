@@ -34,8 +34,20 @@ type Entry struct {
 	Content string
 	// Warning is what a person should know now; usually empty.
 	Warning string
-	// Required tells that it cannot be emptied.
-	Required bool
+	// Scope is where the value in force comes from, for the till that asks, and Values all that is set, widest first.
+	Scope  Scope
+	Values []Scoped
+	// Narrowest is the narrowest scope at which it may be set: ScopeStore or ScopeTill.
+	Narrowest Scope
+	// Required tells that it cannot be emptied, ReadOnly that nobody can change it, and Reason why.
+	Required, ReadOnly bool
+	Reason             string
+	// Aside tells that its plugin is not active: the value is kept, and can be removed or exported.
+	Aside bool
+	// Rule says in words what a value must be.
+	Rule string
+	// Size is that of the content of a file, in bytes.
+	Size int
 }
 
 // Choice is one value of a choice, with its name.
