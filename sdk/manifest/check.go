@@ -1,10 +1,15 @@
 package manifest
 
 import (
+	"cmp"
 	"fmt"
+	"math"
+	"math/big"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
+	"time"
 )
 
 // maxName is how long an identifier or a key may be, in bytes. The expressions do not say it themselves: a
@@ -15,8 +20,10 @@ var (
 	pluginID   = regexp.MustCompile(`^PLG[0-9]{4}$`)
 	identifier = regexp.MustCompile(`^[a-z][a-z0-9_]*$`)
 	settingKey = regexp.MustCompile(`^[A-Z][A-Za-z0-9]+$`)
+	money      = regexp.MustCompile(`^-?[0-9]+(\.[0-9]+)?$`)
+	days       = regexp.MustCompile(`^([0-9]{1,5}) ?([dw])$`)
 	eventName  = regexp.MustCompile(`^[a-z][a-z0-9_]*$`)
-	target     = regexp.MustCompile(`^(customer\.[a-z][a-z0-9_]*|action\.PLG[0-9]{4}\.[a-z][a-z0-9_]*|setting\.[A-Z][A-Za-z0-9]*)$`)
+	target     = regexp.MustCompile(`^(customer\.[a-z][a-z0-9_]*|action\.PLG[0-9]{4}\.[a-z][a-z0-9_]*|setting\.[A-Z][A-Za-z0-9]*|message\.PLG[0-9]{4}(\.transactional|\.promotional)?)$`)
 )
 
 // coreEvents are the types that the store itself writes (sdk/proto).
@@ -27,7 +34,7 @@ var coreEvents = []string{
 
 var (
 	settingTypes = []Type{TypeText, TypeLongText, TypeNumber, TypeMoney, TypeYesNo, TypeChoice, TypeDuration,
-		TypeEmail, TypeURL, TypeCountry, TypeSecret, TypeTemplateFile, TypeList, TypeColor}
+		TypeDate, TypeEmail, TypePhone, TypeURL, TypeCountry, TypeSecret, TypeTemplateFile, TypeFile, TypeList, TypeColor}
 	fieldTypes = []Type{TypeText, TypeLongText, TypeNumber, TypeMoney, TypeYesNo, TypeChoice, TypeDate,
 		TypeEmail, TypePhone, TypeURL, TypeCountry, TypeColor}
 	formTypes = append(slices.Clone(fieldTypes), TypeShortCode)
@@ -35,6 +42,8 @@ var (
 	places     = []Place{PlaceQuickSheet, PlaceForm, PlaceList, PlaceMenu, PlaceReport}
 	roles      = []Role{RoleCashier, RoleOperator, RoleTechnician, RoleAdministrator}
 	panelKinds = []Kind{KindRows, KindTable, KindChart}
+	runtimes   = []Runtime{RuntimeNode}
+	scopes     = []Scope{ScopeStore, ScopeTill}
 )
 
 // Parse reads a plugin.yaml. file is the name that errors bear. What is wrong comes back as one *Error with
@@ -107,14 +116,10 @@ func (d *decoder) manifest(m *Manifest) {
 	if len(m.API) == 0 {
 		d.problem("api", "is missing: add the protocol version that the plugin speaks, like api: 1")
 	}
-	for i, p := range m.Permissions {
-		at := fmt.Sprintf("permissions[%d]", i)
-		if !knownPermission(p) {
-			d.problem(at, "unknown permission %q: use one of %s, customer.<field>:write or net:<host>:<port>", p,
-				strings.Join(permissions, ", "))
-		}
-		d.once(slices.Contains(m.Permissions[:i], p), at, p)
+	if m.Runtime != "" {
+		known(d, m.Runtime, runtimes, "runtime")
 	}
+	d.permissions(m)
 	d.settings(m.Settings, m.ID)
 	d.fields(m)
 	d.actions(m)
@@ -171,13 +176,16 @@ func (d *decoder) settings(list []Setting, owner string) {
 		d.named(s.Name, at)
 		d.typed(s.Type, settingTypes, s.Choices, at)
 		d.value(s, at)
-		d.pattern(s.Pattern, s.PatternHint, at)
-		if s.Pattern != "" && !s.Type.isText() {
-			d.problem(at+".pattern", "a %s has no pattern: take it away", s.Type)
+		d.bounds(s.Type, s.Min, s.Max, s.Whole, at)
+		d.pattern(s.Type, s.Pattern, s.PatternHint, at)
+		d.valid(s.Type, s.Valid, s.ValidHint, at)
+		if s.Validate && owner == "" {
+			d.problem(at+".validate", "there is no plugin to ask about a setting of the core: take it away")
 		}
-		if s.Whole && s.Type != TypeNumber {
-			d.problem(at+".whole", "is for numbers only: take it away")
+		if s.Scope == "" {
+			s.Scope = ScopeStore
 		}
+		known(d, s.Scope, scopes, at+".scope")
 		if s.Public && s.Type == TypeSecret {
 			d.problem(at+".public", "a secret is never public: take it away")
 		}
@@ -187,30 +195,108 @@ func (d *decoder) settings(list []Setting, owner string) {
 // isText tells whether values of the type are free texts.
 func (t Type) isText() bool { return t == TypeText || t == TypeLongText || t == TypeSecret }
 
-// value checks that default, min and max have the kind of the setting's type.
+// value checks that the default has the kind of the setting's type.
 func (d *decoder) value(s *Setting, at string) {
-	for _, v := range []struct {
-		name  string
-		value any
-	}{{"default", s.Default}, {"min", s.Min}, {"max", s.Max}} {
-		if v.value == nil {
-			continue
-		}
-		want, senseless := kindOf(s.Type, v.name != "default")
-		switch {
-		case senseless:
-			d.problem(at+"."+v.name, "a %s has no %s: take it away", s.Type, v.name)
-		case want != kindOfValue(v.value):
-			d.problem(at+"."+v.name, "must be %s for a %s", want, s.Type)
-		}
+	if s.Default == nil {
+		return
 	}
-	if s.Type == TypeSecret && s.Default != nil {
-		d.problem(at+".default", "a secret has no default: take it away")
+	if want, _ := kindOf(s.Type, false); want != kindOfValue(s.Default) {
+		d.problem(at+".default", "must be %s for a %s", want, s.Type)
+	}
+	if s.Type == TypeSecret || s.Type == TypeFile {
+		d.problem(at+".default", "a %s has no default: take it away", s.Type)
 	}
 	if text, ok := s.Default.(string); ok && s.Type == TypeChoice &&
 		!slices.ContainsFunc(s.Choices, func(c Choice) bool { return c.Value == text }) {
 		d.problem(at+".default", "%q is none of the choices", text)
 	}
+}
+
+// bounds checks that min, max and whole suit the type and leave something between them.
+func (d *decoder) bounds(t Type, least, most any, whole bool, at string) {
+	ok := true
+	for _, v := range []struct {
+		name  string
+		value any
+	}{{"min", least}, {"max", most}} {
+		if v.value == nil {
+			continue
+		}
+		want, senseless := kindOf(t, true)
+		switch {
+		case senseless:
+			d.problem(at+"."+v.name, "a %s has no %s: take it away", t, v.name)
+		case want != kindOfValue(v.value):
+			d.problem(at+"."+v.name, "must be %s for a %s", want, t)
+		case !isBound(t, v.value):
+			d.problem(at+"."+v.name, "%v is no %s", v.value, t)
+		default:
+			continue
+		}
+		ok = false
+	}
+	if ok && least != nil && most != nil && compareBounds(t, least, most) > 0 {
+		d.problem(at+".min", "no value lies between min %v and max %v", least, most)
+	}
+	if whole && t != TypeNumber {
+		d.problem(at+".whole", "is for numbers only: take it away")
+	}
+}
+
+// isBound tells whether a bound can be read as what its type bounds.
+func isBound(t Type, v any) bool {
+	text, _ := v.(string)
+	switch t {
+	case TypeMoney:
+		return money.MatchString(text)
+	case TypeDuration:
+		_, ok := duration(text)
+		return ok
+	case TypeDate:
+		_, err := time.Parse(time.DateOnly, text)
+		return err == nil
+	case TypeText, TypeLongText, TypeSecret, TypeList:
+		n, _ := v.(float64)
+		return n >= 0 && n == math.Trunc(n)
+	}
+	return true
+}
+
+// compareBounds orders two bounds of a type for which isBound holds.
+func compareBounds(t Type, a, b any) int {
+	switch a := a.(type) {
+	case float64:
+		b, _ := b.(float64)
+		return cmp.Compare(a, b)
+	case string:
+		b, _ := b.(string)
+		switch t {
+		case TypeMoney:
+			x, _ := new(big.Rat).SetString(a)
+			y, _ := new(big.Rat).SetString(b)
+			return x.Cmp(y)
+		case TypeDuration:
+			x, _ := duration(a)
+			y, _ := duration(b)
+			return cmp.Compare(x, y)
+		}
+		return strings.Compare(a, b) // days are written so that their texts have their order
+	}
+	return 0
+}
+
+// duration reads what the Configuration Guide takes for one: what time.ParseDuration reads, or days or weeks.
+func duration(text string) (time.Duration, bool) {
+	if parts := days.FindStringSubmatch(text); parts != nil {
+		n, _ := strconv.Atoi(parts[1])
+		unit := 24 * time.Hour
+		if parts[2] == "w" {
+			unit *= 7
+		}
+		return time.Duration(n) * unit, n <= int(math.MaxInt64/unit)
+	}
+	d, err := time.ParseDuration(text)
+	return d, err == nil
 }
 
 // kindOf names the YAML kind of a type's values, or of its bounds; senseless when it has no bounds.
@@ -230,7 +316,7 @@ func kindOf(t Type, bound bool) (want string, senseless bool) {
 			return "a number", false
 		}
 		return "a text", false
-	case TypeMoney, TypeDuration:
+	case TypeMoney, TypeDuration, TypeDate:
 		return "a text", false
 	}
 	return "a text", bound
@@ -269,7 +355,9 @@ func (d *decoder) fields(m *Manifest) {
 		defaults(&f.Where, PlaceForm, PlaceQuickSheet)
 		d.standing(f.Where, at)
 		d.role(&f.Role, at)
-		d.pattern(f.Pattern, f.PatternHint, at)
+		d.bounds(f.Type, f.Min, f.Max, f.Whole, at)
+		d.pattern(f.Type, f.Pattern, f.PatternHint, at)
+		d.valid(f.Type, f.Valid, f.ValidHint, at)
 	}
 }
 
@@ -294,6 +382,8 @@ func (d *decoder) actions(m *Manifest) {
 				d.named(f.Name, at)
 			}
 			d.typed(f.Type, formTypes, f.Choices, at)
+			d.bounds(f.Type, f.Min, f.Max, f.Whole, at)
+			d.pattern(f.Type, f.Pattern, f.PatternHint, at)
 		}
 	}
 }
@@ -330,14 +420,30 @@ func (d *decoder) rule(r *Rule, at string) {
 	case r.Target == "":
 		d.problem(at+".target", "is missing: say what the rule governs, like target: customer.aplica_promociones")
 	case !target.MatchString(r.Target):
-		d.problem(at+".target", "%q must be customer.<field>, action.<plugin>.<id> or setting.<key>", r.Target)
+		d.problem(at+".target",
+			"%q must be customer.<field>, action.<plugin>.<id>, setting.<key> or message.<plugin>", r.Target)
 	}
 	p := r.Policy
-	if p.Visible == nil && p.Editable == nil && p.Required == nil && p.Value == "" {
-		d.problem(at+".policy", "asks nothing: say visible, editable, required or value")
+	shown := []struct {
+		name string
+		says bool
+	}{{"visible", p.Visible != nil}, {"editable", p.Editable != nil}, {"required", p.Required != nil}}
+	asks := p.Value != "" || p.Send != ""
+	message := strings.HasPrefix(r.Target, "message.")
+	for _, s := range shown {
+		asks = asks || s.says
+		if s.says && message {
+			d.problem(at+".policy."+s.name, "a message is not on screen: say send, or take this away")
+		}
+	}
+	if !asks {
+		d.problem(at+".policy", "asks nothing: say visible, editable, required or value, or send for a message")
 	}
 	if p.Value != "" && !strings.HasPrefix(r.Target, "customer.") {
 		d.problem(at+".policy.value", "only a field of the customer has a value: take it away")
+	}
+	if p.Send != "" && !message {
+		d.problem(at+".policy.send", "only a message is sent: take it away")
 	}
 	if r.Reason.Empty() {
 		d.problem(at+".reason", "is missing: say to the user why, as reason: {es: ..., en: ...}")
@@ -406,16 +512,32 @@ func (d *decoder) role(r *Role, at string) {
 	known(d, *r, roles, at+".role")
 }
 
-// pattern checks that a pattern compiles and says in words what it asks.
-func (d *decoder) pattern(pattern string, hint Text, at string) {
+// pattern checks that a pattern suits the type, compiles, and says in words what it asks.
+func (d *decoder) pattern(t Type, pattern string, hint Text, at string) {
 	if pattern == "" {
 		return
+	}
+	if !t.isText() {
+		d.problem(at+".pattern", "a %s has no pattern: take it away", t)
 	}
 	if _, err := regexp.Compile(pattern); err != nil {
 		d.problem(at+".pattern", "is no regular expression: %v", err)
 	}
 	if hint.Empty() {
 		d.problem(at+".pattern_hint", "is missing: say in words what the pattern asks")
+	}
+}
+
+// valid checks that a condition suits the type and says in words what it asks.
+func (d *decoder) valid(t Type, condition Expression, hint Text, at string) {
+	switch {
+	case condition == "" && len(hint) > 0:
+		d.problem(at+".valid_hint", "is never shown without valid: add it or take this away")
+	case condition == "":
+	case t == TypeFile || t == TypeTemplateFile:
+		d.problem(at+".valid", "is about values, and that of a %s is only its path: take it away", t)
+	case hint.Empty():
+		d.problem(at+".valid_hint", "is missing: say in words what a value must meet")
 	}
 }
 

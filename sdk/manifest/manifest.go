@@ -24,6 +24,8 @@ type Manifest struct {
 	Version string `yaml:"version"`
 	// API lists the protocol versions that the plugin speaks. In YAML one number or a list.
 	API Versions `yaml:"api"`
+	// Runtime is what runs the program; empty for one that the system runs by itself.
+	Runtime Runtime `yaml:"runtime"`
 	// Permissions is what the plugin may read and do; see Allows.
 	Permissions []string `yaml:"permissions"`
 	// Settings are its entries in the Configuration Guide.
@@ -62,8 +64,8 @@ type Setting struct {
 	Default any `yaml:"default"`
 	// Required refuses the empty value.
 	Required bool `yaml:"required"`
-	// Min and Max bound a value: number (the number), money ("10.00"), duration ("24h"), and for texts and
-	// lists the length in characters or items.
+	// Min and Max bound a value: number (the number), money ("10.00"), duration ("24h"), date ("2026-11-21"),
+	// and for texts and lists the length in characters or items.
 	Min any `yaml:"min"`
 	Max any `yaml:"max"`
 	// Whole refuses a number with decimals.
@@ -73,6 +75,14 @@ type Setting struct {
 	PatternHint Text   `yaml:"pattern_hint"`
 	// Choices are the values of a choice.
 	Choices []Choice `yaml:"choices"`
+	// Valid is a CEL condition over value and settings that a value must meet; ValidHint says in words what is
+	// asked.
+	Valid     Expression `yaml:"valid"`
+	ValidHint Text       `yaml:"valid_hint"`
+	// Validate has the running plugin asked about each value before it is taken.
+	Validate bool `yaml:"validate"`
+	// Scope is the narrowest for which a value may be set of its own; the store unless said otherwise.
+	Scope Scope `yaml:"scope"`
 	// Public lets every plugin read the value. A secret is never public.
 	Public bool `yaml:"public"`
 }
@@ -97,9 +107,15 @@ type Field struct {
 	// ReadOnly leaves it to the plugin alone.
 	ReadOnly bool `yaml:"read_only"`
 	// Role is the least role that may edit it; cashier unless said otherwise.
-	Role        Role   `yaml:"role"`
-	Pattern     string `yaml:"pattern"`
-	PatternHint Text   `yaml:"pattern_hint"`
+	Role Role `yaml:"role"`
+	// Min, Max, Whole, Pattern and Valid are as for a Setting.
+	Min         any        `yaml:"min"`
+	Max         any        `yaml:"max"`
+	Whole       bool       `yaml:"whole"`
+	Pattern     string     `yaml:"pattern"`
+	PatternHint Text       `yaml:"pattern_hint"`
+	Valid       Expression `yaml:"valid"`
+	ValidHint   Text       `yaml:"valid_hint"`
 }
 
 // Action is a button of a plugin.
@@ -129,6 +145,12 @@ type FormField struct {
 	Type     Type     `yaml:"type"`
 	Required bool     `yaml:"required"`
 	Choices  []Choice `yaml:"choices"`
+	// Min, Max, Whole and Pattern are as for a Setting.
+	Min         any    `yaml:"min"`
+	Max         any    `yaml:"max"`
+	Whole       bool   `yaml:"whole"`
+	Pattern     string `yaml:"pattern"`
+	PatternHint Text   `yaml:"pattern_hint"`
 }
 
 // Panel is a read-only block that the plugin fills.
@@ -151,7 +173,8 @@ type Rule struct {
 	// When is a CEL condition over active("PLG0002") and settings.X; always while the plugin is active when
 	// empty.
 	When Expression `yaml:"when"`
-	// Target is "customer.<field>", "action.<plugin>.<id>" or "setting.<key>".
+	// Target is "customer.<field>", "action.<plugin>.<id>", "setting.<key>", or "message.<plugin>" for what a
+	// plugin sends, with ".transactional" or ".promotional" behind it for one kind of that.
 	Target string `yaml:"target"`
 	Policy Policy `yaml:"policy"`
 	// Reason is what the user reads beside the target.
@@ -168,6 +191,8 @@ type Policy struct {
 	Required *bool `yaml:"required"`
 	// Value is a CEL expression over customer, consent and settings that gives the target's value.
 	Value Expression `yaml:"value"`
+	// Send is a CEL condition over customer, consent and settings that must hold for a message to be sent.
+	Send Expression `yaml:"send"`
 }
 
 // Dependency names another plugin and the versions meant. In YAML it is a text, "PLG0002 >=1.2.0 <2.0.0", or
@@ -184,7 +209,8 @@ type Expression string
 // Type is what kind of value a setting, a field or a question of a form takes.
 type Type string
 
-// The types. A form knows all but template_file, secret and list; only a form knows short_code.
+// The types. Fields and forms know all but template_file, file, secret, list and duration; only a form knows
+// short_code.
 const (
 	// TypeText is one line.
 	TypeText Type = "text"
@@ -214,12 +240,29 @@ const (
 	TypeSecret Type = "secret"
 	// TypeTemplateFile is the path of a message template.
 	TypeTemplateFile Type = "template_file"
+	// TypeFile is a file that the Configuration Guide keeps; the value is its path.
+	TypeFile Type = "file"
 	// TypeList is a list of texts.
 	TypeList Type = "list"
 	// TypeColor is "#rrggbb".
 	TypeColor Type = "color"
 	// TypeShortCode is the four digits that the customer reads out.
 	TypeShortCode Type = "short_code"
+)
+
+// Runtime is a program that runs plugins which are no programs of their own.
+type Runtime string
+
+// RuntimeNode is Node.js; such a package holds bin/any/main.js.
+const RuntimeNode Runtime = "node"
+
+// Scope is for whom a setting has a value.
+type Scope string
+
+// The scopes that a manifest may name, widest first.
+const (
+	ScopeStore Scope = "store"
+	ScopeTill  Scope = "till"
 )
 
 // Place is where a field, a button or a panel stands.

@@ -3,6 +3,7 @@ package manifest_test
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -197,6 +198,37 @@ func TestEachMistakeIsNamedWithItsLine(t *testing.T) {
 		{"a rule without a reason", base + "interplay: [{target: customer.a, policy: {visible: false}}]\n", ":5:", "say to the user why"},
 		{"a rule about nothing known", base + "interplay: [{target: tienda.a, policy: {visible: false}, reason: a}]\n", ":5:", "customer.<field>"},
 		{"a value for a button", base + "interplay: [{target: action.PLG0002.a, policy: {value: true}, reason: a}]\n", ":5:", "only a field"},
+		{"a bound that cannot be read", setting("type: money, min: cinco"), "settings[0].min", "is no money"},
+		{"a length that is no whole number", setting("type: text, max: 1.5"), "settings[0].max", "is no text"},
+		{"a day that is none", base + "fields: [{id: plg0074_x, name: N, type: date, min: \"2026-02-30\"}]\n", ":5:", "is no date"},
+		{"nothing between the bounds", setting("type: number, min: 5, max: 4"), "settings[0].min", "no value lies between"},
+		{"nothing between amounts", setting("type: money, min: \"10.00\", max: \"9.50\""), "settings[0].min", "no value lies between"},
+		{"nothing between times", setting("type: duration, min: 2d, max: 47h"), "settings[0].min", "no value lies between"},
+		{"nothing between days", setting("type: date, min: \"2026-11-22\", max: \"2026-11-21\""), "settings[0].min", "no value lies between"},
+		{"a text that is whole", setting("type: text, whole: true"), "settings[0].whole", "numbers only"},
+		{"a number with a pattern", setting("type: number, pattern: a, pattern_hint: a"), "settings[0].pattern", "has no pattern"},
+		{"a file with a default", setting("type: file, default: a"), "settings[0].default", "has no default"},
+		{"a condition without a hint", setting("type: text, valid: value != \"\""), "settings[0].valid_hint", "is missing"},
+		{"a hint without a condition", setting("type: text, valid_hint: a"), "settings[0].valid_hint", "never shown"},
+		{"a condition on a file", setting("type: file, valid: \"true\", valid_hint: a"), "settings[0].valid", "only its path"},
+		{"a scope that is none", setting("type: text, scope: chain"), "settings[0].scope", "unknown \"chain\""},
+		{"a field's condition without a hint", base + "fields: [{id: plg0074_x, name: N, type: text, valid: value != \"\"}]\n", ":5:", "say in words"},
+		{"a field with a pattern and no text", base + "fields: [{id: plg0074_x, name: N, type: number, pattern: a, pattern_hint: a}]\n", ":5:", "has no pattern"},
+		{"a question with senseless bounds", base + "actions: [{id: a, name: A, form: [{id: b, name: B, type: yes_no, min: 1}]}]\n", ":5:", "has no min"},
+		{"a question with a broken pattern", base + "actions: [{id: a, name: A, form: [{id: b, name: B, type: text, pattern: \"(\", pattern_hint: a}]}]\n", ":5:", "no regular expression"},
+		{"a runtime that is none", base + "runtime: deno\n", ":5:10: runtime:", "unknown \"deno\": use one of node"},
+		{"a port beyond all", base + "permissions: [\"net:a.example:65536\"]\n", ":5:", "up to 65535"},
+		{"a host in capitals", base + "permissions: [\"net:A.example:25\"]\n", ":5:", "lower case"},
+		{"too little memory", base + "permissions: [\"memory:15\"]\n", ":5:", "between 16 and 4096"},
+		{"too much memory", base + "permissions: [\"memory:5000\"]\n", ":5:", "between 16 and 4096"},
+		{"memory twice", base + "permissions: [\"memory:64\", \"memory:128\"]\n", ":5:28", "keep one"},
+		{"a file with detours", base + "permissions: [\"file:/srv/../etc:read\"]\n", ":5:", "without .."},
+		{"a file that is not absolute", base + "permissions: [\"file:srv:read\"]\n", ":5:", "absolute path"},
+		{"the whole disk", base + "permissions: [\"file:/:read\"]\n", ":5:", "absolute path"},
+		{"a file to run", base + "permissions: [\"file:/srv/a:execute\"]\n", ":5:", ":read or :write"},
+		{"a message that is shown", base + "interplay: [{target: message.PLG0002, policy: {visible: false}, reason: a}]\n", ":5:", "not on screen"},
+		{"a message of no kind known", base + "interplay: [{target: message.PLG0002.spam, policy: {send: false}, reason: a}]\n", ":5:", "message.<plugin>"},
+		{"a field that is sent", base + "interplay: [{target: customer.a, policy: {send: false}, reason: a}]\n", ":5:", "only a message is sent"},
 		{"a policy that is no yes or no", base + "interplay: [{target: customer.a, policy: {visible: 1}, reason: a}]\n", ":5:", "true or false"},
 		{"a dependency that is none", base + "requires: [Puntos]\n", ":5:", "begin with the other plugin's id"},
 		{"a range that is none", base + "requires: [PLG0002 ~>1]\n", ":5:", "is no version"},
@@ -229,6 +261,74 @@ func deep(n int) string {
 		fmt.Fprintf(&b, "%s-\n", strings.Repeat(" ", i+1))
 	}
 	return b.String()
+}
+
+func TestWhatCameWithIssueThreeIsRead(t *testing.T) {
+	m, err := manifest.Parse([]byte(base+`runtime: node
+permissions: ["memory:512", process:spawn, "file:/srv/rates:read", 'file:C:\Datos\tarifas:write', "net:smpp.example:2775"]
+settings:
+  - {key: PLG0074Logo, path: [A], name: Logo, type: file, scope: till, validate: true}
+  - {key: PLG0074Hora, path: [A], name: Hora, type: text, valid: value.startsWith("1"), valid_hint: Empieza por 1.}
+  - {key: PLG0074Plazo, path: [A], name: Plazo, type: duration, min: 1d, max: 2w}
+  - {key: PLG0074Dia, path: [A], name: Día, type: date, min: 2026-01-01, default: 2026-11-21}
+  - {key: PLG0074Aviso, path: [A], name: Aviso, type: phone}
+fields:
+  - {id: plg0074_nacimiento, name: Nacimiento, type: date, min: "1900-01-01", max: "2100-01-01", valid: value != "1900-01-01", valid_hint: Otro día.}
+  - {id: plg0074_hijos, name: Hijos, type: number, min: 0, max: 20, whole: true}
+actions:
+  - {id: a, name: A, form: [{id: b, name: B, type: text, max: 4, pattern: "[0-9]*", pattern_hint: Cifras.}]}
+interplay:
+  - {target: message.PLG0002.promotional, policy: {send: consent.promotions == "given"}, reason: Solo a quien quiso.}
+  - {target: message.PLG0002, policy: {send: false}, reason: Nada.}
+`), "plugin.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	logo, hour := m.Settings[0], m.Settings[1]
+	if m.Runtime != manifest.RuntimeNode || logo.Scope != manifest.ScopeTill || !logo.Validate ||
+		hour.Scope != manifest.ScopeStore || hour.Valid != `value.startsWith("1")` || hour.ValidHint.In("es") == "" {
+		t.Errorf("%+v", m.Settings)
+	}
+	if m.Settings[3].Default != "2026-11-21" || m.Fields[0].Max != "2100-01-01" || m.Fields[1].Max != 20.0 || !m.Fields[1].Whole ||
+		m.Actions[0].Form[0].Pattern != "[0-9]*" || m.Interplay[1].Policy.Send != "false" {
+		t.Errorf("%+v", m)
+	}
+	if got := manifest.MemoryMiB(m.Permissions); got != 512 {
+		t.Errorf("memory %d", got)
+	}
+	if got := manifest.MemoryMiB([]string{"sale:read"}); got != 0 {
+		t.Errorf("memory that nobody asked for: %d", got)
+	}
+	want := []manifest.FileAccess{{Path: "/srv/rates"}, {Path: `C:\Datos\tarifas`, Write: true}}
+	if got := manifest.Files(m.Permissions); !slices.Equal(got, want) {
+		t.Errorf("files %+v", got)
+	}
+	if host, port, ok := manifest.Net("net:smpp.example:2775"); host != "smpp.example" || port != 2775 || !ok {
+		t.Errorf("net %q %d %v", host, port, ok)
+	}
+	for permission, want := range map[string]string{"customer.plg0002_nivel:write": "plg0002_nivel", "customer.fields:write": "",
+		"customer.tags:write": "", "customer:read": "", "customer.name:write": "name"} {
+		if field, ok := manifest.FieldWritten(permission); field != want || ok != (want != "") {
+			t.Errorf("%s: %q %v", permission, field, ok)
+		}
+	}
+}
+
+func FuzzPermission(f *testing.F) {
+	for _, p := range []string{"net:a.example:1", "memory:16", "file:/a:read", `file:C:\a:write`, "file:/a/../b:read", "customer.x:write", "::"} {
+		f.Add(p)
+	}
+	f.Fuzz(func(t *testing.T, permission string) {
+		if host, port, ok := manifest.Net(permission); ok && (host == "" || port < 1 || port > 65535) {
+			t.Fatalf("%q opens %q %d", permission, host, port)
+		}
+		if file, ok := manifest.File(permission); ok && (strings.Contains(file.Path, "/../") || len(file.Path) < 2) {
+			t.Fatalf("%q opens %q", permission, file.Path)
+		}
+		if n := manifest.MemoryMiB([]string{permission}); n != 0 && (n < 16 || n > 4096) {
+			t.Fatalf("%q grants %d MiB", permission, n)
+		}
+	})
 }
 
 func TestAllMistakesAreNamedAtOnceInTheOrderOfLines(t *testing.T) {
