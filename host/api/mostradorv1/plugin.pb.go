@@ -1272,9 +1272,11 @@ func (x *ContributionsRequest) GetLanguage() string {
 }
 
 type ContributionsResponse struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Actions       []*ActionState         `protobuf:"bytes,1,rep,name=actions,proto3" json:"actions,omitempty"`
-	Panels        []*PanelState          `protobuf:"bytes,2,rep,name=panels,proto3" json:"panels,omitempty"`
+	state   protoimpl.MessageState `protogen:"open.v1"`
+	Actions []*ActionState         `protobuf:"bytes,1,rep,name=actions,proto3" json:"actions,omitempty"`
+	Panels  []*PanelState          `protobuf:"bytes,2,rep,name=panels,proto3" json:"panels,omitempty"`
+	// Names of the active plug-ins that run from the development folder, whatever the place: every screen says so.
+	Development   []string `protobuf:"bytes,3,rep,name=development,proto3" json:"development,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1319,6 +1321,13 @@ func (x *ContributionsResponse) GetActions() []*ActionState {
 func (x *ContributionsResponse) GetPanels() []*PanelState {
 	if x != nil {
 		return x.Panels
+	}
+	return nil
+}
+
+func (x *ContributionsResponse) GetDevelopment() []string {
+	if x != nil {
+		return x.Development
 	}
 	return nil
 }
@@ -2124,10 +2133,11 @@ const file_mostrador_v1_plugin_proto_rawDesc = "" +
 	"\x0eSettleResponse\"H\n" +
 	"\x14ContributionsRequest\x12\x14\n" +
 	"\x05place\x18\x01 \x01(\tR\x05place\x12\x1a\n" +
-	"\blanguage\x18\x02 \x01(\tR\blanguage\"~\n" +
+	"\blanguage\x18\x02 \x01(\tR\blanguage\"\xa0\x01\n" +
 	"\x15ContributionsResponse\x123\n" +
 	"\aactions\x18\x01 \x03(\v2\x19.mostrador.v1.ActionStateR\aactions\x120\n" +
-	"\x06panels\x18\x02 \x03(\v2\x18.mostrador.v1.PanelStateR\x06panels\"l\n" +
+	"\x06panels\x18\x02 \x03(\v2\x18.mostrador.v1.PanelStateR\x06panels\x12 \n" +
+	"\vdevelopment\x18\x03 \x03(\tR\vdevelopment\"l\n" +
 	"\fSyncProgress\x12\x18\n" +
 	"\arunning\x18\x01 \x01(\bR\arunning\x12\x12\n" +
 	"\x04done\x18\x02 \x01(\x04R\x04done\x12\x14\n" +
