@@ -216,7 +216,7 @@ func TestEachMistakeIsNamedWithItsLine(t *testing.T) {
 		{"a field with a pattern and no text", base + "fields: [{id: plg0074_x, name: N, type: number, pattern: a, pattern_hint: a}]\n", ":5:", "has no pattern"},
 		{"a question with senseless bounds", base + "actions: [{id: a, name: A, form: [{id: b, name: B, type: yes_no, min: 1}]}]\n", ":5:", "has no min"},
 		{"a question with a broken pattern", base + "actions: [{id: a, name: A, form: [{id: b, name: B, type: text, pattern: \"(\", pattern_hint: a}]}]\n", ":5:", "no regular expression"},
-		{"a runtime that is none", base + "runtime: deno\n", ":5:10: runtime:", "unknown \"deno\": use one of node"},
+		{"a runtime that is none", base + "runtime: deno\n", ":5:1: runtime:", "unknown \"deno\": use one of node"},
 		{"a port beyond all", base + "permissions: [\"net:a.example:65536\"]\n", ":5:", "up to 65535"},
 		{"a host in capitals", base + "permissions: [\"net:A.example:25\"]\n", ":5:", "lower case"},
 		{"too little memory", base + "permissions: [\"memory:15\"]\n", ":5:", "between 16 and 4096"},
