@@ -10,6 +10,7 @@ import (
 	"runtime"
 	"strings"
 	"sync"
+	"time"
 
 	"mostrador/sdk/manifest"
 )
@@ -28,7 +29,30 @@ type Package struct {
 	Dir string
 	// Program is the program's file, as an absolute path.
 	Program string
+	// Origin is where it came from; Discover leaves it at OriginProgram.
+	Origin Origin
+	// Signer is the name of the trusted key that signed it when it was installed; empty when none did.
+	Signer string
+	// Digest is the SHA-256 of the .plg file that it was installed from, in hex; empty when it was not.
+	Digest string
+	// Installed is when; zero for what was not installed from a file.
+	Installed time.Time
+	// ProgramHash is the SHA-256 that the program must have at each start, in hex; empty when any will do.
+	ProgramHash string
 }
+
+// Origin is where a package came from.
+type Origin string
+
+// The origins, as the API spells them.
+const (
+	// OriginProgram came with Mostrador.
+	OriginProgram Origin = "program"
+	// OriginPackage was installed from a .plg file.
+	OriginPackage Origin = "package"
+	// OriginDevelopment lies in the development folder, unsigned and unchecked.
+	OriginDevelopment Origin = "development"
+)
 
 // BrokenError says that a folder which should hold a plugin does not.
 type BrokenError struct {
@@ -93,7 +117,7 @@ func Open(dir string) (*Package, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &Package{Dir: dir, Program: filepath.Join(dir, filepath.Base(dir)+executableSuffix())}
+	p := &Package{Dir: dir, Origin: OriginProgram, Program: filepath.Join(dir, filepath.Base(dir)+executableSuffix())}
 	data, err := p.ReadFile(manifestFile)
 	if err != nil {
 		return nil, err

@@ -1,0 +1,2 @@
+// Package pack reads and writes .plg files, in which plug-ins are shipped.
+package pack
