@@ -1,6 +1,12 @@
 package sdk
 
-import "mostrador/sdk/plgv1"
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"mostrador/sdk/plgv1"
+)
 
 // Severity says how a Diagnostic is shown.
 type Severity int
@@ -13,7 +19,7 @@ const (
 )
 
 // Diagnostic is how a plugin speaks to the person at the screen. It is an error too, so that an action can
-// refuse by returning it: that is no fault of the plugin.
+// refuse by returning it, or several joined (errors.Join): that is no fault of the plugin.
 type Diagnostic struct {
 	// Severity is Error when left out.
 	Severity Severity
@@ -43,6 +49,26 @@ func (d Diagnostic) write() *plgv1.Diagnostic {
 	return w
 }
 
+// diagnosed parts an error into what it says to a person and what else it is: nil when there is nothing else.
+func diagnosed(err error) ([]Diagnostic, error) {
+	if joined, ok := err.(interface{ Unwrap() []error }); ok {
+		var all []Diagnostic
+		for _, e := range joined.Unwrap() {
+			spoken, other := diagnosed(e)
+			if other != nil {
+				return nil, err
+			}
+			all = append(all, spoken...)
+		}
+		return all, nil
+	}
+	var d Diagnostic
+	if errors.As(err, &d) {
+		return []Diagnostic{d}, nil
+	}
+	return nil, err
+}
+
 // Press is a press on one of the plugin's buttons.
 type Press struct {
 	// Customer is whose sheet is open; the zero Customer for a button that stands elsewhere.
@@ -60,7 +86,15 @@ type Result struct {
 	// Diagnostics stand at their fields. One of severity Error refuses: nothing that the action told its Tx
 	// is then done.
 	Diagnostics []Diagnostic
+	// Open is what the screen opens next: a customer's sheet (Sheet) or a page of the web ("https://..."); empty
+	// for nothing.
+	Open string
 }
+
+// Sheet is the Result.Open that opens the quick sheet of a customer.
+func Sheet(customerID string) string { return sheetScheme + customerID }
+
+const sheetScheme = "customer:"
 
 // Done is the Result that says one sentence.
 func Done(message string) Result { return Result{Message: message} }
@@ -74,24 +108,19 @@ func (r Result) refuses() bool {
 	return false
 }
 
-func (r Result) write() *plgv1.Result {
-	w := &plgv1.Result{Message: r.Message}
-	for _, d := range r.Diagnostics {
-		w.Diagnostics = append(w.Diagnostics, d.write())
+// check refuses to open what no screen would.
+func (r Result) check() error {
+	id, sheet := strings.CutPrefix(r.Open, sheetScheme)
+	if r.Open == "" || sheet && id != "" || strings.HasPrefix(r.Open, "https://") {
+		return nil
 	}
-	return w
+	return fmt.Errorf("sdk: %q is neither a customer's sheet nor an https address", r.Open)
 }
 
-// Panel is a read-only block of the quick sheet.
-type Panel struct{ Rows []Row }
-
-// Row is one line of a Panel.
-type Row struct{ Label, Value string }
-
-func (p Panel) write() *plgv1.Panel {
-	w := &plgv1.Panel{}
-	for _, r := range p.Rows {
-		w.Rows = append(w.Rows, &plgv1.PanelRow{Label: r.Label, Value: r.Value})
+func (r Result) write() *plgv1.Result {
+	w := &plgv1.Result{Message: r.Message, Open: r.Open}
+	for _, d := range r.Diagnostics {
+		w.Diagnostics = append(w.Diagnostics, d.write())
 	}
 	return w
 }

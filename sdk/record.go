@@ -73,16 +73,21 @@ type Record[T any] struct {
 // handlers put there. It asks the host once per scanPage records. After an error it ends.
 func Scan[T any](tx *Tx, prefix string) iter.Seq2[Record[T], error] {
 	return func(yield func(Record[T], error) bool) {
-		for kv, err := range tx.work.scan(prefix) {
-			r := Record[T]{Key: kv.GetKey()}
-			if err == nil {
-				if r.Value, err = Decode[T](kv.GetValue()); err != nil {
-					err = fmt.Errorf("sdk: record %q: %w", r.Key, err)
-				}
+		records(tx.work.scan(keyspace, prefix), yield)
+	}
+}
+
+// records yields what a scan finds, decoded.
+func records[T any](found iter.Seq2[*plgv1.KeyValue, error], yield func(Record[T], error) bool) {
+	for kv, err := range found {
+		r := Record[T]{Key: kv.GetKey()}
+		if err == nil {
+			if r.Value, err = Decode[T](kv.GetValue()); err != nil {
+				err = fmt.Errorf("sdk: record %q: %w", r.Key, err)
 			}
-			if !yield(r, err) || err != nil {
-				return
-			}
+		}
+		if !yield(r, err) || err != nil {
+			return
 		}
 	}
 }
@@ -99,7 +104,7 @@ func (tx *Tx) Put(key string, record any) error {
 	if err := tx.add(&plgv1.Effect{Effect: &plgv1.Effect_Put{Put: &plgv1.KeyValue{Key: key, Value: data}}}); err != nil {
 		return err
 	}
-	tx.work.written[key] = written{value: data}
+	tx.work.written[keyspace][key] = written{value: data}
 	return nil
 }
 
@@ -110,9 +115,17 @@ func (tx *Tx) Delete(key string) {
 		return
 	}
 	if tx.add(&plgv1.Effect{Effect: &plgv1.Effect_Delete{Delete: key}}) == nil {
-		tx.work.written[key] = written{deleted: true}
+		tx.work.written[keyspace][key] = written{deleted: true}
 	}
 }
+
+// space is a set of the plugin's records with keys of their own.
+type space int
+
+const (
+	keyspace space = iota // what Put writes
+	states                // records of customers, by the customer's id
+)
 
 // written is what a handler of this piece of work did to a key and the host has not committed yet.
 type written struct {
@@ -125,7 +138,7 @@ func (w *work) get(key string) ([]byte, bool, error) {
 	if key == "" {
 		return nil, false, errNoKey
 	}
-	if own, ok := w.written[key]; ok {
+	if own, ok := w.written[keyspace][key]; ok {
 		return own.value, !own.deleted, nil
 	}
 	records, err := w.ask(&plgv1.Read{Read: &plgv1.Read_Get{Get: key}})
@@ -139,10 +152,10 @@ func (w *work) get(key string) ([]byte, bool, error) {
 const scanPage = 256
 
 // scan merges the host's records with those that this piece of work wrote before the scan began.
-func (w *work) scan(prefix string) iter.Seq2[*plgv1.KeyValue, error] {
+func (w *work) scan(of space, prefix string) iter.Seq2[*plgv1.KeyValue, error] {
 	return func(yield func(*plgv1.KeyValue, error) bool) {
 		var keys []string
-		for key := range w.written {
+		for key := range w.written[of] {
 			if strings.HasPrefix(key, prefix) {
 				keys = append(keys, key)
 			}
@@ -150,7 +163,7 @@ func (w *work) scan(prefix string) iter.Seq2[*plgv1.KeyValue, error] {
 		slices.Sort(keys)
 		own := make([]written, len(keys)) // a handler may write while it scans
 		for i, key := range keys {
-			own[i] = w.written[key]
+			own[i] = w.written[of][key]
 		}
 		// emit yields what this piece of work wrote up to key, or all of it.
 		emit := func(key string, all bool) bool {
@@ -165,15 +178,18 @@ func (w *work) scan(prefix string) iter.Seq2[*plgv1.KeyValue, error] {
 		}
 		after := ""
 		for {
-			page, err := w.ask(&plgv1.Read{Read: &plgv1.Read_Scan{Scan: &plgv1.Scan{
-				Prefix: prefix, After: after, Limit: scanPage,
-			}}})
+			question := &plgv1.Scan{Prefix: prefix, After: after, Limit: scanPage}
+			read := &plgv1.Read{Read: &plgv1.Read_Scan{Scan: question}}
+			if of == states {
+				read.Read = &plgv1.Read_States{States: question}
+			}
+			page, err := w.ask(read)
 			if err != nil {
 				yield(nil, err)
 				return
 			}
 			for _, kv := range page {
-				hidden := slices.Contains(keys, kv.GetKey())
+				_, hidden := slices.BinarySearch(keys, kv.GetKey())
 				if !emit(kv.GetKey(), false) || !hidden && !yield(kv, nil) {
 					return
 				}

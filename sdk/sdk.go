@@ -24,6 +24,9 @@
 // A Go error returned by a handler (or a panic) is a fault of the plugin: the event is tried again, and set
 // apart for a technician when it keeps failing. What a person can mend is said with a Diagnostic instead.
 //
+// What most plugins can do without is optional, and a plugin has it by giving a handler: Migrate brings records
+// to a new version, HealthCheck says how the plugin is, Validate looks at a setting before it is set.
+//
 // How it works underneath: Serve speaks plgv1 over hashicorp/go-plugin. The host sends one piece of work at
 // a time over a single stream; work.go runs the handlers of a batch one after the other and keeps what they
 // wrote, so that a later event of the batch sees what an earlier one did although nothing is committed yet.
@@ -52,6 +55,9 @@ type Plugin struct {
 	events   map[string]eventHandler // by event type; Custom's under ""
 	actions  map[string]ActionHandler
 	panels   map[string]PanelHandler
+	validate map[string]ValidateHandler // by key of the setting
+	migrate  MigrateHandler
+	health   HealthHandler
 	mistakes []error
 }
 
@@ -60,7 +66,8 @@ type (
 	Handler[E any] = func(ctx context.Context, tx *Tx, event E) error
 	// ActionHandler answers a press on one of the plugin's buttons.
 	ActionHandler = func(ctx context.Context, tx *Tx, press Press) (Result, error)
-	// PanelHandler fills one of the plugin's panels for a customer. It may read, and change nothing.
+	// PanelHandler fills one of the plugin's panels: for a customer, or for nobody when the panel is a report.
+	// It may read, and change nothing.
 	PanelHandler = func(ctx context.Context, tx *Tx, customer Customer) (Panel, error)
 
 	eventHandler func(ctx context.Context, tx *Tx, event *plgv1.Event) error
@@ -74,6 +81,8 @@ func New(files fs.FS) *Plugin {
 		events:  map[string]eventHandler{},
 		actions: map[string]ActionHandler{},
 		panels:  map[string]PanelHandler{},
+
+		validate: map[string]ValidateHandler{},
 	}
 	data, err := fs.ReadFile(files, "plugin.yaml")
 	if err == nil {
@@ -153,6 +162,7 @@ func (p *Plugin) Check() error {
 		compare("event", events, names(p.events))
 		compare("action", actions, names(p.actions))
 		compare("panel", panels, names(p.panels))
+		mistakes = append(mistakes, p.checkAbilities()...)
 	}
 	if err := p.texts.check(); err != nil {
 		mistakes = append(mistakes, err)

@@ -165,8 +165,8 @@ func send(t *testing.T, stream plgv1.Plugin_WorkClient, r *plgv1.WorkRequest) *p
 
 func TestAPluginProcessWorks(t *testing.T) {
 	_, api, stream, _ := serving(t)
-	d, err := api.Describe(t.Context(), &plgv1.DescribeRequest{Api: []int32{wire.API}})
-	if err != nil || d.GetId() != "PLG0900" || d.GetVersion() != "1.2.3" || d.GetApi() != wire.API {
+	d, err := api.Describe(t.Context(), &plgv1.DescribeRequest{Api: wire.Versions()})
+	if err != nil || d.GetId() != "PLG0900" || d.GetVersion() != "1.2.3" || d.GetApi() != 1 {
 		t.Fatalf("%v, %v", d, err)
 	}
 	if _, err := api.Describe(t.Context(), &plgv1.DescribeRequest{Api: []int32{99}}); err == nil {

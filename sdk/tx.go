@@ -27,8 +27,10 @@ type Tx struct {
 	// identity of the event or press: it seeds Rand.
 	sequence uint64
 	press    string
-	// readOnly is set for panels.
+	// readOnly is set where nothing may be changed: for panels, health checks and validations.
 	readOnly bool
+	// migration is set for migrations.
+	migration bool
 
 	state   []byte // this plugin's record of customer; nil when there is none
 	saved   *plgv1.SaveState
@@ -37,7 +39,7 @@ type Tx struct {
 	err     error
 }
 
-var errReadOnly = errors.New("sdk: a panel changes nothing")
+var errReadOnly = errors.New("sdk: a panel, a health check or a validation changes nothing")
 
 // Now is the time of the event, or of the press. It is the same when the event is handled again.
 func (tx *Tx) Now() time.Time { return tx.now }

@@ -1,17 +1,18 @@
 package sdk
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"runtime/debug"
-	"slices"
 
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
 
+	"mostrador/sdk/manifest"
 	"mostrador/sdk/plgv1"
 	"mostrador/sdk/wire"
 )
@@ -26,10 +27,13 @@ type server struct {
 
 // Describe proves that this process is the plugin that its manifest says.
 func (s *server) Describe(_ context.Context, r *plgv1.DescribeRequest) (*plgv1.DescribeResponse, error) {
-	if !slices.Contains(r.GetApi(), wire.API) {
-		return nil, status.Errorf(codes.FailedPrecondition, "sdk: %s speaks protocol %d, the host %v", s.plugin.ID(), wire.API, r.GetApi())
+	api, ok := wire.Negotiate(r.GetApi(), s.plugin.manifest.API)
+	if !ok {
+		return nil, status.Errorf(codes.FailedPrecondition, "sdk: %s speaks protocols %v, the host %v", s.plugin.ID(), s.plugin.manifest.API, r.GetApi())
 	}
-	return &plgv1.DescribeResponse{Id: s.plugin.manifest.ID, Version: s.plugin.manifest.Version, Api: wire.API}, nil
+	return &plgv1.DescribeResponse{
+		Id: s.plugin.manifest.ID, Version: s.plugin.manifest.Version, Api: api, Abilities: s.plugin.abilities(api),
+	}, nil
 }
 
 // Work does one piece of work after the other until the host ends the conversation.
@@ -39,7 +43,7 @@ func (s *server) Work(stream plgv1.Plugin_WorkServer) error {
 		stream:   stream,
 		settings: settings{defaults: s.plugin.manifest},
 		states:   map[string][]byte{},
-		written:  map[string]written{},
+		written:  map[space]map[string]written{keyspace: {}, states: {}},
 	}
 	for {
 		request, err := stream.Recv()
@@ -60,6 +64,12 @@ func (s *server) Work(stream plgv1.Plugin_WorkServer) error {
 			response = &plgv1.WorkResponse{Work: &plgv1.WorkResponse_Action{Action: w.action(piece.Action)}}
 		case *plgv1.WorkRequest_Panel:
 			response = &plgv1.WorkResponse{Work: &plgv1.WorkResponse_Panel{Panel: w.panel(piece.Panel)}}
+		case *plgv1.WorkRequest_Migrate:
+			response = &plgv1.WorkResponse{Work: &plgv1.WorkResponse_Migrate{Migrate: w.migrate(piece.Migrate)}}
+		case *plgv1.WorkRequest_Check:
+			response = &plgv1.WorkResponse{Work: &plgv1.WorkResponse_Check{Check: w.check(piece.Check)}}
+		case *plgv1.WorkRequest_Validate:
+			response = &plgv1.WorkResponse{Work: &plgv1.WorkResponse_Validate{Validate: w.validate(piece.Validate)}}
 		default:
 			return status.Errorf(codes.InvalidArgument, "sdk: unexpected work %T", piece)
 		}
@@ -80,14 +90,16 @@ type work struct {
 	// states are the plugin's records of the customers met in this batch, as the last handler left them.
 	states map[string][]byte
 	// written is what was put and deleted by this piece of work.
-	written map[string]written
+	written map[space]map[string]written
 	// broken is why the conversation cannot go on.
 	broken error
 }
 
 func (w *work) begin() {
 	clear(w.states)
-	clear(w.written)
+	for _, keys := range w.written {
+		clear(keys)
+	}
 }
 
 // batch runs the handlers of a batch. It ends at the first fault, since what follows might build on it.
@@ -156,10 +168,10 @@ func (w *work) action(call *plgv1.ActionCall) *plgv1.ActionDone {
 	var result Result
 	fault := w.run(&tx, func(ctx context.Context) (err error) {
 		result, err = handler(ctx, &tx, press)
-		var d Diagnostic
-		if errors.As(err, &d) { // it speaks to a person: no fault
-			result.Diagnostics = append(result.Diagnostics, d)
-			return nil
+		spoken, err := diagnosed(err)
+		result.Diagnostics = append(result.Diagnostics, spoken...)
+		if err == nil {
+			err = result.check()
 		}
 		return err
 	})
@@ -182,15 +194,23 @@ func (w *work) panel(call *plgv1.PanelCall) *plgv1.PanelDone {
 		work: w, customer: call.GetCustomer().GetId(), language: call.GetLanguage(),
 		now: readTime(call.GetTime()), press: call.GetPanel(), state: call.GetState(), readOnly: true,
 	}
-	var panel Panel
-	fault := w.run(&tx, func(ctx context.Context) (err error) {
-		panel, err = handler(ctx, &tx, readCustomer(call.GetCustomer()))
+	kind := manifest.KindRows
+	if declared, ok := w.plugin.manifest.Panel(call.GetPanel()); ok {
+		kind = cmp.Or(declared.Kind, kind)
+	}
+	var written *plgv1.Panel
+	fault := w.run(&tx, func(ctx context.Context) error {
+		panel, err := handler(ctx, &tx, readCustomer(call.GetCustomer()))
+		if err != nil {
+			return err
+		}
+		written, err = panel.write(kind)
 		return err
 	})
 	if fault != nil {
 		return &plgv1.PanelDone{Fault: fault}
 	}
-	return &plgv1.PanelDone{Panel: panel.write()}
+	return &plgv1.PanelDone{Panel: written}
 }
 
 // run calls a handler and turns an error, an impossible effect or a panic into a fault.

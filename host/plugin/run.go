@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"os/exec"
+	"slices"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -187,14 +188,14 @@ func (r *run) connect(ctx context.Context) error {
 	if r.stream, err = client.Work(conversation); err != nil {
 		return err
 	}
-	who, err := client.Describe(ctx, &plgv1.DescribeRequest{Api: []int32{wire.API}})
+	who, err := client.Describe(ctx, &plgv1.DescribeRequest{Api: wire.Versions()})
 	if err != nil {
 		return err
 	}
 	m := r.plugin.pkg.Manifest
-	if who.GetId() != m.ID || who.GetVersion() != m.Version || who.GetApi() != wire.API {
-		return fmt.Errorf("%w: the program is %s %s (api %d), the manifest says %s %s (api %d)",
-			errUnfit, who.GetId(), who.GetVersion(), who.GetApi(), m.ID, m.Version, wire.API)
+	if who.GetId() != m.ID || who.GetVersion() != m.Version || !slices.Contains(wire.Versions(), who.GetApi()) {
+		return fmt.Errorf("%w: the program is %s %s (api %d), the manifest says %s %s (api %v)",
+			errUnfit, who.GetId(), who.GetVersion(), who.GetApi(), m.ID, m.Version, wire.Versions())
 	}
 	return nil
 }

@@ -68,7 +68,7 @@ func New(t testing.TB, p *sdk.Plugin) *Try {
 		states:   map[string][]byte{},
 		records:  map[string][]byte{},
 	}
-	d, err := y.server.Describe(t.Context(), &plgv1.DescribeRequest{Api: []int32{wire.API}})
+	d, err := y.server.Describe(t.Context(), &plgv1.DescribeRequest{Api: wire.Versions()})
 	if err != nil {
 		t.Fatal(err)
 	}

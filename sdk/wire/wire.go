@@ -7,6 +7,7 @@ package wire
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"github.com/hashicorp/go-plugin"
 	"google.golang.org/grpc"
@@ -14,8 +15,31 @@ import (
 	"mostrador/sdk/plgv1"
 )
 
-// API is the version of the protocol that this SDK speaks (plugin.yaml's "api").
-const API = 1
+// The protocol's versions (plugin.yaml's "api") that this SDK speaks: API is the newest, Oldest the oldest.
+// Version 2 added migrations, health checks, validation of settings, tables and charts.
+const (
+	API    = 2
+	Oldest = 1
+)
+
+// Versions are the protocol versions that this SDK speaks, best first.
+func Versions() []int32 {
+	versions := make([]int32, 0, API-Oldest+1)
+	for v := int32(API); v >= Oldest; v-- {
+		versions = append(versions, v)
+	}
+	return versions
+}
+
+// Negotiate is the best version that the host, the plugin's manifest and this SDK have in common.
+func Negotiate(host []int32, plugin []int) (version int32, ok bool) {
+	for _, v := range Versions() {
+		if slices.Contains(host, v) && slices.Contains(plugin, int(v)) {
+			return v, true
+		}
+	}
+	return 0, false
+}
 
 // PluginName is the name under which a plugin process dispenses its Plugin service.
 const PluginName = "mostrador"
@@ -32,11 +56,15 @@ const (
 // server receives is less than a batch of a thousand well-filled customers.
 const MaxMessage = 64 << 20
 
+// handshake is the version of the way in which host and plugin find each other (go-plugin's own). The protocol's
+// version is agreed on afterwards, by Describe, so that old and new get that far.
+const handshake = 1
+
 // Handshake is the configuration by which a process finds out that it was started as a plugin of ours. It
 // keeps people from starting plugins by hand; it is no security measure (Bundle is).
 func Handshake() plugin.HandshakeConfig {
 	return plugin.HandshakeConfig{
-		ProtocolVersion:  API,
+		ProtocolVersion:  handshake,
 		MagicCookieKey:   "MOSTRADOR_PLUGIN",
 		MagicCookieValue: "7f0c0b2e-mostrador",
 	}
