@@ -1,6 +1,7 @@
 package sdk
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"strings"
@@ -31,13 +32,72 @@ type Diagnostic struct {
 	Path string
 	// Code names it for programs: "email_missing".
 	Code string
+	// Blame is FaultOfPerson when left out.
+	Blame Blame
+}
+
+// Blame says whose fault something is, so that whoever reads of it knows where to turn.
+type Blame int
+
+// Whose fault it may be: of the person who asked or typed and can mend it; of the plugin's program; of the store,
+// which did not give what it must; or of something outside, like a gateway that does not answer, where waiting
+// may help.
+const (
+	FaultOfPerson Blame = iota + 1
+	FaultOfPlugin
+	FaultOfStore
+	FaultOutside
+)
+
+// Blamed is err with whose fault it is. A handler that fails because a server elsewhere does not answer returns
+// Blamed(FaultOutside, err), so that nobody looks for a mistake in the plugin.
+func Blamed(whose Blame, err error) error {
+	if err == nil {
+		return nil
+	}
+	return &blamed{whose: whose, err: err}
+}
+
+type blamed struct {
+	whose Blame
+	err   error
+}
+
+func (b *blamed) Error() string { return b.err.Error() }
+func (b *blamed) Unwrap() error { return b.err }
+
+// WhoseFault tells whose fault an error is: what Blamed says, else a Diagnostic's, else the plugin's.
+func WhoseFault(err error) Blame {
+	var b *blamed
+	if errors.As(err, &b) {
+		return b.whose
+	}
+	var d Diagnostic
+	if errors.As(err, &d) {
+		return cmp.Or(d.Blame, FaultOfPerson)
+	}
+	return FaultOfPlugin
+}
+
+func (b Blame) write() plgv1.Blame {
+	switch b {
+	case FaultOfPerson:
+		return plgv1.Blame_BLAME_PERSON
+	case FaultOfPlugin:
+		return plgv1.Blame_BLAME_PLUGIN
+	case FaultOfStore:
+		return plgv1.Blame_BLAME_STORE
+	case FaultOutside:
+		return plgv1.Blame_BLAME_OUTSIDE
+	}
+	return plgv1.Blame_BLAME_UNSPECIFIED
 }
 
 // Error is the summary.
 func (d Diagnostic) Error() string { return d.Summary }
 
 func (d Diagnostic) write() *plgv1.Diagnostic {
-	w := &plgv1.Diagnostic{Summary: d.Summary, Detail: d.Detail, Path: d.Path, Code: d.Code}
+	w := &plgv1.Diagnostic{Summary: d.Summary, Detail: d.Detail, Path: d.Path, Code: d.Code, Blame: d.Blame.write()}
 	switch d.Severity {
 	case Warning:
 		w.Severity = plgv1.Severity_SEVERITY_WARNING

@@ -218,7 +218,7 @@ func (w *work) run(tx *Tx, handler func(context.Context) error) (fault *plgv1.Fa
 	defer func() {
 		if r := recover(); r != nil {
 			w.plugin.log.Error("a handler panicked", "plugin", w.plugin.ID(), "stack", string(debug.Stack()))
-			fault = &plgv1.Fault{Message: fmt.Sprint(r), Panic: true}
+			fault = &plgv1.Fault{Message: fmt.Sprint(r), Panic: true, Blame: plgv1.Blame_BLAME_PLUGIN}
 		}
 	}()
 	err := handler(w.stream.Context())
@@ -226,7 +226,7 @@ func (w *work) run(tx *Tx, handler func(context.Context) error) (fault *plgv1.Fa
 		err = tx.err
 	}
 	if err != nil {
-		return &plgv1.Fault{Message: err.Error()}
+		return &plgv1.Fault{Message: err.Error(), Blame: WhoseFault(err).write()}
 	}
 	return nil
 }
@@ -238,13 +238,13 @@ func (w *work) ask(read *plgv1.Read) ([]*plgv1.KeyValue, error) {
 		return nil, w.broken
 	}
 	if err := w.stream.Send(&plgv1.WorkResponse{Work: &plgv1.WorkResponse_Read{Read: read}}); err != nil {
-		w.broken = fmt.Errorf("sdk: asking the host: %w", err)
+		w.broken = Blamed(FaultOfStore, fmt.Errorf("sdk: asking the host: %w", err))
 		return nil, w.broken
 	}
 	for {
 		request, err := w.stream.Recv()
 		if err != nil {
-			w.broken = fmt.Errorf("sdk: answer of the host: %w", err)
+			w.broken = Blamed(FaultOfStore, fmt.Errorf("sdk: answer of the host: %w", err))
 			return nil, w.broken
 		}
 		switch piece := request.GetWork().(type) {

@@ -882,12 +882,14 @@ func (x *Outcome) GetFault() *Fault {
 	return nil
 }
 
-// Fault is an error of the plugin itself (not of the person who uses it).
+// Fault is why work was not done, of which nobody at the screen is guilty.
 type Fault struct {
 	state   protoimpl.MessageState `protogen:"open.v1"`
 	Message string                 `protobuf:"bytes,1,opt,name=message,proto3" json:"message,omitempty"`
 	// Whether the handler panicked.
-	Panic         bool `protobuf:"varint,2,opt,name=panic,proto3" json:"panic,omitempty"`
+	Panic bool `protobuf:"varint,2,opt,name=panic,proto3" json:"panic,omitempty"`
+	// Whose fault it is; the plugin's when unspecified (protocol 2).
+	Blame         Blame `protobuf:"varint,3,opt,name=blame,proto3,enum=plg.v1.Blame" json:"blame,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -934,6 +936,13 @@ func (x *Fault) GetPanic() bool {
 		return x.Panic
 	}
 	return false
+}
+
+func (x *Fault) GetBlame() Blame {
+	if x != nil {
+		return x.Blame
+	}
+	return Blame_BLAME_UNSPECIFIED
 }
 
 // ActionCall is a press on one of the plugin's buttons.
@@ -3038,10 +3047,11 @@ const file_plg_v1_plugin_proto_rawDesc = "" +
 	"\boutcomes\x18\x01 \x03(\v2\x0f.plg.v1.OutcomeR\boutcomes\"X\n" +
 	"\aOutcome\x12(\n" +
 	"\aeffects\x18\x01 \x03(\v2\x0e.plg.v1.EffectR\aeffects\x12#\n" +
-	"\x05fault\x18\x02 \x01(\v2\r.plg.v1.FaultR\x05fault\"7\n" +
+	"\x05fault\x18\x02 \x01(\v2\r.plg.v1.FaultR\x05fault\"\\\n" +
 	"\x05Fault\x12\x18\n" +
 	"\amessage\x18\x01 \x01(\tR\amessage\x12\x14\n" +
-	"\x05panic\x18\x02 \x01(\bR\x05panic\"\xe3\x02\n" +
+	"\x05panic\x18\x02 \x01(\bR\x05panic\x12#\n" +
+	"\x05blame\x18\x03 \x01(\x0e2\r.plg.v1.BlameR\x05blame\"\xe3\x02\n" +
 	"\n" +
 	"ActionCall\x12\x16\n" +
 	"\x06action\x18\x01 \x01(\tR\x06action\x12,\n" +
@@ -3269,11 +3279,12 @@ var file_plg_v1_plugin_proto_goTypes = []any{
 	nil,                           // 44: plg.v1.ActionCall.FormEntry
 	nil,                           // 45: plg.v1.SendMail.LinksEntry
 	(*structpb.Struct)(nil),       // 46: google.protobuf.Struct
-	(*Customer)(nil),              // 47: plg.v1.Customer
-	(*Actor)(nil),                 // 48: plg.v1.Actor
-	(*timestamppb.Timestamp)(nil), // 49: google.protobuf.Timestamp
-	(*Diagnostic)(nil),            // 50: plg.v1.Diagnostic
-	(*structpb.Value)(nil),        // 51: google.protobuf.Value
+	(Blame)(0),                    // 47: plg.v1.Blame
+	(*Customer)(nil),              // 48: plg.v1.Customer
+	(*Actor)(nil),                 // 49: plg.v1.Actor
+	(*timestamppb.Timestamp)(nil), // 50: google.protobuf.Timestamp
+	(*Diagnostic)(nil),            // 51: plg.v1.Diagnostic
+	(*structpb.Value)(nil),        // 52: google.protobuf.Value
 }
 var file_plg_v1_plugin_proto_depIdxs = []int32{
 	7,  // 0: plg.v1.WorkRequest.settings:type_name -> plg.v1.Settings
@@ -3296,63 +3307,64 @@ var file_plg_v1_plugin_proto_depIdxs = []int32{
 	11, // 17: plg.v1.BatchDone.outcomes:type_name -> plg.v1.Outcome
 	35, // 18: plg.v1.Outcome.effects:type_name -> plg.v1.Effect
 	12, // 19: plg.v1.Outcome.fault:type_name -> plg.v1.Fault
-	47, // 20: plg.v1.ActionCall.customer:type_name -> plg.v1.Customer
-	44, // 21: plg.v1.ActionCall.form:type_name -> plg.v1.ActionCall.FormEntry
-	48, // 22: plg.v1.ActionCall.actor:type_name -> plg.v1.Actor
-	49, // 23: plg.v1.ActionCall.time:type_name -> google.protobuf.Timestamp
-	35, // 24: plg.v1.ActionDone.effects:type_name -> plg.v1.Effect
-	15, // 25: plg.v1.ActionDone.result:type_name -> plg.v1.Result
-	12, // 26: plg.v1.ActionDone.fault:type_name -> plg.v1.Fault
-	50, // 27: plg.v1.Result.diagnostics:type_name -> plg.v1.Diagnostic
-	47, // 28: plg.v1.PanelCall.customer:type_name -> plg.v1.Customer
-	49, // 29: plg.v1.PanelCall.time:type_name -> google.protobuf.Timestamp
-	18, // 30: plg.v1.PanelDone.panel:type_name -> plg.v1.Panel
-	12, // 31: plg.v1.PanelDone.fault:type_name -> plg.v1.Fault
-	30, // 32: plg.v1.Panel.rows:type_name -> plg.v1.PanelRow
-	19, // 33: plg.v1.Panel.table:type_name -> plg.v1.PanelTable
-	22, // 34: plg.v1.Panel.chart:type_name -> plg.v1.PanelChart
-	20, // 35: plg.v1.PanelTable.columns:type_name -> plg.v1.PanelColumn
-	21, // 36: plg.v1.PanelTable.rows:type_name -> plg.v1.PanelCells
-	1,  // 37: plg.v1.PanelChart.kind:type_name -> plg.v1.PanelChart.Kind
-	23, // 38: plg.v1.PanelChart.series:type_name -> plg.v1.PanelSeries
-	49, // 39: plg.v1.MigrateCall.time:type_name -> google.protobuf.Timestamp
-	35, // 40: plg.v1.MigrateDone.effects:type_name -> plg.v1.Effect
-	12, // 41: plg.v1.MigrateDone.fault:type_name -> plg.v1.Fault
-	49, // 42: plg.v1.CheckCall.time:type_name -> google.protobuf.Timestamp
-	50, // 43: plg.v1.CheckDone.diagnostics:type_name -> plg.v1.Diagnostic
-	12, // 44: plg.v1.CheckDone.fault:type_name -> plg.v1.Fault
-	51, // 45: plg.v1.ValidateCall.value:type_name -> google.protobuf.Value
-	49, // 46: plg.v1.ValidateCall.time:type_name -> google.protobuf.Timestamp
-	50, // 47: plg.v1.ValidateDone.diagnostics:type_name -> plg.v1.Diagnostic
-	12, // 48: plg.v1.ValidateDone.fault:type_name -> plg.v1.Fault
-	32, // 49: plg.v1.Read.scan:type_name -> plg.v1.Scan
-	32, // 50: plg.v1.Read.states:type_name -> plg.v1.Scan
-	34, // 51: plg.v1.ReadReply.records:type_name -> plg.v1.KeyValue
-	36, // 52: plg.v1.Effect.save_state:type_name -> plg.v1.SaveState
-	34, // 53: plg.v1.Effect.put:type_name -> plg.v1.KeyValue
-	38, // 54: plg.v1.Effect.set_field:type_name -> plg.v1.SetField
-	39, // 55: plg.v1.Effect.send_mail:type_name -> plg.v1.SendMail
-	41, // 56: plg.v1.Effect.schedule:type_name -> plg.v1.Schedule
-	42, // 57: plg.v1.Effect.emit:type_name -> plg.v1.Emit
-	43, // 58: plg.v1.Effect.activate_by_code:type_name -> plg.v1.ActivateByCode
-	37, // 59: plg.v1.Effect.put_state:type_name -> plg.v1.PutState
-	0,  // 60: plg.v1.SendMail.kind:type_name -> plg.v1.MessageKind
-	45, // 61: plg.v1.SendMail.links:type_name -> plg.v1.SendMail.LinksEntry
-	46, // 62: plg.v1.SendMail.data:type_name -> google.protobuf.Struct
-	2,  // 63: plg.v1.Link.kind:type_name -> plg.v1.Link.Kind
-	49, // 64: plg.v1.Schedule.time:type_name -> google.protobuf.Timestamp
-	46, // 65: plg.v1.Schedule.data:type_name -> google.protobuf.Struct
-	46, // 66: plg.v1.Emit.data:type_name -> google.protobuf.Struct
-	40, // 67: plg.v1.SendMail.LinksEntry.value:type_name -> plg.v1.Link
-	3,  // 68: plg.v1.Plugin.Describe:input_type -> plg.v1.DescribeRequest
-	5,  // 69: plg.v1.Plugin.Work:input_type -> plg.v1.WorkRequest
-	4,  // 70: plg.v1.Plugin.Describe:output_type -> plg.v1.DescribeResponse
-	6,  // 71: plg.v1.Plugin.Work:output_type -> plg.v1.WorkResponse
-	70, // [70:72] is the sub-list for method output_type
-	68, // [68:70] is the sub-list for method input_type
-	68, // [68:68] is the sub-list for extension type_name
-	68, // [68:68] is the sub-list for extension extendee
-	0,  // [0:68] is the sub-list for field type_name
+	47, // 20: plg.v1.Fault.blame:type_name -> plg.v1.Blame
+	48, // 21: plg.v1.ActionCall.customer:type_name -> plg.v1.Customer
+	44, // 22: plg.v1.ActionCall.form:type_name -> plg.v1.ActionCall.FormEntry
+	49, // 23: plg.v1.ActionCall.actor:type_name -> plg.v1.Actor
+	50, // 24: plg.v1.ActionCall.time:type_name -> google.protobuf.Timestamp
+	35, // 25: plg.v1.ActionDone.effects:type_name -> plg.v1.Effect
+	15, // 26: plg.v1.ActionDone.result:type_name -> plg.v1.Result
+	12, // 27: plg.v1.ActionDone.fault:type_name -> plg.v1.Fault
+	51, // 28: plg.v1.Result.diagnostics:type_name -> plg.v1.Diagnostic
+	48, // 29: plg.v1.PanelCall.customer:type_name -> plg.v1.Customer
+	50, // 30: plg.v1.PanelCall.time:type_name -> google.protobuf.Timestamp
+	18, // 31: plg.v1.PanelDone.panel:type_name -> plg.v1.Panel
+	12, // 32: plg.v1.PanelDone.fault:type_name -> plg.v1.Fault
+	30, // 33: plg.v1.Panel.rows:type_name -> plg.v1.PanelRow
+	19, // 34: plg.v1.Panel.table:type_name -> plg.v1.PanelTable
+	22, // 35: plg.v1.Panel.chart:type_name -> plg.v1.PanelChart
+	20, // 36: plg.v1.PanelTable.columns:type_name -> plg.v1.PanelColumn
+	21, // 37: plg.v1.PanelTable.rows:type_name -> plg.v1.PanelCells
+	1,  // 38: plg.v1.PanelChart.kind:type_name -> plg.v1.PanelChart.Kind
+	23, // 39: plg.v1.PanelChart.series:type_name -> plg.v1.PanelSeries
+	50, // 40: plg.v1.MigrateCall.time:type_name -> google.protobuf.Timestamp
+	35, // 41: plg.v1.MigrateDone.effects:type_name -> plg.v1.Effect
+	12, // 42: plg.v1.MigrateDone.fault:type_name -> plg.v1.Fault
+	50, // 43: plg.v1.CheckCall.time:type_name -> google.protobuf.Timestamp
+	51, // 44: plg.v1.CheckDone.diagnostics:type_name -> plg.v1.Diagnostic
+	12, // 45: plg.v1.CheckDone.fault:type_name -> plg.v1.Fault
+	52, // 46: plg.v1.ValidateCall.value:type_name -> google.protobuf.Value
+	50, // 47: plg.v1.ValidateCall.time:type_name -> google.protobuf.Timestamp
+	51, // 48: plg.v1.ValidateDone.diagnostics:type_name -> plg.v1.Diagnostic
+	12, // 49: plg.v1.ValidateDone.fault:type_name -> plg.v1.Fault
+	32, // 50: plg.v1.Read.scan:type_name -> plg.v1.Scan
+	32, // 51: plg.v1.Read.states:type_name -> plg.v1.Scan
+	34, // 52: plg.v1.ReadReply.records:type_name -> plg.v1.KeyValue
+	36, // 53: plg.v1.Effect.save_state:type_name -> plg.v1.SaveState
+	34, // 54: plg.v1.Effect.put:type_name -> plg.v1.KeyValue
+	38, // 55: plg.v1.Effect.set_field:type_name -> plg.v1.SetField
+	39, // 56: plg.v1.Effect.send_mail:type_name -> plg.v1.SendMail
+	41, // 57: plg.v1.Effect.schedule:type_name -> plg.v1.Schedule
+	42, // 58: plg.v1.Effect.emit:type_name -> plg.v1.Emit
+	43, // 59: plg.v1.Effect.activate_by_code:type_name -> plg.v1.ActivateByCode
+	37, // 60: plg.v1.Effect.put_state:type_name -> plg.v1.PutState
+	0,  // 61: plg.v1.SendMail.kind:type_name -> plg.v1.MessageKind
+	45, // 62: plg.v1.SendMail.links:type_name -> plg.v1.SendMail.LinksEntry
+	46, // 63: plg.v1.SendMail.data:type_name -> google.protobuf.Struct
+	2,  // 64: plg.v1.Link.kind:type_name -> plg.v1.Link.Kind
+	50, // 65: plg.v1.Schedule.time:type_name -> google.protobuf.Timestamp
+	46, // 66: plg.v1.Schedule.data:type_name -> google.protobuf.Struct
+	46, // 67: plg.v1.Emit.data:type_name -> google.protobuf.Struct
+	40, // 68: plg.v1.SendMail.LinksEntry.value:type_name -> plg.v1.Link
+	3,  // 69: plg.v1.Plugin.Describe:input_type -> plg.v1.DescribeRequest
+	5,  // 70: plg.v1.Plugin.Work:input_type -> plg.v1.WorkRequest
+	4,  // 71: plg.v1.Plugin.Describe:output_type -> plg.v1.DescribeResponse
+	6,  // 72: plg.v1.Plugin.Work:output_type -> plg.v1.WorkResponse
+	71, // [71:73] is the sub-list for method output_type
+	69, // [69:71] is the sub-list for method input_type
+	69, // [69:69] is the sub-list for extension type_name
+	69, // [69:69] is the sub-list for extension extendee
+	0,  // [0:69] is the sub-list for field type_name
 }
 
 func init() { file_plg_v1_plugin_proto_init() }

@@ -238,6 +238,66 @@ func (Severity) EnumDescriptor() ([]byte, []int) {
 	return file_plg_v1_store_proto_rawDescGZIP(), []int{3}
 }
 
+// Blame says whose fault something is, so that whoever reads of it knows where to turn.
+type Blame int32
+
+const (
+	Blame_BLAME_UNSPECIFIED Blame = 0
+	// Of the person who asked or typed, and who can mend it.
+	Blame_BLAME_PERSON Blame = 1
+	// Of the plugin: a mistake in its program.
+	Blame_BLAME_PLUGIN Blame = 2
+	// Of the store: it did not give what it must.
+	Blame_BLAME_STORE Blame = 3
+	// Of something outside, like a gateway that does not answer: waiting may mend it.
+	Blame_BLAME_OUTSIDE Blame = 4
+)
+
+// Enum value maps for Blame.
+var (
+	Blame_name = map[int32]string{
+		0: "BLAME_UNSPECIFIED",
+		1: "BLAME_PERSON",
+		2: "BLAME_PLUGIN",
+		3: "BLAME_STORE",
+		4: "BLAME_OUTSIDE",
+	}
+	Blame_value = map[string]int32{
+		"BLAME_UNSPECIFIED": 0,
+		"BLAME_PERSON":      1,
+		"BLAME_PLUGIN":      2,
+		"BLAME_STORE":       3,
+		"BLAME_OUTSIDE":     4,
+	}
+)
+
+func (x Blame) Enum() *Blame {
+	p := new(Blame)
+	*p = x
+	return p
+}
+
+func (x Blame) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (Blame) Descriptor() protoreflect.EnumDescriptor {
+	return file_plg_v1_store_proto_enumTypes[4].Descriptor()
+}
+
+func (Blame) Type() protoreflect.EnumType {
+	return &file_plg_v1_store_proto_enumTypes[4]
+}
+
+func (x Blame) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use Blame.Descriptor instead.
+func (Blame) EnumDescriptor() ([]byte, []int) {
+	return file_plg_v1_store_proto_rawDescGZIP(), []int{4}
+}
+
 // Customer is a person whom the store knows.
 type Customer struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1306,7 +1366,9 @@ type Diagnostic struct {
 	// The form field or setting that it is about; empty for all.
 	Path string `protobuf:"bytes,4,opt,name=path,proto3" json:"path,omitempty"`
 	// Stable name for programs: "duplicate_phone", "code_wrong", ...
-	Code          string `protobuf:"bytes,5,opt,name=code,proto3" json:"code,omitempty"`
+	Code string `protobuf:"bytes,5,opt,name=code,proto3" json:"code,omitempty"`
+	// Whose fault it is; the person's who asked when unspecified (protocol 2).
+	Blame         Blame `protobuf:"varint,6,opt,name=blame,proto3,enum=plg.v1.Blame" json:"blame,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1374,6 +1436,13 @@ func (x *Diagnostic) GetCode() string {
 		return x.Code
 	}
 	return ""
+}
+
+func (x *Diagnostic) GetBlame() Blame {
+	if x != nil {
+		return x.Blame
+	}
+	return Blame_BLAME_UNSPECIFIED
 }
 
 var File_plg_v1_store_proto protoreflect.FileDescriptor
@@ -1460,14 +1529,15 @@ const file_plg_v1_store_proto_rawDesc = "" +
 	"\tScheduled\x12\x16\n" +
 	"\x06plugin\x18\x01 \x01(\tR\x06plugin\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12+\n" +
-	"\x04data\x18\x03 \x01(\v2\x17.google.protobuf.StructR\x04data\"\x94\x01\n" +
+	"\x04data\x18\x03 \x01(\v2\x17.google.protobuf.StructR\x04data\"\xb9\x01\n" +
 	"\n" +
 	"Diagnostic\x12,\n" +
 	"\bseverity\x18\x01 \x01(\x0e2\x10.plg.v1.SeverityR\bseverity\x12\x18\n" +
 	"\asummary\x18\x02 \x01(\tR\asummary\x12\x16\n" +
 	"\x06detail\x18\x03 \x01(\tR\x06detail\x12\x12\n" +
 	"\x04path\x18\x04 \x01(\tR\x04path\x12\x12\n" +
-	"\x04code\x18\x05 \x01(\tR\x04code*~\n" +
+	"\x04code\x18\x05 \x01(\tR\x04code\x12#\n" +
+	"\x05blame\x18\x06 \x01(\x0e2\r.plg.v1.BlameR\x05blame*~\n" +
 	"\fConsentState\x12\x1d\n" +
 	"\x19CONSENT_STATE_UNSPECIFIED\x10\x00\x12\x19\n" +
 	"\x15CONSENT_STATE_PENDING\x10\x01\x12\x17\n" +
@@ -1488,7 +1558,13 @@ const file_plg_v1_store_proto_rawDesc = "" +
 	"\x14SEVERITY_UNSPECIFIED\x10\x00\x12\x12\n" +
 	"\x0eSEVERITY_ERROR\x10\x01\x12\x14\n" +
 	"\x10SEVERITY_WARNING\x10\x02\x12\x11\n" +
-	"\rSEVERITY_INFO\x10\x03B\x1bZ\x19mostrador/sdk/plgv1;plgv1b\x06proto3"
+	"\rSEVERITY_INFO\x10\x03*f\n" +
+	"\x05Blame\x12\x15\n" +
+	"\x11BLAME_UNSPECIFIED\x10\x00\x12\x10\n" +
+	"\fBLAME_PERSON\x10\x01\x12\x10\n" +
+	"\fBLAME_PLUGIN\x10\x02\x12\x0f\n" +
+	"\vBLAME_STORE\x10\x03\x12\x11\n" +
+	"\rBLAME_OUTSIDE\x10\x04B\x1bZ\x19mostrador/sdk/plgv1;plgv1b\x06proto3"
 
 var (
 	file_plg_v1_store_proto_rawDescOnce sync.Once
@@ -1502,69 +1578,71 @@ func file_plg_v1_store_proto_rawDescGZIP() []byte {
 	return file_plg_v1_store_proto_rawDescData
 }
 
-var file_plg_v1_store_proto_enumTypes = make([]protoimpl.EnumInfo, 4)
+var file_plg_v1_store_proto_enumTypes = make([]protoimpl.EnumInfo, 5)
 var file_plg_v1_store_proto_msgTypes = make([]protoimpl.MessageInfo, 16)
 var file_plg_v1_store_proto_goTypes = []any{
 	(ConsentState)(0),             // 0: plg.v1.ConsentState
 	(Purpose)(0),                  // 1: plg.v1.Purpose
 	(Means)(0),                    // 2: plg.v1.Means
 	(Severity)(0),                 // 3: plg.v1.Severity
-	(*Customer)(nil),              // 4: plg.v1.Customer
-	(*Consent)(nil),               // 5: plg.v1.Consent
-	(*Actor)(nil),                 // 6: plg.v1.Actor
-	(*Money)(nil),                 // 7: plg.v1.Money
-	(*Sale)(nil),                  // 8: plg.v1.Sale
-	(*Event)(nil),                 // 9: plg.v1.Event
-	(*CustomerRegistered)(nil),    // 10: plg.v1.CustomerRegistered
-	(*CustomerChanged)(nil),       // 11: plg.v1.CustomerChanged
-	(*FieldChange)(nil),           // 12: plg.v1.FieldChange
-	(*ConsentGiven)(nil),          // 13: plg.v1.ConsentGiven
-	(*ConsentWithdrawn)(nil),      // 14: plg.v1.ConsentWithdrawn
-	(*SaleCompleted)(nil),         // 15: plg.v1.SaleCompleted
-	(*SaleRefunded)(nil),          // 16: plg.v1.SaleRefunded
-	(*Scheduled)(nil),             // 17: plg.v1.Scheduled
-	(*Diagnostic)(nil),            // 18: plg.v1.Diagnostic
-	nil,                           // 19: plg.v1.Customer.FieldsEntry
-	(*timestamppb.Timestamp)(nil), // 20: google.protobuf.Timestamp
-	(*structpb.Struct)(nil),       // 21: google.protobuf.Struct
+	(Blame)(0),                    // 4: plg.v1.Blame
+	(*Customer)(nil),              // 5: plg.v1.Customer
+	(*Consent)(nil),               // 6: plg.v1.Consent
+	(*Actor)(nil),                 // 7: plg.v1.Actor
+	(*Money)(nil),                 // 8: plg.v1.Money
+	(*Sale)(nil),                  // 9: plg.v1.Sale
+	(*Event)(nil),                 // 10: plg.v1.Event
+	(*CustomerRegistered)(nil),    // 11: plg.v1.CustomerRegistered
+	(*CustomerChanged)(nil),       // 12: plg.v1.CustomerChanged
+	(*FieldChange)(nil),           // 13: plg.v1.FieldChange
+	(*ConsentGiven)(nil),          // 14: plg.v1.ConsentGiven
+	(*ConsentWithdrawn)(nil),      // 15: plg.v1.ConsentWithdrawn
+	(*SaleCompleted)(nil),         // 16: plg.v1.SaleCompleted
+	(*SaleRefunded)(nil),          // 17: plg.v1.SaleRefunded
+	(*Scheduled)(nil),             // 18: plg.v1.Scheduled
+	(*Diagnostic)(nil),            // 19: plg.v1.Diagnostic
+	nil,                           // 20: plg.v1.Customer.FieldsEntry
+	(*timestamppb.Timestamp)(nil), // 21: google.protobuf.Timestamp
+	(*structpb.Struct)(nil),       // 22: google.protobuf.Struct
 }
 var file_plg_v1_store_proto_depIdxs = []int32{
-	19, // 0: plg.v1.Customer.fields:type_name -> plg.v1.Customer.FieldsEntry
-	5,  // 1: plg.v1.Customer.consent:type_name -> plg.v1.Consent
-	20, // 2: plg.v1.Customer.created:type_name -> google.protobuf.Timestamp
-	20, // 3: plg.v1.Customer.updated:type_name -> google.protobuf.Timestamp
+	20, // 0: plg.v1.Customer.fields:type_name -> plg.v1.Customer.FieldsEntry
+	6,  // 1: plg.v1.Customer.consent:type_name -> plg.v1.Consent
+	21, // 2: plg.v1.Customer.created:type_name -> google.protobuf.Timestamp
+	21, // 3: plg.v1.Customer.updated:type_name -> google.protobuf.Timestamp
 	0,  // 4: plg.v1.Consent.programme:type_name -> plg.v1.ConsentState
 	0,  // 5: plg.v1.Consent.promotions:type_name -> plg.v1.ConsentState
-	7,  // 6: plg.v1.Sale.total:type_name -> plg.v1.Money
-	20, // 7: plg.v1.Sale.time:type_name -> google.protobuf.Timestamp
-	6,  // 8: plg.v1.Sale.actor:type_name -> plg.v1.Actor
-	7,  // 9: plg.v1.Sale.refunded:type_name -> plg.v1.Money
-	20, // 10: plg.v1.Event.time:type_name -> google.protobuf.Timestamp
-	6,  // 11: plg.v1.Event.actor:type_name -> plg.v1.Actor
-	4,  // 12: plg.v1.Event.customer:type_name -> plg.v1.Customer
-	10, // 13: plg.v1.Event.customer_registered:type_name -> plg.v1.CustomerRegistered
-	11, // 14: plg.v1.Event.customer_changed:type_name -> plg.v1.CustomerChanged
-	13, // 15: plg.v1.Event.consent_given:type_name -> plg.v1.ConsentGiven
-	14, // 16: plg.v1.Event.consent_withdrawn:type_name -> plg.v1.ConsentWithdrawn
-	15, // 17: plg.v1.Event.sale_completed:type_name -> plg.v1.SaleCompleted
-	16, // 18: plg.v1.Event.sale_refunded:type_name -> plg.v1.SaleRefunded
-	17, // 19: plg.v1.Event.scheduled:type_name -> plg.v1.Scheduled
-	21, // 20: plg.v1.Event.custom:type_name -> google.protobuf.Struct
-	12, // 21: plg.v1.CustomerChanged.changes:type_name -> plg.v1.FieldChange
+	8,  // 6: plg.v1.Sale.total:type_name -> plg.v1.Money
+	21, // 7: plg.v1.Sale.time:type_name -> google.protobuf.Timestamp
+	7,  // 8: plg.v1.Sale.actor:type_name -> plg.v1.Actor
+	8,  // 9: plg.v1.Sale.refunded:type_name -> plg.v1.Money
+	21, // 10: plg.v1.Event.time:type_name -> google.protobuf.Timestamp
+	7,  // 11: plg.v1.Event.actor:type_name -> plg.v1.Actor
+	5,  // 12: plg.v1.Event.customer:type_name -> plg.v1.Customer
+	11, // 13: plg.v1.Event.customer_registered:type_name -> plg.v1.CustomerRegistered
+	12, // 14: plg.v1.Event.customer_changed:type_name -> plg.v1.CustomerChanged
+	14, // 15: plg.v1.Event.consent_given:type_name -> plg.v1.ConsentGiven
+	15, // 16: plg.v1.Event.consent_withdrawn:type_name -> plg.v1.ConsentWithdrawn
+	16, // 17: plg.v1.Event.sale_completed:type_name -> plg.v1.SaleCompleted
+	17, // 18: plg.v1.Event.sale_refunded:type_name -> plg.v1.SaleRefunded
+	18, // 19: plg.v1.Event.scheduled:type_name -> plg.v1.Scheduled
+	22, // 20: plg.v1.Event.custom:type_name -> google.protobuf.Struct
+	13, // 21: plg.v1.CustomerChanged.changes:type_name -> plg.v1.FieldChange
 	1,  // 22: plg.v1.ConsentGiven.purposes:type_name -> plg.v1.Purpose
 	2,  // 23: plg.v1.ConsentGiven.means:type_name -> plg.v1.Means
 	1,  // 24: plg.v1.ConsentWithdrawn.purposes:type_name -> plg.v1.Purpose
 	2,  // 25: plg.v1.ConsentWithdrawn.means:type_name -> plg.v1.Means
-	8,  // 26: plg.v1.SaleCompleted.sale:type_name -> plg.v1.Sale
-	8,  // 27: plg.v1.SaleRefunded.sale:type_name -> plg.v1.Sale
-	7,  // 28: plg.v1.SaleRefunded.amount:type_name -> plg.v1.Money
-	21, // 29: plg.v1.Scheduled.data:type_name -> google.protobuf.Struct
+	9,  // 26: plg.v1.SaleCompleted.sale:type_name -> plg.v1.Sale
+	9,  // 27: plg.v1.SaleRefunded.sale:type_name -> plg.v1.Sale
+	8,  // 28: plg.v1.SaleRefunded.amount:type_name -> plg.v1.Money
+	22, // 29: plg.v1.Scheduled.data:type_name -> google.protobuf.Struct
 	3,  // 30: plg.v1.Diagnostic.severity:type_name -> plg.v1.Severity
-	31, // [31:31] is the sub-list for method output_type
-	31, // [31:31] is the sub-list for method input_type
-	31, // [31:31] is the sub-list for extension type_name
-	31, // [31:31] is the sub-list for extension extendee
-	0,  // [0:31] is the sub-list for field type_name
+	4,  // 31: plg.v1.Diagnostic.blame:type_name -> plg.v1.Blame
+	32, // [32:32] is the sub-list for method output_type
+	32, // [32:32] is the sub-list for method input_type
+	32, // [32:32] is the sub-list for extension type_name
+	32, // [32:32] is the sub-list for extension extendee
+	0,  // [0:32] is the sub-list for field type_name
 }
 
 func init() { file_plg_v1_store_proto_init() }
@@ -1587,7 +1665,7 @@ func file_plg_v1_store_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_plg_v1_store_proto_rawDesc), len(file_plg_v1_store_proto_rawDesc)),
-			NumEnums:      4,
+			NumEnums:      5,
 			NumMessages:   16,
 			NumExtensions: 0,
 			NumServices:   0,
