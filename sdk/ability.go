@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"iter"
-	"maps"
 	"slices"
 
 	"google.golang.org/protobuf/proto"
@@ -91,11 +90,6 @@ func (p *Plugin) checkAbilities() []error {
 	var mistakes []error
 	if a := p.abilities(wire.API); len(a) > 0 && !slices.Contains(p.manifest.API, wire.API) {
 		mistakes = append(mistakes, fmt.Errorf("sdk: %q has a handler, which needs protocol %d: list it in the manifest under api", a[0], wire.API))
-	}
-	for _, key := range slices.Sorted(maps.Keys(p.validate)) {
-		if _, ok := p.manifest.Setting(key); !ok {
-			mistakes = append(mistakes, fmt.Errorf("sdk: setting %q has a handler and does not stand in the manifest", key))
-		}
 	}
 	return mistakes
 }

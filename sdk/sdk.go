@@ -146,7 +146,7 @@ func (p *Plugin) Check() error {
 		}
 	}
 	if len(p.mistakes) == 0 { // with a broken manifest the comparison would say nothing new
-		var events, actions, panels []string
+		var events, actions, panels, settings []string
 		for _, name := range p.manifest.Events.Handles {
 			if !isCore(name) {
 				name = "" // served by the handler of Custom
@@ -161,7 +161,13 @@ func (p *Plugin) Check() error {
 		}
 		compare("event", events, names(p.events))
 		compare("action", actions, names(p.actions))
+		for _, setting := range p.manifest.Settings {
+			if setting.Validate {
+				settings = append(settings, setting.Key)
+			}
+		}
 		compare("panel", panels, names(p.panels))
+		compare("setting with validate: true", settings, names(p.validate))
 		mistakes = append(mistakes, p.checkAbilities()...)
 	}
 	if err := p.texts.check(); err != nil {
