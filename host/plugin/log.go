@@ -27,20 +27,23 @@ type logSink struct {
 	rate   float64 // lines a second
 	burst  float64
 	keep   int
+	most   int
 	now    func() time.Time
 
 	mu      sync.Mutex
 	tokens  float64
 	filled  time.Time
-	dropped int
+	held    int      // by the throttle, since it was last reported
+	lost    uint64   // by the throttle, since the process started
 	lines   []string // the last ones, at most keep
+	history []string // with their time, at most most
 	dying   bool     // a Go panic or fatal error began: its first lines are the ones worth keeping
 	dirge   int      // lines kept since then
 }
 
 func newLogSink(logger hclog.Logger, p Policy, now func() time.Time) *logSink {
 	return &logSink{
-		logger: logger, rate: float64(p.LogRate), burst: float64(p.LogBurst), keep: p.LogKeep,
+		logger: logger, rate: float64(p.LogRate), burst: float64(p.LogBurst), keep: p.LogKeep, most: p.LogHistory,
 		now: now, tokens: float64(p.LogBurst), filled: now(),
 	}
 }
@@ -68,12 +71,13 @@ func (s *logSink) line(text string) {
 	e := parseEntry(text)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.remember(e)
 	now := s.now()
+	s.remember(e, now)
 	s.tokens = min(s.burst, s.tokens+s.rate*now.Sub(s.filled).Seconds())
 	s.filled = now
 	if s.tokens < 1 {
-		s.dropped++
+		s.held++
+		s.lost++
 		return
 	}
 	s.tokens--
@@ -83,15 +87,17 @@ func (s *logSink) line(text string) {
 
 // reportDropped says how much the throttle held back; mu is held.
 func (s *logSink) reportDropped() {
-	if s.dropped > 0 {
-		s.logger.Warn("plugin writes too many log lines", "dropped", s.dropped)
-		s.dropped = 0
+	if s.held > 0 {
+		s.logger.Warn("plugin writes too many log lines", "dropped", s.held)
+		s.held = 0
 	}
 }
 
 // remember keeps e among the last lines; mu is held. Of a Go panic the beginning says what happened, the
 // end is a list of goroutines: once one began, half of the room is for its beginning and nothing follows.
-func (s *logSink) remember(e entry) {
+func (s *logSink) remember(e entry, now time.Time) {
+	line := e.String()
+	s.history = ring(s.history, s.most, now.Format(time.TimeOnly)+" "+line)
 	if s.dying {
 		if s.dirge >= (s.keep+1)/2 {
 			return
@@ -100,14 +106,15 @@ func (s *logSink) remember(e entry) {
 	} else if e.panics {
 		s.dying, s.dirge = true, 1
 	}
-	s.push(e.String())
+	s.lines = ring(s.lines, s.keep, line)
 }
 
-func (s *logSink) push(line string) {
-	if len(s.lines) >= s.keep {
-		s.lines = slices.Delete(s.lines, 0, len(s.lines)-s.keep+1)
+// ring appends a line to lines, of which the last n stay.
+func ring(lines []string, n int, line string) []string {
+	if len(lines) >= n {
+		lines = slices.Delete(lines, 0, len(lines)-n+1)
 	}
-	s.lines = append(s.lines, line)
+	return append(lines, line)
 }
 
 // note adds a line of the host's own to what is kept: how the process ended, why it was refused.
@@ -115,7 +122,9 @@ func (s *logSink) note(line string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.reportDropped()
-	s.push("[host] " + line)
+	line = "[host] " + line
+	s.lines = ring(s.lines, s.keep, line)
+	s.history = ring(s.history, s.most, s.now().Format(time.TimeOnly)+" "+line)
 	s.dying, s.dirge = false, 0
 }
 
@@ -124,6 +133,30 @@ func (s *logSink) last() []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return slices.Clone(s.lines)
+}
+
+// recent returns at most n of the last lines with their time, oldest first; all that are kept when n is not positive.
+func (s *logSink) recent(n int) []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if n <= 0 || n > len(s.history) {
+		n = len(s.history)
+	}
+	return slices.Clone(s.history[len(s.history)-n:])
+}
+
+// dropped is how many lines the throttle held back since the process started.
+func (s *logSink) dropped() uint64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.lost
+}
+
+// renew begins the count for a new process.
+func (s *logSink) renew() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.lost = 0
 }
 
 // entry is one parsed line.

@@ -25,6 +25,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -55,6 +56,13 @@ type Reader interface {
 	Scan(ctx context.Context, plugin, prefix, after string, limit int) ([]*plgv1.KeyValue, error)
 }
 
+// StateReader is a Reader that knows a plugin's records of customers too, which it reads while it migrates them.
+type StateReader interface {
+	Reader
+	// States returns at most limit records whose keys are customers' ids, as Scan does.
+	States(ctx context.Context, plugin, prefix, after string, limit int) ([]*plgv1.KeyValue, error)
+}
+
 // Config is what a Manager needs.
 type Config struct {
 	// Packages are the installed plugins, from Discover; each has an id of its own.
@@ -78,8 +86,9 @@ type Config struct {
 type Manager struct {
 	cfg     Config
 	sockets string
+
+	mu      sync.RWMutex
 	plugins map[string]*Plugin
-	order   []string
 }
 
 // NewManager makes a Manager whose plugins all are stopped.
@@ -94,28 +103,52 @@ func NewManager(cfg Config) (*Manager, error) {
 	}
 	m := &Manager{cfg: cfg, sockets: sockets, plugins: make(map[string]*Plugin, len(cfg.Packages))}
 	for _, pkg := range cfg.Packages {
-		if m.plugins[pkg.ID()] != nil {
-			return nil, fmt.Errorf("plugin: two packages of %s", pkg.ID())
+		if err := m.Add(pkg); err != nil {
+			return nil, err
 		}
-		m.plugins[pkg.ID()] = newPlugin(pkg, &m.cfg, sockets)
-		m.order = append(m.order, pkg.ID())
 	}
-	slices.Sort(m.order)
 	return m, nil
 }
 
-// Plugin returns the plugin of that id. It is the same one for the Manager's whole life, however often its
-// process is started.
+// Add makes the plugin of a package known, stopped. It fails when a plugin of that id is known already; Swap changes
+// the package of one.
+func (m *Manager) Add(pkg *Package) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.plugins[pkg.ID()] != nil {
+		return fmt.Errorf("plugin: two packages of %s", pkg.ID())
+	}
+	m.plugins[pkg.ID()] = newPlugin(pkg, &m.cfg, m.sockets)
+	return nil
+}
+
+// Remove stops a plugin, as Stop does, and forgets it.
+func (m *Manager) Remove(ctx context.Context, id string) error {
+	if err := m.Stop(ctx, id); err != nil {
+		return err
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	delete(m.plugins, id)
+	return nil
+}
+
+// Plugin returns the plugin of that id. It is the same one from Add to Remove, however often its process is started
+// and its package swapped.
 func (m *Manager) Plugin(id string) (*Plugin, bool) {
+	m.mu.RLock()
+	defer m.mu.RUnlock()
 	p, ok := m.plugins[id]
 	return p, ok
 }
 
 // Plugins returns all plugins in the order of their ids.
 func (m *Manager) Plugins() []*Plugin {
-	list := make([]*Plugin, len(m.order))
-	for i, id := range m.order {
-		list[i] = m.plugins[id]
+	m.mu.RLock()
+	defer m.mu.RUnlock()
+	list := make([]*Plugin, 0, len(m.plugins))
+	for _, id := range slices.Sorted(maps.Keys(m.plugins)) {
+		list = append(list, m.plugins[id])
 	}
 	return list
 }
@@ -135,12 +168,18 @@ func (m *Manager) Stop(ctx context.Context, ids ...string) error {
 }
 
 // Close stops all plugins. The Manager can be used again afterwards.
-func (m *Manager) Close(ctx context.Context) error { return m.Stop(ctx, m.order...) }
+func (m *Manager) Close(ctx context.Context) error {
+	var ids []string
+	for _, p := range m.Plugins() {
+		ids = append(ids, p.Name())
+	}
+	return m.Stop(ctx, ids...)
+}
 
 // SettingsChanged has the values of these plugins (of all when none is named) sent again before their next
 // work.
 func (m *Manager) SettingsChanged(ids ...string) {
-	for _, p := range m.plugins {
+	for _, p := range m.Plugins() {
 		if len(ids) == 0 || slices.Contains(ids, p.Name()) {
 			p.settings.Add(1)
 		}
@@ -150,7 +189,7 @@ func (m *Manager) SettingsChanged(ids ...string) {
 // State returns what is known about a plugin, with its texts in that language; the events that wait for it
 // are known elsewhere.
 func (m *Manager) State(id, language string) (*mostradorv1.PluginInfo, bool) {
-	p, ok := m.plugins[id]
+	p, ok := m.Plugin(id)
 	if !ok {
 		return nil, false
 	}
@@ -159,9 +198,10 @@ func (m *Manager) State(id, language string) (*mostradorv1.PluginInfo, bool) {
 
 // States returns State of all plugins in the order of their ids.
 func (m *Manager) States(language string) []*mostradorv1.PluginInfo {
-	list := make([]*mostradorv1.PluginInfo, len(m.order))
-	for i, id := range m.order {
-		list[i] = m.plugins[id].Info(language)
+	plugins := m.Plugins()
+	list := make([]*mostradorv1.PluginInfo, len(plugins))
+	for i, p := range plugins {
+		list[i] = p.Info(language)
 	}
 	return list
 }
@@ -170,7 +210,7 @@ func (m *Manager) each(ids []string, do func(*Plugin) error) error {
 	errs := make([]error, len(ids))
 	var wg sync.WaitGroup
 	for i, id := range ids {
-		p, ok := m.plugins[id]
+		p, ok := m.Plugin(id)
 		if !ok {
 			errs[i] = fmt.Errorf("%w: %s", ErrUnknown, id)
 			continue
@@ -183,3 +223,16 @@ func (m *Manager) each(ids []string, do func(*Plugin) error) error {
 
 // logName is the name of a plugin in the log: "plg0074".
 func logName(id string) string { return strings.ToLower(id) }
+
+// Owns tells whether a process is one of the plugins', or was started by one: whoever serves a local socket refuses
+// it with that, by the socket's SO_PEERCRED. Of a process that has ended nobody can tell whose it was; it counts as a
+// plugin's.
+func (m *Manager) Owns(pid int) bool {
+	own := map[int]bool{}
+	for _, p := range m.Plugins() {
+		for _, pid := range p.pids() {
+			own[pid] = true
+		}
+	}
+	return len(own) > 0 && descends(pid, own)
+}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -16,7 +17,6 @@ import (
 	"mostrador/host/api/mostradorv1"
 	"mostrador/host/event"
 	"mostrador/sdk/plgv1"
-	"mostrador/sdk/wire"
 )
 
 var _ event.Consumer = (*Plugin)(nil)
@@ -24,7 +24,8 @@ var _ event.Consumer = (*Plugin)(nil)
 // Plugin is one installed plugin under supervision. It takes work while its process runs; a plugin that is
 // coming up is waited for (Policy.Wait), and else the work fails with event.ErrUnavailable.
 type Plugin struct {
-	pkg     *Package
+	id      string
+	pkg     atomic.Pointer[Package]
 	cfg     *Config
 	sockets string
 	logger  hclog.Logger
@@ -39,7 +40,9 @@ type Plugin struct {
 	state    mostradorv1.PluginState
 	since    time.Time
 	restarts int32
-	run      *run          // while RUNNING
+	health   []*plgv1.Diagnostic // as the last check said
+	run      *run                // while RUNNING
+	lives    map[*run]struct{}
 	changed  chan struct{} // closed at the next change of state
 	cancel   context.CancelFunc
 	ended    chan struct{} // closed when the supervisor has ended; nil when there was none
@@ -47,24 +50,27 @@ type Plugin struct {
 
 func newPlugin(pkg *Package, cfg *Config, sockets string) *Plugin {
 	logger := cfg.Logger.Named(logName(pkg.ID()))
-	return &Plugin{
-		pkg: pkg, cfg: cfg, sockets: sockets, logger: logger,
+	p := &Plugin{
+		id: pkg.ID(), cfg: cfg, sockets: sockets, logger: logger,
 		logs:    newLogSink(logger, cfg.Policy, time.Now),
 		turn:    make(chan struct{}, 1),
 		state:   mostradorv1.PluginState_PLUGIN_STATE_DISABLED,
 		since:   time.Now(),
 		changed: make(chan struct{}),
+		lives:   map[*run]struct{}{},
 	}
+	p.pkg.Store(pkg)
+	return p
 }
 
 // Name is the plugin's id: "PLG0074".
-func (p *Plugin) Name() string { return p.pkg.ID() }
+func (p *Plugin) Name() string { return p.id }
 
-// Package is where it comes from.
-func (p *Plugin) Package() *Package { return p.pkg }
+// Package is what it runs from now; Manager.Swap changes it.
+func (p *Plugin) Package() *Package { return p.pkg.Load() }
 
 // Handles tells whether the plugin wants events of that type.
-func (p *Plugin) Handles(eventType string) bool { return p.pkg.Manifest.Handles(eventType) }
+func (p *Plugin) Handles(eventType string) bool { return p.Package().Manifest.Handles(eventType) }
 
 // Deliver hands the plugin a batch of events and returns what it wants done.
 func (p *Plugin) Deliver(ctx context.Context, batch *plgv1.Batch) (*plgv1.BatchDone, error) {
@@ -114,8 +120,8 @@ func (p *Plugin) Panel(ctx context.Context, call *plgv1.PanelCall) (*plgv1.Panel
 
 // work does one piece of work in the process that runs, or in the one that is coming up.
 func (p *Plugin) work(ctx context.Context, w *piece) (*plgv1.WorkResponse, error) {
-	if size := proto.Size(w.request); size > wire.MaxMessage {
-		return nil, fmt.Errorf("plugin %s: %d bytes of work are more than the %d of one message", p.Name(), size, wire.MaxMessage)
+	if err := fits(p, w); err != nil {
+		return nil, err
 	}
 	w.answer = make(chan *plgv1.WorkResponse, 1)
 	for {
@@ -123,11 +129,27 @@ func (p *Plugin) work(ctx context.Context, w *piece) (*plgv1.WorkResponse, error
 		if err = cmp.Or(err, ctx.Err()); err != nil {
 			return nil, err
 		}
+		if w.ability != "" && !slices.Contains(r.abilities, w.ability) {
+			return nil, fmt.Errorf("plugin %s: %w: %s", p.Name(), ErrUnable, w.ability)
+		}
 		done, err := r.do(ctx, w)
 		if !errors.Is(err, errNotSent) {
 			return done, err
 		}
 	}
+}
+
+// pids are its processes now.
+func (p *Plugin) pids() []int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	var pids []int
+	for r := range p.lives {
+		if pid := r.process.pid(); pid != 0 {
+			pids = append(pids, pid)
+		}
+	}
+	return pids
 }
 
 // running returns the running process, waiting for one that is coming up.
@@ -167,17 +189,21 @@ func (p *Plugin) unavailable(why string) error {
 
 // Info returns what is known about the plugin, with its texts in that language.
 func (p *Plugin) Info(language string) *mostradorv1.PluginInfo {
-	m := p.pkg.Manifest
+	pkg := p.Package()
+	m := pkg.Manifest
 	info := &mostradorv1.PluginInfo{
 		Id:          m.ID,
 		Name:        m.Name.In(language),
 		Version:     m.Version,
 		Description: m.Description.In(language),
 		Permissions: m.Permissions,
+		Development: pkg.Origin == OriginDevelopment,
+		LogDropped:  p.logs.dropped(),
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	info.State, info.Since, info.Restarts = p.state, timestamppb.New(p.since), p.restarts
+	info.Health = p.health
 	info.Active = p.state != mostradorv1.PluginState_PLUGIN_STATE_DISABLED
 	switch p.state {
 	case mostradorv1.PluginState_PLUGIN_STATE_RUNNING:
@@ -191,7 +217,7 @@ func (p *Plugin) Info(language string) *mostradorv1.PluginInfo {
 // set changes the state and tells those who wait for it.
 func (p *Plugin) set(state mostradorv1.PluginState, r *run) {
 	p.mu.Lock()
-	p.state, p.run, p.since = state, r, time.Now()
+	p.state, p.run, p.since, p.health = state, r, time.Now(), nil
 	if state == mostradorv1.PluginState_PLUGIN_STATE_RESTARTING {
 		p.restarts++
 	}
@@ -199,6 +225,17 @@ func (p *Plugin) set(state mostradorv1.PluginState, r *run) {
 	p.changed = make(chan struct{})
 	p.mu.Unlock()
 	if p.cfg.OnState != nil {
+		p.cfg.OnState(p.Name())
+	}
+}
+
+// setHealth keeps what a check said, and tells of it when it is news.
+func (p *Plugin) setHealth(health []*plgv1.Diagnostic) {
+	p.mu.Lock()
+	same := slices.EqualFunc(p.health, health, func(a, b *plgv1.Diagnostic) bool { return proto.Equal(a, b) })
+	p.health = health
+	p.mu.Unlock()
+	if !same && p.cfg.OnState != nil {
 		p.cfg.OnState(p.Name())
 	}
 }

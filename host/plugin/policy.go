@@ -12,11 +12,16 @@ type Policy struct {
 	// BatchTimeout, ActionTimeout and PanelTimeout bound one piece of work. A plugin that takes longer
 	// hangs: it is killed and started again.
 	BatchTimeout, ActionTimeout, PanelTimeout time.Duration
+	// MigrateTimeout bounds a migration of all of a plugin's records, CheckTimeout a look at its health, and
+	// ValidateTimeout the judgement of one value, for which a person waits.
+	MigrateTimeout, CheckTimeout, ValidateTimeout time.Duration
 	// StopTimeout is how long a plugin may take to end when asked, before it is killed.
 	StopTimeout time.Duration
 	// Wait is how long work waits for a plugin that is just coming up, before it fails with
 	// event.ErrUnavailable.
 	Wait time.Duration
+	// HealthEvery is how long a plugin that can tell its health works, or rests, before it is asked again.
+	HealthEvery time.Duration
 
 	// Strikes within Window set a plugin aside. A strike is an end that nobody asked for; see record.
 	Strikes int
@@ -28,26 +33,32 @@ type Policy struct {
 	// LogRate is how many log lines a second a plugin may write, LogBurst how many at once; what is above
 	// is counted and dropped.
 	LogRate, LogBurst int
-	// LogKeep is how many of a plugin's last lines are kept to explain its end.
-	LogKeep int
+	// LogKeep is how many of a plugin's last lines are kept to explain its end, LogHistory how many for who wants
+	// to read more of them.
+	LogKeep, LogHistory int
 }
 
 const (
-	defaultStartTimeout  = 15 * time.Second
-	defaultBatchTimeout  = 20 * time.Second
-	defaultActionTimeout = 10 * time.Second
-	defaultPanelTimeout  = 5 * time.Second
-	defaultStopTimeout   = 2 * time.Second
-	defaultWait          = 5 * time.Second
+	defaultStartTimeout    = 15 * time.Second
+	defaultBatchTimeout    = 20 * time.Second
+	defaultActionTimeout   = 10 * time.Second
+	defaultPanelTimeout    = 5 * time.Second
+	defaultMigrateTimeout  = 5 * time.Minute
+	defaultCheckTimeout    = 10 * time.Second
+	defaultValidateTimeout = 10 * time.Second
+	defaultStopTimeout     = 2 * time.Second
+	defaultWait            = 5 * time.Second
+	defaultHealthEvery     = 30 * time.Second
 
 	defaultStrikes    = 5
 	defaultWindow     = time.Minute
 	defaultBackoff    = 100 * time.Millisecond
 	defaultBackoffMax = 10 * time.Second
 
-	defaultLogRate  = 100
-	defaultLogBurst = 200
-	defaultLogKeep  = 40
+	defaultLogRate    = 100
+	defaultLogBurst   = 200
+	defaultLogKeep    = 40
+	defaultLogHistory = 500
 )
 
 // withDefaults fills what is zero.
@@ -56,8 +67,12 @@ func (p Policy) withDefaults() Policy {
 	fill(&p.BatchTimeout, defaultBatchTimeout)
 	fill(&p.ActionTimeout, defaultActionTimeout)
 	fill(&p.PanelTimeout, defaultPanelTimeout)
+	fill(&p.MigrateTimeout, defaultMigrateTimeout)
+	fill(&p.CheckTimeout, defaultCheckTimeout)
+	fill(&p.ValidateTimeout, defaultValidateTimeout)
 	fill(&p.StopTimeout, defaultStopTimeout)
 	fill(&p.Wait, defaultWait)
+	fill(&p.HealthEvery, defaultHealthEvery)
 	fill(&p.Strikes, defaultStrikes)
 	fill(&p.Window, defaultWindow)
 	fill(&p.Backoff, defaultBackoff)
@@ -65,6 +80,7 @@ func (p Policy) withDefaults() Policy {
 	fill(&p.LogRate, defaultLogRate)
 	fill(&p.LogBurst, defaultLogBurst)
 	fill(&p.LogKeep, defaultLogKeep)
+	fill(&p.LogHistory, defaultLogHistory)
 	return p
 }
 

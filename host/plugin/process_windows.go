@@ -62,3 +62,6 @@ func (f family) waitAndEnd() {
 
 // wasKilled cannot be known: TerminateProcess leaves an ordinary exit status.
 func wasKilled(*os.ProcessState) bool { return false }
+
+// descends tells whether a process is one of roots; this system has no socket that tells more.
+func descends(pid int, roots map[int]bool) bool { return roots[pid] }

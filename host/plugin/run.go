@@ -45,6 +45,10 @@ const moment = 50 * time.Millisecond
 // maxScan bounds the records of one Scan.
 const maxScan = 1000
 
+// abilitiesSince is the first protocol version with abilities. A plugin of an older one is never given work that it
+// cannot know, whatever it claims.
+const abilitiesSince = 2
+
 // run is one life of a plugin: its process and the conversation with it.
 //
 // The turn belongs to the piece of work under way: whoever brings one takes it, and the receiver gives it
@@ -52,12 +56,17 @@ const maxScan = 1000
 // conversation; the answer is then dropped.
 type run struct {
 	plugin  *Plugin
+	pkg     *Package
 	process *process
 	client  *goplugin.Client
 	stream  plgv1.Plugin_WorkClient
 	hangUp  context.CancelFunc
+	// abilities are what it can do beyond events, actions and panels.
+	abilities []string
 
 	turn chan struct{}
+	// quiet is set when the turn was taken for good, so that no more work comes.
+	quiet atomic.Bool
 	// worked is set by the first piece of work that was finished.
 	worked atomic.Bool
 	// lost is closed when the life is over: the process ended, or must be ended because of cause.
@@ -85,11 +94,15 @@ type piece struct {
 	// answers tells whether a response is of the kind that ends this piece.
 	answers func(*plgv1.WorkResponse) bool
 	answer  chan *plgv1.WorkResponse // has room for one
-	timer   *time.Timer
+	// ability is what the plugin must have for it; empty for what each can do.
+	ability string
+	// states lets the plugin read its records of customers: it migrates them.
+	states bool
+	timer  *time.Timer
 }
 
 // launch starts the process and brings it to the point where it takes work.
-func (p *Plugin) launch(ctx context.Context) (*run, error) {
+func (p *Plugin) launch(ctx context.Context, pkg *Package) (*run, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, p.cfg.Policy.StartTimeout, ErrHung)
 	defer cancel()
 	hostBundle, pluginBundle, err := wire.Issue(time.Now())
@@ -102,10 +115,15 @@ func (p *Plugin) launch(ctx context.Context) (*run, error) {
 	}
 	r := &run{
 		plugin:  p,
-		process: newProcess(p.pkg.Program, p.sockets, p.logs),
+		pkg:     pkg,
+		process: newProcess(pkg.Program, p.sockets, p.logs),
 		turn:    make(chan struct{}, 1),
 		lost:    make(chan struct{}),
 	}
+	p.logs.renew()
+	p.mu.Lock()
+	p.lives[r] = struct{}{}
+	p.mu.Unlock()
 	printed := &lineWriter{sink: p.logs}
 	var ownDir string
 	r.client = goplugin.NewClient(&goplugin.ClientConfig{
@@ -149,6 +167,7 @@ func level(logger hclog.Logger) hclog.Level {
 // failStart cleans up after a start that failed, and says why it did.
 func (r *run) failStart(ctx context.Context, err error, ownDir string) error {
 	if r.process.pid() == 0 {
+		r.forget()
 		_ = os.RemoveAll(ownDir) // go-plugin leaves it behind when nothing ran
 		if errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.ENOEXEC) {
 			err = fmt.Errorf("%w: %w", errUnfit, err)
@@ -188,14 +207,21 @@ func (r *run) connect(ctx context.Context) error {
 	if r.stream, err = client.Work(conversation); err != nil {
 		return err
 	}
-	who, err := client.Describe(ctx, &plgv1.DescribeRequest{Api: wire.Versions()})
+	m := r.pkg.Manifest
+	offered := slices.DeleteFunc(wire.Versions(), func(v int32) bool { return !slices.Contains(m.API, int(v)) })
+	if len(offered) == 0 {
+		return fmt.Errorf("%w: it speaks protocols %v, this program %v", errUnfit, m.API, wire.Versions())
+	}
+	who, err := client.Describe(ctx, &plgv1.DescribeRequest{Api: offered})
 	if err != nil {
 		return err
 	}
-	m := r.plugin.pkg.Manifest
-	if who.GetId() != m.ID || who.GetVersion() != m.Version || !slices.Contains(wire.Versions(), who.GetApi()) {
+	if who.GetId() != m.ID || who.GetVersion() != m.Version || !slices.Contains(offered, who.GetApi()) {
 		return fmt.Errorf("%w: the program is %s %s (api %d), the manifest says %s %s (api %v)",
-			errUnfit, who.GetId(), who.GetVersion(), who.GetApi(), m.ID, m.Version, wire.Versions())
+			errUnfit, who.GetId(), who.GetVersion(), who.GetApi(), m.ID, m.Version, m.API)
+	}
+	if who.GetApi() >= abilitiesSince {
+		r.abilities = who.GetAbilities()
 	}
 	return nil
 }
@@ -293,7 +319,7 @@ func (r *run) receive() {
 		case w == nil:
 			err = fmt.Errorf("%w: it spoke without having been asked", errProtocol)
 		case response.GetRead() != nil:
-			err = r.read(response.GetRead())
+			err = r.read(w, response.GetRead())
 		case w.answers(response):
 			r.finish(w, response)
 		default:
@@ -319,7 +345,7 @@ func (r *run) finish(w *piece, answer *plgv1.WorkResponse) {
 }
 
 // read answers the plugin's question for its own records.
-func (r *run) read(read *plgv1.Read) error {
+func (r *run) read(w *piece, read *plgv1.Read) error {
 	reply := &plgv1.ReadReply{}
 	reader, name, ctx := r.plugin.cfg.Reader, r.plugin.Name(), r.stream.Context()
 	switch question := read.GetRead().(type) {
@@ -338,11 +364,22 @@ func (r *run) read(read *plgv1.Read) error {
 		if reader == nil {
 			break
 		}
-		limit := int(question.Scan.GetLimit())
-		if limit <= 0 || limit > maxScan {
-			limit = maxScan
+		scan := question.Scan
+		records, err := reader.Scan(ctx, name, scan.GetPrefix(), scan.GetAfter(), page(scan))
+		if err != nil {
+			return fmt.Errorf("%w: %w", errReader, err)
 		}
-		records, err := reader.Scan(ctx, name, question.Scan.GetPrefix(), question.Scan.GetAfter(), limit)
+		reply.Records = records
+	case *plgv1.Read_States:
+		if !w.states {
+			return fmt.Errorf("%w: it reads records of customers outside of a migration", errProtocol)
+		}
+		states, ok := reader.(StateReader)
+		if !ok {
+			break
+		}
+		scan := question.States
+		records, err := states.States(ctx, name, scan.GetPrefix(), scan.GetAfter(), page(scan))
 		if err != nil {
 			return fmt.Errorf("%w: %w", errReader, err)
 		}
@@ -351,6 +388,14 @@ func (r *run) read(read *plgv1.Read) error {
 		return fmt.Errorf("%w: an empty question", errProtocol)
 	}
 	return r.stream.Send(&plgv1.WorkRequest{Work: &plgv1.WorkRequest_Read{Read: reply}})
+}
+
+// page is how many records a Scan gets at most.
+func page(scan *plgv1.Scan) int {
+	if limit := int(scan.GetLimit()); limit > 0 && limit < maxScan {
+		return limit
+	}
+	return maxScan
 }
 
 // watch waits for the end of the process.
@@ -435,11 +480,13 @@ func (r *run) end() error {
 func (r *run) stop() {
 	deadline := time.NewTimer(r.plugin.cfg.Policy.StopTimeout)
 	defer deadline.Stop()
-	select {
-	case r.turn <- struct{}{}: // never given back: no more work
-	case <-deadline.C:
-		deadline.Reset(0)
-	case <-r.lost:
+	if !r.quiet.Load() {
+		select {
+		case r.turn <- struct{}{}: // never given back: no more work
+		case <-deadline.C:
+			deadline.Reset(0)
+		case <-r.lost:
+		}
 	}
 	r.lose(errAsked)
 	asked := make(chan struct{})
@@ -465,4 +512,12 @@ func (r *run) close() {
 	}
 	r.receiver.Wait()
 	<-r.process.closed
+	r.forget()
+}
+
+// forget strikes the life off those that have a process.
+func (r *run) forget() {
+	r.plugin.mu.Lock()
+	defer r.plugin.mu.Unlock()
+	delete(r.plugin.lives, r)
 }

@@ -20,6 +20,12 @@ func (p *Plugin) start(ctx context.Context) error {
 	if p.supervised() {
 		return nil
 	}
+	return p.begin(ctx, nil)
+}
+
+// begin has a new supervisor at work, with r as the first life when it is not nil; it waits as start does. The turn
+// is held and there is no supervisor.
+func (p *Plugin) begin(ctx context.Context, r *run) error {
 	life, cancel := context.WithCancel(context.Background())
 	first := make(chan error, 1)
 	ended := make(chan struct{})
@@ -30,7 +36,7 @@ func (p *Plugin) start(ctx context.Context) error {
 	go func() {
 		defer close(ended)
 		defer cancel()
-		p.supervise(life, first)
+		p.supervise(life, first, r)
 	}()
 	select {
 	case err := <-first:
@@ -62,21 +68,28 @@ func (p *Plugin) stop(ctx context.Context) {
 	p.end() // so that a start under way gives up its turn at once
 	p.turn <- struct{}{}
 	defer func() { <-p.turn }()
-	if ended, r := p.end(); ended != nil {
-		select {
-		case <-ended:
-		case <-ctx.Done():
-			if r != nil {
-				r.process.kill()
-			}
-			<-ended
-		}
-	}
+	p.halt(ctx)
 	p.mu.Lock()
 	disabled := p.state == mostradorv1.PluginState_PLUGIN_STATE_DISABLED
 	p.mu.Unlock()
 	if !disabled {
 		p.set(mostradorv1.PluginState_PLUGIN_STATE_DISABLED, nil)
+	}
+}
+
+// halt waits until the supervisor and its process have ended; when ctx is done first, the process is killed.
+func (p *Plugin) halt(ctx context.Context) {
+	ended, r := p.end()
+	if ended == nil {
+		return
+	}
+	select {
+	case <-ended:
+	case <-ctx.Done():
+		if r != nil {
+			r.process.kill()
+		}
+		<-ended
 	}
 }
 
@@ -90,12 +103,15 @@ func (p *Plugin) end() (ended <-chan struct{}, r *run) {
 	return p.ended, p.run
 }
 
-// supervise lives one life of the plugin after the other until ctx is done or the plugin is set aside. The
-// outcome of the first start goes to first.
-func (p *Plugin) supervise(ctx context.Context, first chan<- error) {
+// supervise lives one life of the plugin after the other until ctx is done or the plugin is set aside. The first
+// life is r, when there is one. The outcome of the first start goes to first.
+func (p *Plugin) supervise(ctx context.Context, first chan<- error, r *run) {
 	var rec record
 	for {
-		r, err := p.launch(ctx)
+		var err error
+		if r == nil {
+			r, err = p.launch(ctx, p.Package())
+		}
 		if ctx.Err() != nil {
 			if r != nil {
 				r.stop()
@@ -117,6 +133,7 @@ func (p *Plugin) supervise(ctx context.Context, first chan<- error) {
 			}
 			err = r.end()
 			worked, batch = r.worked.Load(), r.batchUnderWay()
+			r = nil
 		}
 		pause, aside := rec.end(p.cfg.Policy, time.Now(), worked, batch)
 		aside = aside || errors.Is(err, errUnfit)
