@@ -1,6 +1,7 @@
 package customers
 
 import (
+	"cmp"
 	"crypto/rand"
 	"maps"
 	"slices"
@@ -141,6 +142,9 @@ func (f *Form) plugins(fields []*mostradorv1.FieldState) {
 			}
 			ticks[state.Id] = tick
 			f.more.Add(tick)
+			if help := cmp.Or(state.Reason, state.Help); help != "" {
+				f.more.Add(ui.Pad(33, 0, ui.Tight(ui.Note(help, widget.LowImportance))))
+			}
 			continue
 		}
 		field := f.extra[state.Id]
@@ -159,18 +163,22 @@ func (f *Form) plugins(fields []*mostradorv1.FieldState) {
 }
 
 func (f *Form) field(state *mostradorv1.FieldState) *ui.Field {
-	name, none := state.Label, f.d.T("sheet.empty")
-	if state.Required {
-		name, none = name+" *", ""
-	}
-	if state.Type == "choice" {
-		return ui.NewChoiceField(name, f.d.T("choose"), none, state.Choices, state.Value)
-	}
-	entry := ui.NewEntry("", func(string) { f.submit() })
-	entry.Quiet(state.Value)
-	field := ui.NewField(name, entry)
-	entry.OnChanged = func(string) { field.Say("") }
+	field := ui.NewQuestion(f.d, ui.FieldQuestion(state), func() { f.after(state.Id) })
+	field.OnChanged = func() { f.check(field) }
 	return field
+}
+
+// after moves on from a plug-in's field, and saves after the last.
+func (f *Form) after(id string) {
+	if i := slices.Index(f.order, id); i >= 0 {
+		for _, next := range f.order[i+1:] {
+			if field := f.extra[next]; field != nil {
+				f.focus(field)
+				return
+			}
+		}
+	}
+	f.submit()
 }
 
 // Hide implements ui.Screen.
@@ -258,6 +266,9 @@ func (f *Form) say(refusal *mostradorv1.Refusal, may func(*ui.Field) bool) (rest
 		}
 	}
 	for path, field := range f.fields() {
+		if messages[path] == "" && field.Wrong() {
+			continue // what cannot be read was not sent
+		}
 		if messages[path] == "" || may(field) {
 			field.Say(messages[path])
 		}
@@ -276,6 +287,13 @@ func (f *Form) submit() {
 		return
 	}
 	f.newest.Next()
+	for _, id := range f.order {
+		if field := f.extra[id]; field != nil && !field.Check() {
+			f.content.Refresh()
+			f.focus(field)
+			return
+		}
+	}
 	f.sending = true
 	f.save.Disable()
 	ui.Ask(f.d, f.d.Model.Customers.Register, &mostradorv1.RegisterRequest{Customer: f.customer(), IdempotencyKey: f.key}, func(res *mostradorv1.RegisterResponse, err error) {

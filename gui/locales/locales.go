@@ -6,6 +6,8 @@ package locales
 import (
 	"embed"
 	"fmt"
+	"math"
+	"strconv"
 	"strings"
 	"time"
 
@@ -101,6 +103,27 @@ func (c *Catalog) Money(m *plgv1.Money) string {
 		return symbol + number
 	}
 	return number + " " + symbol
+}
+
+// Number writes a number with the marks of the language, and at most two decimals: "1.234,5".
+func (c *Catalog) Number(v float64) string {
+	text := strconv.FormatFloat(math.Abs(v), 'f', 2, 64)
+	text = strings.TrimSuffix(strings.TrimRight(text, "0"), ".")
+	whole, part, _ := strings.Cut(text, ".")
+	point, group := ",", "."
+	if c.language == "en" {
+		point, group = ".", ","
+	}
+	for i := len(whole) - 3; i > 0; i -= 3 {
+		whole = whole[:i] + group + whole[i:]
+	}
+	if part != "" {
+		whole += point + part
+	}
+	if v < 0 && whole != "0" {
+		whole = "-" + whole
+	}
+	return whole
 }
 
 // Plain writes an amount as it is typed into a field: "12,50".

@@ -3,7 +3,7 @@ package sheet
 import (
 	"strings"
 
-	"fyne.io/fyne/v2/container"
+	"fyne.io/fyne/v2/widget"
 
 	"mostrador/gui/model"
 	"mostrador/gui/ui"
@@ -31,16 +31,12 @@ func (s *Screen) toggle() {
 
 func (s *Screen) startEditing() {
 	e := &editor{fields: map[string]*ui.Field{}, states: map[string]*mostradorv1.FieldState{}}
-	grid := container.New(&pairs{})
+	grid := ui.Pairs()
 	for _, f := range s.fields() {
 		if !f.Visible || f.Type == "yes_no" {
 			continue
 		}
-		field := s.field(f)
-		if !f.Editable {
-			field.Disable()
-		}
-		field.Say(f.Reason)
+		field := ui.NewQuestion(s.d, ui.FieldQuestion(f), func() { s.nextField(f.Id) })
 		e.order = append(e.order, f.Id)
 		e.fields[f.Id], e.states[f.Id] = field, f
 		grid.Add(field.Box)
@@ -59,20 +55,6 @@ func (s *Screen) startEditing() {
 			break
 		}
 	}
-}
-
-// field is the box or choice for one field.
-func (s *Screen) field(f *mostradorv1.FieldState) *ui.Field {
-	name, none := f.Label, s.d.T("sheet.empty")
-	if f.Required {
-		name, none = name+" *", ""
-	}
-	if f.Type == "choice" {
-		return ui.NewChoiceField(name, s.d.T("choose"), none, f.Choices, f.Value)
-	}
-	entry := ui.NewEntry("", func(string) { s.nextField(f.Id) })
-	entry.SetText(f.Value)
-	return ui.NewField(name, entry)
 }
 
 // nextField moves on from a field, and saves after the last.
@@ -103,9 +85,16 @@ func (s *Screen) save() {
 	c := &plgv1.Customer{Id: s.shown.Customer.Id, Revision: s.shown.Customer.Revision}
 	var mask []string
 	for _, id := range s.editing.order {
-		f, text := s.editing.states[id], s.editing.fields[id].Value()
-		s.editing.fields[id].Say("")
-		if f.Editable && text != f.Value {
+		f, field := s.editing.states[id], s.editing.fields[id]
+		if !f.Editable {
+			continue
+		}
+		if !field.Check() {
+			s.content.Refresh()
+			s.d.Window.Canvas().Focus(field.Focus())
+			return
+		}
+		if text := field.Value(); text != f.Value {
 			setField(c, id, text)
 			mask = append(mask, path(id))
 		}
@@ -134,30 +123,23 @@ func (s *Screen) save() {
 	})
 }
 
-// showActions draws the plugins' buttons from their states alone, each disabled one with its reason, and the
+// showActions draws the plug-ins' buttons from their states alone, each disabled one with its reason, and the
 // opt-out that every customer may ask for (seed 000, step 3).
 func (s *Screen) showActions() {
 	s.actions.RemoveAll()
-	add := func(id, label, reason string, style ui.Style, enabled bool, press func()) {
-		// The same button stays through every refresh: the focus may be on it, or come back to it.
-		b := s.buttons[id]
-		if b == nil {
-			b = ui.NewButton(label, "", style, nil)
-			s.buttons[id] = b
-		}
-		b.OnTapped = press
-		b.SetText(label)
-		b.SetEnabled(enabled)
-		s.actions.Add(b)
-		if !enabled && reason != "" {
-			s.actions.Add(ui.Pad(8, 0, ui.Tight(ui.Note(reason, lowImportance))))
-		}
-	}
 	for _, a := range s.shown.Actions {
-		add(a.Plugin+"/"+a.Id, a.Label, a.Reason, ui.Plain, a.Enabled, func() { s.press(a) })
+		s.actions.Add(s.buttons.Button(a))
+		if note := s.buttons.Note(a); note != nil {
+			s.actions.Add(note)
+		}
 	}
 	if s.shown.Customer.GetConsent().GetPromotions() != plgv1.ConsentState_CONSENT_STATE_WITHDRAWN {
-		add("", s.d.T("sheet.optout"), s.d.T("error.permission"), ui.Danger, s.d.Model.May(mostradorv1.Role_ROLE_OPERATOR), s.optOut)
+		may := s.d.Model.May(mostradorv1.Role_ROLE_OPERATOR)
+		s.leave.SetEnabled(may)
+		s.actions.Add(s.leave)
+		if !may {
+			s.actions.Add(ui.Pad(8, 0, ui.Tight(ui.Note(s.d.T("error.permission"), widget.LowImportance))))
+		}
 	}
 	s.actions.Refresh()
 }

@@ -10,6 +10,7 @@ import (
 	"fyne.io/fyne/v2/widget"
 	"google.golang.org/protobuf/types/known/fieldmaskpb"
 
+	"mostrador/gui/contribution"
 	"mostrador/gui/model"
 	"mostrador/gui/ui"
 	"mostrador/host/api/mostradorv1"
@@ -33,15 +34,20 @@ type Screen struct {
 	panels  *fyne.Container
 	past    *past
 
-	buttons map[string]*ui.Button
+	buttons *contribution.Actions
+	leave   *ui.Button
 	editing *editor
 	shown   *mostradorv1.SheetResponse
 }
 
 // New builds an empty sheet; Show says whose it is.
 func New(d *ui.Desk) *Screen {
-	s := &Screen{d: d, buttons: map[string]*ui.Button{}}
-	s.rest = ui.NewAnchor()
+	s := &Screen{d: d, rest: ui.NewAnchor()}
+	s.buttons = contribution.NewActions(d, ui.Plain)
+	s.buttons.Rest = s.rest
+	s.buttons.Customer = func() string { return s.shown.Customer.GetId() }
+	s.buttons.Done = s.answered
+	s.leave = ui.NewButton(d.T("sheet.optout"), "", ui.Danger, s.optOut)
 	s.title = ui.Cell(true)
 	s.title.SizeName = theme.SizeNameHeadingText
 	s.state = ui.NewBadge("", ui.Quiet)
@@ -194,7 +200,7 @@ func (s *Screen) fields() []*mostradorv1.FieldState {
 
 func (s *Screen) showData() {
 	s.data.RemoveAll()
-	grid := container.New(&pairs{})
+	grid := ui.Pairs()
 	for _, f := range s.fields() {
 		switch {
 		case !f.Visible:
@@ -212,54 +218,8 @@ func (s *Screen) showData() {
 	s.data.Refresh()
 }
 
-// pairs sets objects two in a row.
-type pairs struct{}
-
-func (*pairs) rows(o []fyne.CanvasObject) []float32 {
-	rows := make([]float32, (len(o)+1)/2)
-	for i, object := range o {
-		rows[i/2] = max(rows[i/2], object.MinSize().Height)
-	}
-	return rows
-}
-
-func (p *pairs) MinSize(o []fyne.CanvasObject) fyne.Size {
-	h := float32(0)
-	for _, row := range p.rows(o) {
-		h += row + 8
-	}
-	return fyne.NewSize(200, max(0, h-8))
-}
-
-func (p *pairs) Layout(o []fyne.CanvasObject, size fyne.Size) {
-	w, y := (size.Width-14)/2, float32(0)
-	rows := p.rows(o)
-	for i, object := range o {
-		object.Move(fyne.NewPos(float32(i%2)*(w+14), y))
-		object.Resize(fyne.NewSize(w, rows[i/2]))
-		if i%2 == 1 {
-			y += rows[i/2] + 8
-		}
-	}
-}
-
 func (s *Screen) value(f *mostradorv1.FieldState) fyne.CanvasObject {
-	text := f.Value
-	if f.Type == "phone" {
-		text = s.d.Text.Phone(text)
-	}
-	for _, c := range f.Choices {
-		if c.Value == f.Value {
-			text = ui.Label(c)
-		}
-	}
-	value := ui.Cell(false)
-	value.SetText(text)
-	if text == "" {
-		value.SetText(s.d.T("sheet.empty"))
-		value.Importance = widget.LowImportance
-	}
-	box := ui.Column(1, ui.Caption(f.Label), ui.Tight(value))
+	box := ui.Column(1, ui.Caption(f.Label), contribution.Value(s.d, f))
 	if f.Reason != "" {
 		box.Add(ui.Tight(ui.Note(f.Reason, widget.LowImportance)))
 	}
@@ -336,18 +296,15 @@ func (s *Screen) update(c *plgv1.Customer, mask []string, failed func(error)) {
 func (s *Screen) showPanels() {
 	s.panels.RemoveAll()
 	for _, p := range s.shown.Panels {
-		rows := ui.Column(6)
-		if p.Error != "" {
-			rows.Add(ui.Tight(ui.Note(p.Error, widget.DangerImportance)))
-		}
-		for i, row := range p.Panel.GetRows() {
-			value := ui.Text(row.Value, ui.SizeText, true, theme.ColorNameForeground)
-			if i == 0 {
-				value = ui.Text(row.Value, ui.SizeNumber, true, theme.ColorNamePrimary)
-			}
-			rows.Add(ui.Row(8, ui.Text(row.Label, ui.SizeText, false, ui.ColorMuted), ui.Spring(), value))
-		}
-		s.panels.Add(ui.Card(p.Title, rows))
+		s.panels.Add(contribution.Panel(s.d, p))
 	}
 	s.panels.Refresh()
+}
+
+// answered reads again what a plug-in's button may have changed.
+func (s *Screen) answered() {
+	if s.sheet != nil {
+		s.sheet.Reload()
+		s.past.load()
+	}
 }

@@ -19,6 +19,7 @@ import (
 	"mostrador/gui/model"
 	"mostrador/gui/outbox"
 	"mostrador/gui/plugins"
+	"mostrador/gui/reports"
 	"mostrador/gui/sheet"
 	"mostrador/gui/signin"
 	"mostrador/gui/staff"
@@ -45,6 +46,7 @@ var menu = []entry{
 	{ui.Customers, fyne.KeyF3, mostradorv1.Role_ROLE_CASHIER, false},
 	{ui.NewCustomer, fyne.KeyF4, mostradorv1.Role_ROLE_CASHIER, false},
 	{ui.Outbox, fyne.KeyF6, mostradorv1.Role_ROLE_OPERATOR, false},
+	{ui.Reports, fyne.KeyF11, mostradorv1.Role_ROLE_OPERATOR, false},
 	{ui.Plugins, fyne.KeyF8, mostradorv1.Role_ROLE_TECHNICIAN, true},
 	{ui.Guide, fyne.KeyF9, mostradorv1.Role_ROLE_TECHNICIAN, true},
 	{ui.Staff, fyne.KeyF10, mostradorv1.Role_ROLE_TECHNICIAN, true},
@@ -199,6 +201,8 @@ func (s *Shell) screen(place ui.Place) ui.Screen {
 		return sheet.New(s.d)
 	case ui.Outbox:
 		screen = outbox.New(s.d)
+	case ui.Reports:
+		screen = reports.New(s.d)
 	case ui.Plugins:
 		screen = plugins.New(s.d)
 	case ui.Guide:

@@ -25,6 +25,7 @@ const (
 	NewCustomer Place = "new"
 	Sheet       Place = "sheet"
 	Outbox      Place = "outbox"
+	Reports     Place = "reports"
 	Plugins     Place = "plugins"
 	Guide       Place = "guide"
 	Staff       Place = "staff"

@@ -9,44 +9,94 @@ import (
 	"mostrador/host/api/mostradorv1"
 )
 
-// Field is a text box or a choice with its name above and what is wrong with it below.
+// Field is a control with its name above and, below, what is wrong with it or else what helps to fill it in.
 type Field struct {
 	// Box is what is placed on the screen.
 	Box *fyne.Container
-	// Entry is the text box; nil for a choice.
+	// Entry is the text box of a field made by NewField; nil for others.
 	Entry *Entry
-	// Choice is the choice; nil for a text box.
-	Choice  *Select
-	values  []string
-	message *widget.Label
+	// Input is the control of a field made by NewQuestion; nil for others.
+	Input *Input
+	// OnChanged is called when the person changes an Input; it may be nil.
+	OnChanged func()
+
+	help     string
+	required string // said when nothing is put in; empty when nothing is needed
+	message  *widget.Label
+	below    *widget.Label
+	format   bool // what is said came from the control itself
 }
 
-// NewField makes a field. Room for one line of message is kept, so that nothing jumps while typing.
+// NewField makes a field of a text box. Room for one line of message is kept, so that nothing jumps while typing.
 func NewField(name string, entry *Entry) *Field {
 	f := &Field{Entry: entry}
 	f.build(name, entry)
 	return f
 }
 
-// NewChoiceField makes a field that is one of choices. none names the choice of nothing; without it there is
-// no such choice, and placeholder shows until something is chosen.
-func NewChoiceField(name, placeholder, none string, choices []*mostradorv1.Choice, value string) *Field {
-	f := &Field{}
-	var labels []string
-	if none != "" {
-		labels, f.values = append(labels, none), append(f.values, "")
+// Question is a field of a customer or of an action's form, as a plug-in's manifest asks for it.
+type Question struct {
+	// Type is a type of manifests ("money").
+	Type    string
+	Label   string
+	Help    string
+	Value   string
+	Choices []*mostradorv1.Choice
+	// Required asks for a value.
+	Required bool
+	// Locked shows the value and lets nobody change it.
+	Locked bool
+	// Reason says why it is locked or required; it stands in the place of the help.
+	Reason string
+}
+
+// NewQuestion makes the field for a question; enter is what Enter does in it. What cannot be right is said as soon
+// as the field is left.
+func NewQuestion(d *Desk, q Question, enter func()) *Field {
+	spec := Spec{Type: q.Type, Choices: q.Choices, None: d.T("sheet.empty"), Rows: 3, Label: q.Label}
+	name := q.Label
+	f := &Field{help: q.Help}
+	if q.Required {
+		name, spec.None = name+" *", ""
+		f.required = d.T("action.missing.value")
 	}
-	for _, c := range choices {
-		labels, f.values = append(labels, Label(c)), append(f.values, c.Value)
+	if q.Reason != "" {
+		f.help = q.Reason
 	}
-	f.Choice = NewSelect(placeholder, labels, nil)
-	for i, v := range f.values {
-		if v == value {
-			f.Choice.SetSelectedIndex(i)
+	f.Input = NewInput(d, spec, q.Value)
+	f.Input.OnSubmitted = enter
+	f.Input.OnChanged = func() {
+		f.Say("")
+		if f.OnChanged != nil {
+			f.OnChanged()
 		}
 	}
-	f.build(name, Boxed(f.Choice))
+	if entry, ok := f.Input.Focus.(*Entry); ok {
+		leave := entry.OnLeave
+		entry.OnLeave = func() {
+			if leave != nil {
+				leave()
+			}
+			if _, err := f.Input.Value(); err != nil {
+				f.Say(err.Error()) // a sentence of ours
+				f.format = true
+			}
+		}
+	}
+	if q.Type == "yes_no" {
+		name = ""
+	}
+	f.build(name, f.Input.Box)
+	if q.Locked {
+		f.Input.Disable()
+	}
 	return f
+}
+
+// FieldQuestion is the question that a field of a customer asks.
+func FieldQuestion(f *mostradorv1.FieldState) Question {
+	return Question{Type: f.Type, Label: f.Label, Help: f.Help, Value: f.Value, Choices: f.Choices,
+		Required: f.Required, Locked: !f.Editable, Reason: f.Reason}
 }
 
 // Label is a choice as a person reads it.
@@ -58,45 +108,79 @@ func Label(c *mostradorv1.Choice) string {
 }
 
 func (f *Field) build(name string, input fyne.CanvasObject) {
-	f.message = Note("", widget.DangerImportance)
-	f.Box = Column(3, Text(name, SizeCaption, true, ColorMuted), input, Least(0, 22, Tight(f.message)))
+	f.message, f.below = Note("", widget.DangerImportance), Note(f.help, widget.LowImportance)
+	f.Box = Column(3)
+	if name != "" {
+		f.Box.Add(Text(name, SizeCaption, true, ColorMuted))
+	}
+	f.Box.Add(input)
+	f.Box.Add(Least(0, 22, Column(0, Tight(f.message), Tight(f.below))))
+	f.refresh()
 }
 
-// Value is what the field holds.
+// Value is what the field holds, as the host reads it; empty when that is nothing right.
 func (f *Field) Value() string {
-	if f.Choice == nil {
+	if f.Input == nil {
 		return strings.TrimSpace(f.Entry.Text)
 	}
-	if i := f.Choice.SelectedIndex(); i >= 0 {
-		return f.values[i]
+	value, err := f.Input.Value()
+	if err != nil {
+		return ""
 	}
-	return ""
+	return strings.TrimSpace(value)
+}
+
+// Check says at the field what is wrong with what it holds, and tells whether nothing is.
+func (f *Field) Check() bool {
+	f.format = false
+	if f.Input != nil {
+		if _, err := f.Input.Value(); err != nil {
+			f.Say(err.Error())
+			f.format = true
+			return false
+		}
+	}
+	if value := f.Value(); f.required != "" && (value == "" || value == "false") {
+		f.Say(f.required)
+		return false
+	}
+	f.Say("")
+	return true
 }
 
 // Focus is what takes the focus.
 func (f *Field) Focus() fyne.Focusable {
-	if f.Choice != nil {
-		return f.Choice
+	if f.Input != nil {
+		return f.Input.Focus
 	}
 	return f.Entry
 }
 
-// Disable keeps the field from being changed.
-func (f *Field) Disable() {
-	if f.Choice != nil {
-		f.Choice.Disable()
-		return
-	}
-	f.Entry.Disable()
-}
-
 // Say shows a message at the field; an empty one clears it.
 func (f *Field) Say(message string) {
+	f.format = false
 	if f.message.Text != message {
 		f.message.SetText(message)
-		f.Box.Refresh()
+		f.refresh()
+	}
+}
+
+func (f *Field) refresh() {
+	show(f.message, f.message.Text != "")
+	show(f.below, f.message.Text == "" && f.help != "")
+	f.Box.Refresh()
+}
+
+func show(o fyne.CanvasObject, on bool) {
+	if on {
+		o.Show()
+	} else {
+		o.Hide()
 	}
 }
 
 // Message is what the field says.
 func (f *Field) Message() string { return f.message.Text }
+
+// Wrong tells whether the field says of itself that what it holds cannot be read.
+func (f *Field) Wrong() bool { return f.format }
