@@ -2,9 +2,15 @@
 // that can be set in a store is listed, changed and remembered.
 //
 // The catalogue is made of the core's own entries (core.yaml) and those in the manifests of the active
-// plugins. A value is checked by its type and the entry's own rules where it is set; a bad one is Refused with
-// diagnostics for the person, and the old one stays. Every change is kept with who, where, when, from and to,
-// and can be reverted, which is a change again. Values of plugins that are switched off or removed stay.
+// plugins. A value stands at a scope: one till, the store, or the chain of stores; the narrowest that is set holds,
+// and the default where none is. It is checked where it is set, by its type, by the entry's own rules, and by the
+// plugin that it belongs to when that asks for it; a bad one is Refused with diagnostics for the person, and the old
+// one stays. What rules of interplay lock nobody changes. Every change is kept with who, where, when, from and to,
+// and can be reverted, which is a change again. Values of plugins that are switched off or removed are kept aside:
+// they are in force again when the plugin is, and until then can be listed (Aside), removed and exported.
+//
+// Export writes what is set as YAML that people can read, secrets left out. Import reads it back strictly, shows
+// the differences, and takes all of it over in one transaction, or nothing.
 //
 // Reading is free: the values in force stand in an immutable snapshot that each change replaces. So reading
 // is possible anywhere, also within a transaction. Changes are one transaction each in the host's store,
@@ -16,14 +22,13 @@
 // A template_file is a file's path and, beside it, the Guide's own copy of the text, by its SHA-256. The copy
 // is what is in force: when the file breaks or goes, the copy stays and the entry carries a warning; when the
 // file changes to another good text, Refresh puts that in force. The package's own default text is in force
-// until something is set.
+// until something is set. A file is a name and a content that the Guide alone keeps.
 package configguide
 
 import (
 	"context"
 	"crypto/cipher"
 	"embed"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"iter"
@@ -100,10 +105,10 @@ type Tx interface {
 
 // The buckets in which the Guide keeps its records.
 const (
-	bucketValue   = "setting"             // key → record
+	bucketValue   = "setting"             // key, and for other scopes than the store's which (At.kept) → record
 	bucketHistory = "setting_history"     // sequence → change
 	bucketByKey   = "setting_history_key" // key, 0, sequence → nothing
-	bucketText    = "setting_text"        // SHA-256 → text of a template
+	bucketText    = "setting_text"        // SHA-256 → text of a template, content of a file
 )
 
 // Config is what a Guide works with.
@@ -145,41 +150,6 @@ type Guide struct {
 	next   int
 }
 
-// snapshot is the catalogue with everything in force; it never changes.
-type snapshot struct {
-	entries   []*entry // in the order of the tree
-	byKey     map[string]*entry
-	records   map[string]record // all that is stored, also of plugins that are not active
-	manifests []*manifest.Manifest
-}
-
-// entry is one setting with what is in force.
-type entry struct {
-	*manifest.Setting
-	owner string
-	order []int
-	// value is in force: string, float64, bool or []any; nil when there is none. A secret's stays sealed.
-	value any
-	isSet bool
-	// text is what is in force of a template_file.
-	text    string
-	sha     [32]byte
-	warning []warning
-	// bad is how the file looked when it was found broken, so that it is not read again and again.
-	bad string
-}
-
-// record is a value as it is kept.
-type record struct {
-	Value any `json:"value,omitempty"`
-	// Sealed is a secret, instead of Value.
-	Sealed []byte `json:"sealed,omitempty"`
-	// Text is the SHA-256 of the text of a template_file, whose path is Value; Seen is how the file looked
-	// when it was last read.
-	Text []byte `json:"text,omitempty"`
-	Seen string `json:"seen,omitempty"`
-}
-
 //go:embed core.yaml
 var coreFile []byte
 
@@ -200,21 +170,15 @@ func New(cfg Config) (*Guide, error) {
 		return nil, fmt.Errorf("configguide: key: %w", err)
 	}
 	g := &Guide{cfg: cfg, core: core, seal: seal, turn: make(chan struct{}, 1), notify: map[int]func([]string){}}
-	records := map[string]record{}
-	err = cfg.KV.View(func(tx Tx) error {
-		for key, value := range tx.Scan(bucketValue, nil, nil) {
-			var r record
-			if err := json.Unmarshal(value, &r); err != nil {
-				return fmt.Errorf("record of %s: %w", key, err)
-			}
-			records[string(key)] = r
-		}
-		return nil
+	var stored records
+	err = cfg.KV.View(func(tx Tx) (err error) {
+		stored, err = readRecords(tx)
+		return err
 	})
 	if err != nil {
 		return nil, fmt.Errorf("configguide: %w", err)
 	}
-	s, err := g.build(records, nil, nil)
+	s, err := g.build(stored, nil, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -244,85 +208,6 @@ func (g *Guide) lock(ctx context.Context) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	}
-}
-
-// build makes a snapshot. Texts of templates are taken from the old one where they are the same.
-func (g *Guide) build(records map[string]record, manifests []*manifest.Manifest, old *snapshot) (*snapshot, error) {
-	s := &snapshot{records: records, manifests: manifests, byKey: map[string]*entry{}}
-	add := func(owner string, settings []manifest.Setting) {
-		for i := range settings {
-			e := &entry{Setting: &settings[i], owner: owner}
-			if s.byKey[e.Key] == nil {
-				s.byKey[e.Key] = e
-				s.entries = append(s.entries, e)
-			}
-		}
-	}
-	add(Core, g.core)
-	sorted := slices.Clone(manifests)
-	slices.SortStableFunc(sorted, func(a, b *manifest.Manifest) int { return strings.Compare(a.ID, b.ID) })
-	for _, m := range sorted {
-		add(m.ID, m.Settings)
-	}
-	sortTree(s.entries)
-	s.fill(s.byKey[keyCurrency]) // amounts of money depend on it
-	var unread []*entry
-	for _, e := range s.entries {
-		s.fill(e)
-		if e.Type == manifest.TypeTemplateFile && !s.reuse(e, old) {
-			unread = append(unread, e)
-		}
-	}
-	if len(unread) == 0 {
-		return s, nil
-	}
-	err := g.cfg.KV.View(func(tx Tx) error {
-		for _, e := range unread {
-			g.load(tx, e, records[e.Key])
-		}
-		return nil
-	})
-	if err != nil {
-		return nil, fmt.Errorf("configguide: templates: %w", err)
-	}
-	return s, nil
-}
-
-// fill puts an entry's value in force: the stored one when it is still good, else the default.
-func (s *snapshot) fill(e *entry) {
-	e.value, e.isSet, e.warning = nil, false, nil
-	if e.Default != nil {
-		if v, problem := parse(e.Setting, e.Default, s.currency()); problem == nil {
-			e.value = v
-		} else {
-			e.warning = append(e.warning, warning{key: "warning.default", problem: problem})
-		}
-	}
-	r, stored := s.records[e.Key]
-	switch {
-	case !stored:
-	case e.Type == manifest.TypeSecret:
-		e.isSet = r.Sealed != nil
-	case e.Type == manifest.TypeTemplateFile:
-		e.value, e.isSet = r.Value, r.Text != nil
-	default:
-		v, problem := parse(e.Setting, r.Value, s.currency())
-		if problem != nil { // a newer version of the plugin asks for something else
-			e.warning = append(e.warning, warning{key: "warning.stored", problem: problem})
-			return
-		}
-		e.value, e.isSet = v, true
-	}
-}
-
-// currency is the store's currency in this snapshot.
-func (s *snapshot) currency() string {
-	if e := s.byKey[keyCurrency]; e != nil {
-		if code, ok := e.value.(string); ok {
-			return code
-		}
-	}
-	return "EUR"
 }
 
 // Watch calls fn with the keys whenever values have changed, after the change is on disk and in force. fn is

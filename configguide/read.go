@@ -5,16 +5,10 @@ import (
 	"slices"
 	"strings"
 	"time"
-	"unicode"
-
-	"golang.org/x/text/unicode/norm"
 
 	"mostrador/sdk/manifest"
 	"mostrador/sdk/plgv1"
 )
-
-// keyCurrency is the core's entry for the store's currency.
-const keyCurrency = "TiendaMoneda"
 
 // Entry is one setting as a person sees it, in his language.
 type Entry struct {
@@ -30,7 +24,7 @@ type Entry struct {
 	IsSet          bool
 	// Owner is "core" or the plugin's id.
 	Owner string
-	// Content is the text in force of a template_file.
+	// Content is the text in force of a template_file, or the content of a file.
 	Content string
 	// Warning is what a person should know now; usually empty.
 	Warning string
@@ -55,34 +49,41 @@ type Choice struct {
 	Value, Label string
 }
 
-// Entries lists the catalogue in the order of the tree. query is words of name, path or help, in whatever
-// case and with or without accents, or a part of the key; empty lists all.
-func (g *Guide) Entries(query, lang string) []Entry {
-	words := strings.Fields(fold(query))
-	part := strings.Trim(fold(query), "{} ")
-	var out []Entry
-	for _, e := range g.now.Load().entries {
-		if len(words) == 0 || strings.Contains(fold(e.Key), part) || e.says(words) {
-			out = append(out, e.shown(lang))
-		}
-	}
-	return out
-}
+// Entry returns one entry as the store sees it, or *Refused that wraps ErrUnknown.
+func (g *Guide) Entry(key, lang string) (Entry, error) { return g.EntryFor(key, "", lang) }
 
-// Entry returns one entry, or *Refused that wraps ErrUnknown.
-func (g *Guide) Entry(key, lang string) (Entry, error) {
+// EntryFor returns one entry as a till sees it, or *Refused that wraps ErrUnknown.
+func (g *Guide) EntryFor(key, till, lang string) (Entry, error) {
 	e, ok := g.now.Load().byKey[key]
 	if !ok {
 		return Entry{}, unknown(key, lang)
 	}
-	return e.shown(lang), nil
+	return g.shown(e, till, lang), nil
 }
 
-// shown is the entry as a person sees it.
-func (e *entry) shown(lang string) Entry {
+// shown is the entry as a person sees it at a till.
+func (g *Guide) shown(e *entry, till, lang string) Entry {
+	policy := g.policy(e.Key, lang)
 	out := Entry{
-		Key: e.Key, Name: e.Name.In(lang), Help: e.Help.In(lang), Type: e.Type, Value: clone(e.value),
-		Default: clone(e.Default), IsSet: e.isSet, Owner: e.owner, Content: e.text, Required: e.Required,
+		Key: e.Key, Name: e.Name.In(lang), Help: e.Help.In(lang), Type: e.Type, Value: clone(e.value(till)),
+		Default: clone(e.Default), IsSet: e.inForce(till) != nil, Owner: e.owner, Content: e.text, Narrowest: narrowest(e.Setting),
+		Required: e.Required || policy.Required, ReadOnly: policy.ReadOnly, Reason: policy.Reason, Rule: e.rule(lang),
+	}
+	if h := e.inForce(till); h != nil {
+		out.Scope = h.Scope
+		if e.Type == manifest.TypeFile {
+			out.Content, out.Size = h.content, len(h.content)
+		}
+	}
+	if v, ok := g.imposed(e, policy); ok {
+		out.Value, out.Scope = v, ScopeDefault
+	}
+	for _, h := range e.held {
+		value := h.Value
+		if h.bad == nil {
+			value = h.value
+		}
+		out.Values = append(out.Values, Scoped{At: h.At, Value: clone(value)})
 	}
 	for _, t := range e.Path {
 		out.Path = append(out.Path, label(t, lang))
@@ -98,33 +99,17 @@ func (e *entry) shown(lang string) Entry {
 	return out
 }
 
-// says tells whether all the words stand in the entry's name, path or help, in any language.
-func (e *entry) says(words []string) bool {
-	var b strings.Builder
-	add := func(t manifest.Text) {
-		for _, s := range t {
-			b.WriteString(fold(s) + "\n")
-		}
+// imposed is the value that rules of interplay give, when they give a good one.
+func (g *Guide) imposed(e *entry, policy Policy) (any, bool) {
+	if !policy.HasValue || e.Type == manifest.TypeSecret || hasContent(e.Type) {
+		return nil, false
 	}
-	add(e.Name)
-	add(e.Help)
-	for _, t := range e.Path {
-		add(t)
-		b.WriteString(fold(label(t, "en")) + "\n" + fold(label(t, "es")) + "\n")
+	raw := policy.Value
+	if n, ok := raw.(int64); ok {
+		raw = float64(n)
 	}
-	all := b.String()
-	return !slices.ContainsFunc(words, func(w string) bool { return !strings.Contains(all, w) })
-}
-
-// fold makes a text comparable: lower case, without accents.
-func fold(s string) string {
-	var b strings.Builder
-	for _, r := range norm.NFKD.String(s) {
-		if !unicode.Is(unicode.Mn, r) {
-			b.WriteRune(unicode.ToLower(r))
-		}
-	}
-	return b.String()
+	v, problem := parse(e.Setting, raw, g.now.Load().local())
+	return v, problem == nil
 }
 
 // sortTree puts entries in the order of the tree: branches in the order in which they first appear, an entry
@@ -151,16 +136,27 @@ func sortTree(entries []*entry) {
 	slices.SortStableFunc(entries, func(a, b *entry) int { return slices.Compare(a.order, b.order) })
 }
 
-// Values returns what is in force by key, secrets left out: what rules of interplay may speak of.
+// Values returns what is set in the store by key, or else the default, secrets left out: what rules of interplay may
+// speak of. What the rules themselves impose is not among it.
 func (g *Guide) Values() map[string]any {
-	return g.values(func(e *entry) bool { return true })
+	return g.now.Load().values("", func(*entry) bool { return true })
 }
 
-// ValuesFor returns what a plugin may see: its own values, its secrets opened, and the store's public ones.
+// ValuesFor returns what a plugin may see, as the store sees it: its own values, its secrets opened and its files with
+// their contents, {"name": "logo.png", "content": "(base64)"}, and the store's public ones.
 func (g *Guide) ValuesFor(plugin string) map[string]any {
-	values := g.values(func(e *entry) bool { return e.owner == plugin || e.Public })
-	for _, e := range g.now.Load().entries {
-		if e.owner == plugin && e.Type == manifest.TypeSecret && e.isSet {
+	s := g.now.Load()
+	values := s.values("", func(e *entry) bool { return e.owner == plugin || e.Public })
+	for key := range values {
+		e := s.byKey[key]
+		if h := e.inForce(""); h != nil && e.Type == manifest.TypeFile {
+			values[key] = g.handed(e, h.value, h.content)
+		} else if v, ok := g.imposed(e, g.policy(key, "es")); ok {
+			values[key] = v
+		}
+	}
+	for _, e := range s.entries {
+		if e.owner == plugin && e.Type == manifest.TypeSecret && e.inForce("") != nil {
 			if secret, err := g.Secret(e.Key); err == nil {
 				values[e.Key] = secret
 			}
@@ -169,11 +165,12 @@ func (g *Guide) ValuesFor(plugin string) map[string]any {
 	return values
 }
 
-func (g *Guide) values(wanted func(*entry) bool) map[string]any {
+// values is what is in force at a till by key, secrets left out.
+func (s *snapshot) values(till string, wanted func(*entry) bool) map[string]any {
 	out := map[string]any{}
-	for _, e := range g.now.Load().entries {
-		if e.Type != manifest.TypeSecret && e.value != nil && wanted(e) {
-			out[e.Key] = clone(e.value)
+	for _, e := range s.entries {
+		if v := e.value(till); e.Type != manifest.TypeSecret && v != nil && wanted(e) {
+			out[e.Key] = clone(v)
 		}
 	}
 	return out
@@ -187,13 +184,21 @@ func clone(v any) any {
 	return v
 }
 
-// in returns the value in force; nil when there is none or the key is not in the catalogue.
-func (g *Guide) in(key string) any {
-	if e, ok := g.now.Load().byKey[key]; ok {
-		return e.value
+// Value returns the value in force at a till, or in the store when none is named: string, float64, bool, []any, or nil
+// when there is none or the key is not in the catalogue. A secret's is nil.
+func (g *Guide) Value(key, till string) any {
+	e, ok := g.now.Load().byKey[key]
+	if !ok {
+		return nil
 	}
-	return nil
+	if v, ok := g.imposed(e, g.policy(key, "es")); ok {
+		return v
+	}
+	return clone(e.value(till))
 }
+
+// in returns the value in force in the store.
+func (g *Guide) in(key string) any { return g.Value(key, "") }
 
 // Text returns the value of a text, choice, email, url, country, color, duration, money or template_file;
 // empty when there is none.
@@ -237,14 +242,8 @@ func (g *Guide) Duration(key string) time.Duration {
 
 // Money returns the value of a money in the store's currency; nil when there is none.
 func (g *Guide) Money(key string) *plgv1.Money {
-	s := g.now.Load()
-	e, ok := s.byKey[key]
-	if !ok {
-		return nil
-	}
-	text, _ := e.value.(string)
-	code := s.currency()
-	minor, ok := amount(text, decimals(code))
+	code := g.now.Load().local().currency
+	minor, ok := amount(g.Text(key), decimals(code))
 	if !ok {
 		return nil
 	}
@@ -253,15 +252,14 @@ func (g *Guide) Money(key string) *plgv1.Money {
 
 // Secret returns a secret in the clear, empty when none is set. It fails when the master key is another one.
 func (g *Guide) Secret(key string) (string, error) {
-	s := g.now.Load()
-	e, ok := s.byKey[key]
+	e, ok := g.now.Load().byKey[key]
 	if !ok || e.Type != manifest.TypeSecret {
 		return "", fmt.Errorf("%w: %s", ErrUnknown, key)
 	}
-	if !e.isSet {
+	if e.inForce("") == nil {
 		return "", nil
 	}
-	secret, err := g.open(key, s.records[key].Sealed)
+	secret, err := g.open(key, e.record().Sealed)
 	if err != nil {
 		return "", fmt.Errorf("configguide: secret %s cannot be opened with the store's key: %w", key, err)
 	}

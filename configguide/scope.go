@@ -99,5 +99,11 @@ type Policy struct {
 	HasValue bool
 }
 
-// narrowest is the narrowest scope at which a setting may be set.
-func narrowest(s *manifest.Setting) Scope { return ScopeStore }
+// narrowest is the narrowest scope at which a setting may be set. Messages leave from the store, so a till has no
+// templates of its own.
+func narrowest(s *manifest.Setting) Scope {
+	if s.Scope == manifest.ScopeTill && s.Type != manifest.TypeTemplateFile {
+		return ScopeTill
+	}
+	return ScopeStore
+}

@@ -22,44 +22,40 @@ import (
 // maxTemplate bounds a template's text, in bytes.
 const maxTemplate = 512 << 10
 
-// prepareTemplate checks the text of a template_file and makes its record.
-func (g *Guide) prepareTemplate(e *entry, value any, content *string, lang string) (*record, string, error) {
-	name, ok := value.(string)
-	if !ok && value != nil {
-		return nil, "", refuse(e.Setting, &problem{key: "type.text"}, lang)
+// planTemplate checks the text of a template_file and makes its record.
+func (g *Guide) planTemplate(s *snapshot, p *plan, w Wish, lang string) error {
+	e := p.entry
+	name, ok := w.Value.(string)
+	if !ok && w.Value != nil {
+		return refuse(e.Setting, &problem{key: "type.text"}, lang)
 	}
 	name = strings.TrimSpace(name)
-	if content == nil {
-		if name == "" {
-			if _, problem := none(e.Setting); problem != nil {
-				return nil, "", refuse(e.Setting, problem, lang)
-			}
-			return nil, "", nil
+	var seen string
+	var problem *problem
+	switch {
+	case w.Content != nil:
+		if p.text, problem = readable(name, []byte(*w.Content)); problem == nil {
+			p.file = g.fileName(e, name)
+			name = p.file
+			problem = badName(name)
 		}
-		text, seen, problem := g.readTemplate(e, name)
-		if problem != nil {
-			return nil, "", refuse(e.Setting, problem, lang)
+	case name == "":
+		if _, problem := none(e.Setting); problem != nil {
+			return refuse(e.Setting, problem, lang)
 		}
-		if err := g.check(e, text, lang); err != nil {
-			return nil, "", err
-		}
-		return newRecord(name, text, seen), text, nil
+		return g.clear(s, p, lang)
+	default:
+		p.text, seen, problem = g.readTemplate(e, name)
 	}
-	text, problem := readable(name, []byte(*content))
 	if problem != nil {
-		return nil, "", refuse(e.Setting, problem, lang)
+		return refuse(e.Setting, problem, lang)
 	}
-	if err := g.check(e, text, lang); err != nil {
-		return nil, "", err
+	if err := g.check(e, p.text, lang); err != nil {
+		return err
 	}
-	name = g.fileName(e, name)
-	// The file comes before the record: after a crash between the two, Refresh takes the file over. The other
-	// way round it would take an older file over the text that was just put in force.
-	seen, problem := g.writeTemplate(name, text)
-	if problem != nil {
-		return nil, "", refuse(e.Setting, problem, lang)
-	}
-	return newRecord(name, text, seen), text, nil
+	p.value, p.to = name, newRecord(name, p.text, seen)
+	p.sign()
+	return nil
 }
 
 // newRecord is the record of a text that was read from, or written to, a file.
@@ -70,19 +66,23 @@ func newRecord(name, text, seen string) *record {
 
 // restoreTemplate puts an earlier text in force again. A file of the folder of templates gets that text; any
 // other file is left as it is, and counts as seen until somebody changes it.
-func (g *Guide) restoreTemplate(e *entry, r record, text, lang string) (*record, string, error) {
-	if err := g.check(e, text, lang); err != nil {
-		return nil, "", err
+func (g *Guide) restoreTemplate(s *snapshot, e *entry, c *change, text, lang string) (*plan, error) {
+	if c.at().Scope > narrowest(e.Setting) {
+		return nil, refuse(e.Setting, &problem{key: "scope.store"}, lang)
 	}
+	if err := g.check(e, text, lang); err != nil {
+		return nil, err
+	}
+	r := *c.From
+	p := &plan{entry: e, key: e.Key, at: c.at(), to: &r, value: r.Value, text: text}
 	name, _ := r.Value.(string)
 	_, seen, problem := g.readTemplate(e, name)
 	if g.inFolder(name) && !(e.Default == r.Value && problem == nil) {
-		if seen, problem = g.writeTemplate(name, text); problem != nil {
-			return nil, "", refuse(e.Setting, problem, lang)
-		}
+		p.file = name
 	}
 	r.Seen = seen
-	return &r, text, nil
+	p.sign()
+	return p, nil
 }
 
 // check asks the checker of templates; errors forbid the text.
@@ -117,8 +117,8 @@ func (g *Guide) faults(e *entry, text, lang string) []*plgv1.Diagnostic {
 func (g *Guide) readTemplate(e *entry, name string) (text, seen string, p *problem) {
 	full := name
 	if !filepath.IsAbs(name) {
-		if !local(name) {
-			return "", "", &problem{key: "template.name", args: []any{short(name)}}
+		if p := badName(name); p != nil {
+			return "", "", p
 		}
 		full = filepath.Join(g.cfg.TemplatesDir, filepath.FromSlash(name))
 	}
@@ -216,10 +216,18 @@ func (g *Guide) fileName(e *entry, name string) string {
 	return name
 }
 
+// badName refuses names of files that leave the folder of templates.
+func badName(name string) *problem {
+	if local(name) {
+		return nil
+	}
+	return &problem{key: "template.name", args: []any{short(name)}}
+}
+
 // writeTemplate writes a file of the folder of templates, whole or not at all.
 func (g *Guide) writeTemplate(name, text string) (seen string, p *problem) {
-	if !local(name) {
-		return "", &problem{key: "template.name", args: []any{short(name)}}
+	if p := badName(name); p != nil {
+		return "", p
 	}
 	info, err := replace(g.cfg.TemplatesDir, filepath.FromSlash(name), text)
 	if err != nil {
@@ -259,31 +267,22 @@ func replace(dir, name, text string) (fs.FileInfo, error) {
 	return root.Stat(name)
 }
 
-// reuse takes text and warnings of a template over from the snapshot before, when nothing about it changed.
-func (s *snapshot) reuse(e *entry, old *snapshot) bool {
-	if old == nil {
-		return false
-	}
-	was, ok := old.byKey[e.Key]
-	if !ok || was.Setting != e.Setting || was.isSet != e.isSet || string(old.records[e.Key].Text) != string(s.records[e.Key].Text) ||
-		was.value != e.value || was.text == "" {
-		return false
-	}
-	e.text, e.sha, e.warning, e.bad = was.text, was.sha, was.warning, was.bad
-	return true
-}
-
-// load reads the text in force of a template: the Guide's own copy, or the package's default.
-func (g *Guide) load(tx Tx, e *entry, r record) {
-	if e.isSet {
-		e.text = string(tx.Get(bucketText, r.Text))
-		if sha256.Sum256([]byte(e.text)) == [32]byte(r.Text) {
-			e.sha = [32]byte(r.Text)
+// loadTemplate reads the text in force of a template: the Guide's own copy, or the package's default.
+func (g *Guide) loadTemplate(tx Tx, e *entry) {
+	if h := e.inForce(""); h != nil {
+		text := string(tx.Get(bucketText, h.Text))
+		sum := sha256.Sum256([]byte(text))
+		switch damaged := string(sum[:]) != string(h.Text); {
+		case damaged: // better what the file says, or none, than a wrong one
+		case h.Unchecked && g.check(e, text, "es") != nil:
+			h.bad = &problem{key: "template.faults"}
+			e.warning = append(e.warning, warning{key: "warning.stored", problem: h.bad})
+		default:
+			e.text, e.sha = text, sum
 			return
 		}
-		e.text = "" // damaged: better none than a wrong one
 	}
-	name, _ := e.value.(string)
+	name, _ := e.value("").(string)
 	if name == "" {
 		return
 	}
@@ -313,10 +312,11 @@ func (g *Guide) Refresh(ctx context.Context) error {
 func (g *Guide) refresh(ctx context.Context) ([]string, error) {
 	var keys []string
 	for _, e := range g.now.Load().entries {
-		if e.Type != manifest.TypeTemplateFile || !e.isSet {
+		h := e.inForce("")
+		if e.Type != manifest.TypeTemplateFile || h == nil {
 			continue
 		}
-		changed, err := g.refreshOne(ctx, e)
+		changed, err := g.refreshOne(ctx, e, h.kept)
 		if changed {
 			keys = append(keys, e.Key)
 		}
@@ -327,10 +327,9 @@ func (g *Guide) refresh(ctx context.Context) ([]string, error) {
 	return keys, nil
 }
 
-// refreshOne looks at one template's file.
-func (g *Guide) refreshOne(ctx context.Context, e *entry) (changed bool, err error) {
-	name, _ := e.value.(string)
-	r := g.now.Load().records[e.Key]
+// refreshOne looks at one template's file; r is the record in force.
+func (g *Guide) refreshOne(ctx context.Context, e *entry, r kept) (changed bool, err error) {
+	name, _ := r.Value.(string)
 	if filepath.IsAbs(name) || g.inFolder(name) {
 		full := name
 		if !filepath.IsAbs(name) {
@@ -353,7 +352,7 @@ func (g *Guide) refreshOne(ctx context.Context, e *entry) (changed bool, err err
 	sum := sha256.Sum256([]byte(text))
 	if sum == e.sha {
 		r.Seen = seen
-		if err := g.commit(ctx, nil, e.Key, &r, "", false); err != nil {
+		if err := g.commit(ctx, nil, []*plan{{entry: e, key: e.Key, at: r.At, to: &r.record}}, false); err != nil {
 			return false, err
 		}
 		return g.calm(e.Key), nil
@@ -368,7 +367,9 @@ func (g *Guide) refreshOne(ctx context.Context, e *entry) (changed bool, err err
 		return g.warn(e, seen, warning{key: "warning.file", texts: texts}), nil
 	}
 	by := &plgv1.Actor{Operator: say("es", "by_file"), Channel: "host"}
-	if err := g.commit(ctx, by, e.Key, newRecord(name, text, seen), text, true); err != nil {
+	p := &plan{entry: e, key: e.Key, at: r.At, to: newRecord(name, text, seen), text: text}
+	p.sign()
+	if err := g.commit(ctx, by, []*plan{p}, true); err != nil {
 		return false, err
 	}
 	g.calm(e.Key)

@@ -12,6 +12,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/nyaruka/phonenumbers"
 	"golang.org/x/net/idna"
 	"golang.org/x/text/currency"
 	"golang.org/x/text/language"
@@ -37,10 +38,12 @@ const maxMinor = int64(1e15)
 //	money      "12,50", 12.5            → "12.50" with the currency's decimals
 //	yes_no     true, "sí", "no", "yes"  → bool
 //	duration   "7d", "1h30m", "90s"     → what time.ParseDuration reads: "168h"
+//	date       "2026-11-21"
+//	phone      "600 111 222"            → "+34600111222", as in the store's country
 //	email      "a@Ejemplo.COM"          → "a@ejemplo.com"
 //	country    "es"                     → "ES"
 //	list       ["a", "b"], "a, b"       → []any
-func parse(s *manifest.Setting, raw any, currencyCode string) (any, *problem) {
+func parse(s *manifest.Setting, raw any, at locality) (any, *problem) {
 	if raw == nil {
 		return none(s)
 	}
@@ -49,7 +52,7 @@ func parse(s *manifest.Setting, raw any, currencyCode string) (any, *problem) {
 			return nil, &problem{key: "required"}
 		}
 		switch s.Type {
-		case manifest.TypeText, manifest.TypeLongText, manifest.TypeEmail, manifest.TypeURL:
+		case manifest.TypeText, manifest.TypeLongText, manifest.TypeEmail, manifest.TypePhone, manifest.TypeURL:
 			return "", nil
 		case manifest.TypeList:
 			return []any{}, nil
@@ -62,7 +65,7 @@ func parse(s *manifest.Setting, raw any, currencyCode string) (any, *problem) {
 	case manifest.TypeYesNo:
 		return parseYesNo(raw)
 	case manifest.TypeMoney:
-		return parseMoney(s, raw, currencyCode)
+		return parseMoney(s, raw, at.currency)
 	case manifest.TypeList:
 		return parseList(s, raw)
 	}
@@ -85,8 +88,12 @@ func parse(s *manifest.Setting, raw any, currencyCode string) (any, *problem) {
 		return parseChoice(s, text)
 	case manifest.TypeDuration:
 		return parseDuration(s, text)
+	case manifest.TypeDate:
+		return parseDate(s, text)
 	case manifest.TypeEmail:
 		return parseEmail(text)
+	case manifest.TypePhone:
+		return parsePhone(text, at.country)
 	case manifest.TypeURL:
 		return parseURL(text)
 	case manifest.TypeCountry:
@@ -339,6 +346,30 @@ func writeDuration(d time.Duration) string {
 		text = strings.TrimSuffix(text, "0m")
 	}
 	return text
+}
+
+// parseDate reads a day.
+func parseDate(s *manifest.Setting, text string) (any, *problem) {
+	day, err := time.Parse(time.DateOnly, text)
+	if err != nil || day.Year() < 1 {
+		return nil, &problem{key: "type.date"}
+	}
+	if least, ok := s.Min.(string); ok && text < least { // of one length, so days compare as texts
+		return nil, &problem{key: "min", args: []any{least}}
+	}
+	if most, ok := s.Max.(string); ok && text > most {
+		return nil, &problem{key: "max", args: []any{most}}
+	}
+	return text, nil
+}
+
+// parsePhone reads a telephone number as somebody in the country writes it, and writes it as E.164.
+func parsePhone(text, country string) (any, *problem) {
+	number, err := phonenumbers.Parse(text, country)
+	if err != nil || len(text) > 40 || !phonenumbers.IsValidNumber(number) {
+		return nil, &problem{key: "type.phone", args: []any{short(text)}}
+	}
+	return phonenumbers.Format(number, phonenumbers.E164), nil
 }
 
 // parseEmail checks an address (RFC 5321, at most 64@255 and 254 in all) and folds its domain (IDNA).

@@ -15,10 +15,10 @@ func FuzzParse(f *testing.F) {
 	types := []manifest.Type{
 		manifest.TypeText, manifest.TypeLongText, manifest.TypeNumber, manifest.TypeMoney, manifest.TypeYesNo,
 		manifest.TypeChoice, manifest.TypeDuration, manifest.TypeEmail, manifest.TypeURL, manifest.TypeCountry,
-		manifest.TypeSecret, manifest.TypeList, manifest.TypeColor,
+		manifest.TypeSecret, manifest.TypeList, manifest.TypeColor, manifest.TypeDate, manifest.TypePhone,
 	}
 	for i := range types {
-		for _, s := range []string{"", "12,50", "-0", "sí", "7d", "1h30m0s", "a@año.es", "https://a.b/c%2f/", "es", "a,b\n c", "#ABCDEF", "0.000", "99999999999999999999", "\xff", "a\u2028"} {
+		for _, s := range []string{"", "12,50", "-0", "sí", "7d", "1h30m0s", "a@año.es", "https://a.b/c%2f/", "es", "a,b\n c", "#ABCDEF", "2026-11-21", "600 111 222", "+52 55 1234 5678", "0.000", "99999999999999999999", "\xff", "a\u2028"} {
 			f.Add(i, s)
 		}
 	}
@@ -29,7 +29,7 @@ func FuzzParse(f *testing.F) {
 		s := &manifest.Setting{Key: "Clave", Name: manifest.Text{"es": "Clave"}, Type: types[i],
 			Choices: []manifest.Choice{{Value: "es"}}}
 		for _, code := range []string{"EUR", "CLP", "TND", "no"} {
-			kept, problem := parse(s, text, code)
+			kept, problem := parse(s, text, locality{code, "ES"})
 			if problem != nil {
 				for _, lang := range []string{"es", "en"} {
 					if problem.sentence(s, lang) == problem.key {
@@ -38,7 +38,7 @@ func FuzzParse(f *testing.F) {
 				}
 				continue
 			}
-			again, problem := parse(s, kept, code)
+			again, problem := parse(s, kept, locality{code, "ES"})
 			if problem != nil || !reflect.DeepEqual(again, kept) {
 				t.Fatalf("%s %q is kept as %#v, which is read as %#v (%v)", s.Type, text, kept, again, problem)
 			}
@@ -64,7 +64,7 @@ func TestBothLanguagesHaveTheSameSentences(t *testing.T) {
 
 func BenchmarkText(b *testing.B) {
 	g := &Guide{}
-	g.now.Store(&snapshot{byKey: map[string]*entry{"TiendaNombre": {value: "Mi tienda"}}})
+	g.now.Store(&snapshot{byKey: map[string]*entry{"TiendaNombre": {usual: "Mi tienda"}}})
 	for b.Loop() {
 		g.Text("TiendaNombre")
 	}
