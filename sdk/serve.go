@@ -4,12 +4,11 @@ import (
 	"crypto/tls"
 	"fmt"
 	"os"
+	"os/signal"
 	"runtime/debug"
 	"time"
 
 	"github.com/hashicorp/go-hclog"
-	"github.com/hashicorp/go-plugin"
-	"google.golang.org/grpc"
 
 	"mostrador/sdk/plgv1"
 	"mostrador/sdk/wire"
@@ -36,6 +35,10 @@ func (p *Plugin) Serve() {
 		p.log.Error("the plugin cannot serve", "error", err)
 		os.Exit(1)
 	}
+	if cookie := wire.Handshake(); os.Getenv(cookie.MagicCookieKey) != cookie.MagicCookieValue {
+		fmt.Fprintf(os.Stderr, "%s is a plugin: Mostrador starts it. To debug it, set %s=1.\n", p.ID(), wire.DebugVariable)
+		os.Exit(1)
+	}
 	if os.Getenv("GOGC") == "" {
 		// A batch is garbage as soon as it is answered; the live heap beside it is a few MiB. At Go's usual
 		// 100 a quarter of the time under load went into collecting it.
@@ -46,33 +49,44 @@ func (p *Plugin) Serve() {
 		p.log.Warn("the host is gone")
 		os.Exit(1)
 	}()
-	served := &served{PluginServer: Server(p)}
-	plugin.Serve(&plugin.ServeConfig{
-		HandshakeConfig: wire.Handshake(),
-		Plugins:         wire.Plugins(served),
-		TLSProvider:     bundleFromEnvironment,
-		Logger:          p.log,
-		GRPCServer: func(options []grpc.ServerOption) *grpc.Server {
-			served.grpc = grpc.NewServer(append(options, wire.ServerOptions()...)...)
-			return served.grpc
-		},
-	})
+	if err := p.serve(); err != nil {
+		p.log.Error("the plugin cannot serve", "error", err)
+		os.Exit(1)
+	}
 	os.Exit(0)
+}
+
+// serve serves the host that started this process until the end of the conversation.
+func (p *Plugin) serve() error {
+	config, err := bundleFromEnvironment()
+	if err != nil {
+		return err
+	}
+	served := &served{PluginServer: Server(p)}
+	listener, err := wire.Listen(served, config)
+	if err != nil {
+		return err
+	}
+	served.stop = listener.Stop
+	signal.Ignore(os.Interrupt) // Ctrl+C in a terminal is for the host, which ends its plugins
+	fmt.Println(listener.Handshake())
+	os.Stdout = os.Stderr // what the plugin prints goes to the log
+	return listener.Serve()
 }
 
 // served ends the process with its conversation.
 type served struct {
 	plgv1.PluginServer
-	grpc *grpc.Server
+	stop func()
 }
 
 func (s *served) Work(stream plgv1.Plugin_WorkServer) error {
-	defer time.AfterFunc(lastWords, s.grpc.Stop)
+	defer time.AfterFunc(lastWords, s.stop)
 	return s.PluginServer.Work(stream)
 }
 
-// bundleFromEnvironment is the plugin's side of the mutual TLS. Without a bundle the socket is in the clear,
-// or go-plugin's own AutoMTLS applies: that is the host's to decide.
+// bundleFromEnvironment is the plugin's side of the mutual TLS. Without a bundle the socket is in the clear:
+// that is the host's to decide.
 func bundleFromEnvironment() (*tls.Config, error) {
 	value := os.Getenv(wire.TLSVariable)
 	if value == "" {

@@ -22,6 +22,7 @@ import (
 	"mostrador/sdk"
 	"mostrador/sdk/plgv1"
 	"mostrador/sdk/wire"
+	"mostrador/sdk/wire/client"
 )
 
 // roleVariable makes the test's own binary play a part: "plugin", or "host", which starts a plugin and waits
@@ -82,9 +83,9 @@ func start(log hclog.Logger) (*plugin.Client, plgv1.PluginClient, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	client := plugin.NewClient(&plugin.ClientConfig{
+	process := plugin.NewClient(&plugin.ClientConfig{
 		HandshakeConfig:  wire.Handshake(),
-		Plugins:          wire.Plugins(nil),
+		Plugins:          client.Plugins(),
 		Cmd:              command("plugin", wire.TLSVariable+"="+bundle.Encode(), wire.HostVariable+"="+strconv.Itoa(os.Getpid())),
 		AllowedProtocols: []plugin.Protocol{plugin.ProtocolGRPC},
 		TLSConfig:        config,
@@ -92,17 +93,17 @@ func start(log hclog.Logger) (*plugin.Client, plgv1.PluginClient, error) {
 		SkipHostEnv:      true, // it would come last and so give the plugin its host's part
 		Logger:           log,
 	})
-	protocol, err := client.Client()
+	protocol, err := process.Client()
 	if err != nil {
-		client.Kill()
+		process.Kill()
 		return nil, nil, err
 	}
 	raw, err := protocol.Dispense(wire.PluginName)
 	if err != nil {
-		client.Kill()
+		process.Kill()
 		return nil, nil, err
 	}
-	return client, raw.(plgv1.PluginClient), nil
+	return process, raw.(plgv1.PluginClient), nil
 }
 
 // playHost starts a plugin, prints its process id and waits for its own death.

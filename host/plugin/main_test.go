@@ -2,7 +2,6 @@ package plugin
 
 import (
 	"context"
-	"crypto/tls"
 	"fmt"
 	"io/fs"
 	"log"
@@ -16,7 +15,6 @@ import (
 	"time"
 
 	"github.com/hashicorp/go-hclog"
-	goplugin "github.com/hashicorp/go-plugin"
 	"google.golang.org/grpc"
 	"google.golang.org/protobuf/types/known/structpb"
 
@@ -126,18 +124,20 @@ func servePlugin() {
 
 // serveRude is a plugin that answers everything with a panel, and with one too many.
 func serveRude() {
-	goplugin.Serve(&goplugin.ServeConfig{
-		HandshakeConfig: wire.Handshake(),
-		Plugins:         wire.Plugins(&rude{}),
-		GRPCServer:      goplugin.DefaultGRPCServer,
-		TLSProvider: func() (*tls.Config, error) {
-			bundle, err := wire.ParseBundle(os.Getenv(wire.TLSVariable))
-			if err != nil {
-				return nil, err
-			}
-			return bundle.ServerConfig()
-		},
-	})
+	bundle, err := wire.ParseBundle(os.Getenv(wire.TLSVariable))
+	if err != nil {
+		log.Fatal(err)
+	}
+	config, err := bundle.ServerConfig()
+	if err != nil {
+		log.Fatal(err)
+	}
+	listener, err := wire.Listen(&rude{}, config)
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(listener.Handshake())
+	log.Fatal(listener.Serve())
 }
 
 type rude struct{ bare }

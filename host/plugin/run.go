@@ -24,6 +24,7 @@ import (
 	"mostrador/host/event"
 	"mostrador/sdk/plgv1"
 	"mostrador/sdk/wire"
+	"mostrador/sdk/wire/client"
 )
 
 var (
@@ -128,7 +129,7 @@ func (p *Plugin) launch(ctx context.Context, pkg *Package) (*run, error) {
 	var ownDir string
 	r.client = goplugin.NewClient(&goplugin.ClientConfig{
 		HandshakeConfig:  wire.Handshake(),
-		Plugins:          wire.Plugins(nil),
+		Plugins:          client.Plugins(),
 		AllowedProtocols: []goplugin.Protocol{goplugin.ProtocolGRPC},
 		TLSConfig:        tlsConfig,
 		GRPCDialOptions:  wire.DialOptions(),

@@ -8,8 +8,6 @@ import (
 	"net"
 	"os"
 	"path/filepath"
-
-	"github.com/hashicorp/go-plugin"
 )
 
 // A plugin that its developer started in an IDE is not the host's process: it listens by itself and says where in
@@ -39,19 +37,8 @@ type Attachment struct {
 	Host Bundle `json:"host"`
 }
 
-// Reattach is the Attachment as go-plugin's client takes it. The client then kills no process: that is the
-// developer's.
-func (a Attachment) Reattach() (*plugin.ReattachConfig, error) {
-	addr, err := a.addr()
-	if err != nil {
-		return nil, err
-	}
-	return &plugin.ReattachConfig{
-		Protocol: plugin.ProtocolGRPC, ProtocolVersion: handshake, Addr: addr, Pid: a.Pid, Test: true,
-	}, nil
-}
-
-func (a Attachment) addr() (net.Addr, error) {
+// Addr is where the plugin listens. An address of another machine is an error.
+func (a Attachment) Addr() (net.Addr, error) {
 	switch a.Network {
 	case "unix":
 		return &net.UnixAddr{Name: a.Address, Net: "unix"}, nil
@@ -108,7 +95,7 @@ func ReadAttachment(dir string) (Attachment, error) {
 	if err := json.Unmarshal(data, &a); err != nil {
 		return Attachment{}, fmt.Errorf("wire: attachment: %s: %w", path, err)
 	}
-	_, err = a.addr()
+	_, err = a.Addr()
 	return a, err
 }
 
@@ -125,7 +112,7 @@ func ParseAttachments(value string) ([]Attachment, error) {
 		return nil, fmt.Errorf("wire: %s: %w", AttachVariable, err)
 	}
 	for _, a := range all {
-		if _, err := a.addr(); err != nil {
+		if _, err := a.Addr(); err != nil {
 			return nil, err
 		}
 	}

@@ -1,18 +1,13 @@
 // Package wire is what a host and a plugin must agree on to speak at all: the handshake, the name under
 // which the Plugin service is dispensed, how large a message may be, and the certificates of their mutual
 // TLS. The words they speak then are in plgv1. A plugin's author never needs this package; package sdk uses
-// it on one side and the host's plugin supervisor on the other.
+// it on one side and, with package client, the host's plugin supervisor on the other.
 package wire
 
 import (
-	"context"
-	"errors"
 	"slices"
 
-	"github.com/hashicorp/go-plugin"
 	"google.golang.org/grpc"
-
-	"mostrador/sdk/plgv1"
 )
 
 // The protocol's versions (plugin.yaml's "api") that this SDK speaks: API is the newest, Oldest the oldest.
@@ -60,20 +55,18 @@ const MaxMessage = 64 << 20
 // version is agreed on afterwards, by Describe, so that old and new get that far.
 const handshake = 1
 
-// Handshake is the configuration by which a process finds out that it was started as a plugin of ours. It
-// keeps people from starting plugins by hand; it is no security measure (Bundle is).
-func Handshake() plugin.HandshakeConfig {
-	return plugin.HandshakeConfig{
-		ProtocolVersion:  handshake,
-		MagicCookieKey:   "MOSTRADOR_PLUGIN",
-		MagicCookieValue: "7f0c0b2e-mostrador",
-	}
-}
-
-// Plugins is the plugin set of either side. The plugin gives its server; the host gives nil, and
-// Dispense(PluginName) then returns a plgv1.PluginClient.
-func Plugins(server plgv1.PluginServer) plugin.PluginSet {
-	return plugin.PluginSet{PluginName: &service{server: server}}
+// Handshake is the configuration by which a process finds out that it was started as a plugin of ours: go-plugin's
+// HandshakeConfig, to which it can be assigned. It keeps people from starting plugins by hand; it is no security
+// measure (Bundle is).
+func Handshake() (config struct {
+	ProtocolVersion  uint
+	MagicCookieKey   string
+	MagicCookieValue string
+}) {
+	config.ProtocolVersion = handshake
+	config.MagicCookieKey = "MOSTRADOR_PLUGIN"
+	config.MagicCookieValue = "7f0c0b2e-mostrador"
+	return config
 }
 
 // ServerOptions are the gRPC options of the plugin's side.
@@ -97,23 +90,3 @@ func DialOptions() []grpc.DialOption {
 
 // window is the flow-control window: a whole usual batch is under way without waiting for credit.
 const window = 1 << 20
-
-// service registers the Plugin service with go-plugin.
-type service struct {
-	plugin.NetRPCUnsupportedPlugin
-	server plgv1.PluginServer
-}
-
-var _ plugin.GRPCPlugin = (*service)(nil)
-
-func (s *service) GRPCServer(_ *plugin.GRPCBroker, g *grpc.Server) error {
-	if s.server == nil {
-		return errors.New("wire: the host's plugin set has no server")
-	}
-	plgv1.RegisterPluginServer(g, s.server)
-	return nil
-}
-
-func (s *service) GRPCClient(_ context.Context, _ *plugin.GRPCBroker, conn *grpc.ClientConn) (any, error) {
-	return plgv1.NewPluginClient(conn), nil
-}

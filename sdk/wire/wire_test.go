@@ -42,19 +42,18 @@ func dial(t *testing.T, plugin, host Bundle) plgv1.PluginClient {
 
 func serve(t *testing.T, server, client *tls.Config) plgv1.PluginClient {
 	t.Helper()
-	g := grpc.NewServer(append(ServerOptions(), grpc.Creds(credentials.NewTLS(server)))...)
-	if err := Plugins(echo{})[PluginName].(*service).GRPCServer(nil, g); err != nil {
-		t.Fatal(err)
-	}
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	listener, err := Listen(echo{}, server)
 	if err != nil {
 		t.Fatal(err)
 	}
 	served := make(chan error, 1)
-	go func() { served <- g.Serve(listener) }()
-	t.Cleanup(func() { g.Stop(); <-served })
-	conn, err := grpc.NewClient("passthrough:///"+listener.Addr().String(),
-		append(DialOptions(), grpc.WithTransportCredentials(credentials.NewTLS(client)))...)
+	go func() { served <- listener.Serve() }()
+	t.Cleanup(func() { listener.Stop(); <-served })
+	conn, err := grpc.NewClient("passthrough:///plugin",
+		append(DialOptions(), grpc.WithTransportCredentials(credentials.NewTLS(client)),
+			grpc.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) {
+				return new(net.Dialer).DialContext(ctx, listener.Addr().Network(), listener.Addr().String())
+			}))...)
 	if err != nil {
 		t.Fatal(err)
 	}
