@@ -15,8 +15,11 @@ import (
 )
 
 // maxSource bounds an expression. The language has no loops here (no macro but has), so what an expression
-// may cost is bounded by its length.
-const maxSource = 2000
+// may cost is bounded by its length; a condition on a value may go through a list, up to maxCost.
+const (
+	maxSource = 2000
+	maxCost   = 1_000_000
+)
 
 // expression is a compiled CEL expression.
 type expression struct {
@@ -24,6 +27,7 @@ type expression struct {
 	text    string
 	output  *cel.Type
 	program cel.Program
+	reads   reads
 }
 
 // compiler compiles the expressions of one resolution. Its environment costs about half a millisecond and the
@@ -31,8 +35,10 @@ type expression struct {
 type compiler struct {
 	manifests []*manifest.Manifest
 	active    map[string]bool
-	env       *cel.Env
-	done      map[manifest.Expression]*expression
+	// value is the type of `value`, for conditions on values; nil for all other expressions.
+	value *cel.Type
+	env   *cel.Env
+	done  map[manifest.Expression]*expression
 }
 
 // compile compiles an expression once, however many rules have it.
@@ -54,7 +60,13 @@ func (c *compiler) compile(source manifest.Expression) (*expression, error) {
 	if err := issues.Err(); err != nil {
 		return nil, errors.New(firstIssue(issues))
 	}
-	program, err := c.env.Program(ast)
+	found := readsOf(ast)
+	for _, id := range found.active {
+		if id != anything && !pluginID(id) {
+			return nil, fmt.Errorf("active(%q): a plugin's id is PLG and four digits", id)
+		}
+	}
+	program, err := c.env.Program(ast, cel.CostLimit(maxCost))
 	if err != nil {
 		return nil, err
 	}
@@ -62,7 +74,10 @@ func (c *compiler) compile(source manifest.Expression) (*expression, error) {
 	if err != nil {
 		text = strings.Join(strings.Fields(string(source)), " ")
 	}
-	x := &expression{text: text, output: ast.OutputType(), program: program}
+	x := &expression{text: text, output: ast.OutputType(), program: program, reads: found}
+	if c.done == nil {
+		c.done = map[manifest.Expression]*expression{}
+	}
 	c.done[source] = x
 	return x, nil
 }
@@ -81,6 +96,15 @@ func firstIssue(issues *cel.Issues) string {
 // misspelt one is an error at once and only what an expression names is ever fetched.
 func (c *compiler) environment() (*cel.Env, error) {
 	texts := cel.ListType(cel.StringType)
+	if c.value != nil {
+		return cel.NewEnv(
+			cel.ClearMacros(), cel.Macros(cel.HasMacro, cel.AllMacro, cel.ExistsMacro, cel.ExistsOneMacro),
+			cel.CrossTypeNumericComparisons(true),
+			cel.ParserExpressionSizeLimit(maxSource), cel.ParserRecursionLimit(64),
+			cel.Variable("value", c.value),
+			cel.Variable("settings", cel.MapType(cel.StringType, cel.DynType)),
+		)
+	}
 	options := []cel.EnvOption{
 		cel.ClearMacros(), cel.Macros(cel.HasMacro),
 		cel.CrossTypeNumericComparisons(true),
@@ -119,6 +143,8 @@ type facts struct {
 	settings map[string]any
 	// storeOnly leaves the customer out altogether: a rule holds for the store, not for a person.
 	storeOnly bool
+	// value is what a condition on a value is about.
+	value any
 }
 
 // Parent ends the search for a name.
@@ -130,6 +156,8 @@ func (f *facts) ResolveName(name string) (any, bool) {
 	switch name {
 	case "settings":
 		return f.settings, true
+	case "value":
+		return f.value, f.value != nil
 	}
 	if f.storeOnly {
 		return nil, false

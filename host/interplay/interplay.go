@@ -1,29 +1,37 @@
 // Package interplay says what the active plugins mean together.
 //
 // A plugin's manifest holds rules: when they hold (which plugins are active, what settings say), what they
-// govern (a field of the customer, a button, a setting), what they ask (visible, editable, required, a value
-// as a CEL expression) and the reason that the user reads. Resolve takes all manifests and says, for every
+// govern (a field of the customer, a button, a setting, the messages of a plugin), what they ask (visible,
+// editable, required, a value or a condition for sending as a CEL expression) and the reason that the user
+// reads. sdk/RULES.md is the whole language with examples. Resolve takes all manifests and says, for every
 // target, what holds. It is a pure function: no I/O, no clock, and the same answer whatever the order in
 // which the manifests come.
 //
 // Policies combine by the stricter: hidden over visible, locked over editable, required over optional; who
-// gives a value also locks the target. Where one rule says outright what another denies, that is a Conflict:
-// it is named in words, and the stricter holds until somebody settles it. Of two values for one yes/no target
-// it is yes only while all agree; of two others, that of the plugin with the lower id holds.
+// gives a value also locks the target; a message is sent only when all conditions hold. Where one rule says
+// outright what another denies, that is a Conflict: it is named in words, and the stricter holds until
+// somebody decides for one of the sides (Decisions). Of two values for one yes/no target it is yes only while
+// all agree; of two others, that of the plugin with the lower id holds. A field that nobody can fill in is
+// never required meanwhile, since customers have to be registered; values that depend on one another stay as
+// they are; and rules on settings that could not be undone any more do not hold.
 //
-// The rules of the house (core.yaml) rank above those of plugins. They keep the promise that must never fail
-// (seed 000): with PLG0002 and PLG0074 active, "Aplica para Promociones" follows the customer's consent and
-// nobody sets it.
+// The rules of the house (core.yaml) rank above those of plugins and above decisions. They keep the promise
+// that must never fail (seed 000): with PLG0002 and PLG0074 active, "Aplica para Promociones" follows the
+// customer's consent and nobody sets it. What the store itself cannot do without (reserved.go) no rule takes.
 //
 // A rule that cannot be evaluated is a Fault: it is named, and what it asks holds as if its condition did.
 //
 // Expressions are compiled once, in Resolve; per customer a value costs about a microsecond. They speak
 // of customer.name, customer.email_valid, customer.plg0002_x and so on, consent.programme and
-// consent.promotions ("pending", "given", "withdrawn"), settings.KEY and active("PLG0002").
+// consent.promotions ("pending", "given", "withdrawn"), settings.KEY and active("PLG0002"). Of the settings
+// of other plugins they see the public ones only.
+//
+// Installing finds contradictions and cycles before anything is active, by trying what conditions speak of.
 package interplay
 
 import (
 	"cmp"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
@@ -34,7 +42,7 @@ import (
 	"mostrador/sdk/plgv1"
 )
 
-// aplicaPromociones is the one field of the core that rules give a value to.
+// aplicaPromociones is the one yes or no of the core that rules give a value to.
 const aplicaPromociones = "aplica_promociones"
 
 // house is the owner of the rules of core.yaml.
@@ -42,66 +50,66 @@ const house = "core"
 
 // Resolution is what the active plugins mean together. It never changes once made and may be used by many.
 type Resolution struct {
-	// Conflicts are what people have to settle, in a fixed order.
+	// Conflicts are what people have to settle, and what they have settled, in a fixed order.
 	Conflicts []Conflict
 
 	manifests []*manifest.Manifest
 	active    map[string]bool
-	settings  map[string]any
+	settings  *views
+	decisions Decisions
 	policies  map[string]Policy
 	rules     map[string][]*rule
-	governed  []string // fields of the customer with a value, in order
+	governed  []string // fields of the customer with a value, those first that others build upon
 	enabled   map[string]*condition
+	fields    map[string]*field
+	required  []string
 }
 
 // rule is one rule with what became of it.
 type rule struct {
 	*manifest.Rule
-	plugin *manifest.Manifest // nil: a rule of the house
-	holds  bool
-	value  *expression
-	fault  error
+	plugin   *manifest.Manifest // nil: a rule of the house
+	settings map[string]any     // what its owner may see
+	holds    bool
+	test     *expression
+	value    *expression
+	send     *expression
+	fault    error
 }
 
 // condition is the compiled `enabled:` of an action.
 type condition struct {
-	action *manifest.Action
-	test   *expression
-	fault  error
-}
-
-// Policy is what holds for one target. The zero rules: visible, editable, optional, no value.
-type Policy struct {
-	Target                      string
-	Visible, Editable, Required bool
-	// HasValue tells that rules give the value; Expression is the CEL text of it.
-	HasValue   bool
-	Expression string
-
-	resolution *Resolution
-	values     []*expression
-	asked      []*rule // the rules that made it so
+	action   *manifest.Action
+	settings map[string]any
+	test     *expression
+	fault    error
 }
 
 // Resolve works out what the active plugins mean together. manifests are those of all installed plugins;
-// settings are the values in force by key (string, float64, bool, []any).
+// settings are the values in force by key (string, float64, bool, []any). Decisions settle conflicts; of
+// several, later ones replace earlier ones of the same target.
 //
 // The error joins one *Fault for each expression of an active plugin that cannot be compiled or evaluated. It
 // is for whoever is about to enable a plugin; the Resolution is complete and safe in spite of it.
-func Resolve(manifests []*manifest.Manifest, active map[string]bool, settings map[string]any) (*Resolution, error) {
+func Resolve(manifests []*manifest.Manifest, active map[string]bool, settings map[string]any, decisions ...Decisions) (*Resolution, error) {
 	r := &Resolution{
 		manifests: ordered(manifests),
 		active:    maps.Clone(active),
-		settings:  settings,
+		decisions: Decisions{},
 		policies:  map[string]Policy{},
 		rules:     map[string][]*rule{},
 		enabled:   map[string]*condition{},
+		fields:    map[string]*field{},
+	}
+	r.settings = newViews(r.manifests, settings)
+	for _, d := range decisions {
+		maps.Copy(r.decisions, d)
 	}
 	own, err := houseRules()
 	if err != nil {
 		return nil, fmt.Errorf("interplay: rules of the house: %w", err)
 	}
-	c := &compiler{manifests: r.manifests, active: r.active, done: map[manifest.Expression]*expression{}}
+	c := &compiler{manifests: r.manifests, active: r.active}
 	var faults []error
 	faulty := func(f *Fault) {
 		faults = append(faults, f)
@@ -125,63 +133,107 @@ func Resolve(manifests []*manifest.Manifest, active map[string]bool, settings ma
 		for i := range m.Actions {
 			r.addAction(c, m, &m.Actions[i], faulty)
 		}
+		for i := range m.Fields {
+			r.addField(m, &m.Fields[i], faulty)
+		}
 	}
-	for target := range r.rules {
+	r.releaseSettings()
+	for _, target := range r.targets() {
 		r.combine(target)
 	}
-	slices.Sort(r.governed)
+	r.orderValues()
+	r.demand()
 	slices.SortStableFunc(r.Conflicts, func(a, b Conflict) int {
 		return cmp.Or(strings.Compare(a.Target, b.Target), strings.Compare(string(a.Aspect), string(b.Aspect)))
 	})
 	return r, errors.Join(faults...)
 }
 
+// targets lists all that rules are about, in order. What governs all messages of a plugin governs each kind.
+func (r *Resolution) targets() []string {
+	all := map[string]bool{}
+	for target := range r.rules {
+		all[target] = true
+		if kind, plugin, _ := strings.Cut(target, "."); kind == "message" && !strings.Contains(plugin, ".") {
+			all[target+".transactional"], all[target+".promotional"] = true, true
+		}
+	}
+	return slices.Sorted(maps.Keys(all))
+}
+
 // ordered sorts manifests by id, and keeps the latest version where one is there twice.
 func ordered(manifests []*manifest.Manifest) []*manifest.Manifest {
 	list := slices.Clone(manifests)
 	slices.SortStableFunc(list, func(a, b *manifest.Manifest) int {
-		return cmp.Or(strings.Compare(a.ID, b.ID), -manifest.CompareVersions(a.Version, b.Version))
+		if c := cmp.Or(strings.Compare(a.ID, b.ID), -manifest.CompareVersions(a.Version, b.Version)); c != 0 || a == b {
+			return c
+		}
+		x, _ := json.Marshal(a) // two that claim to be the same: any order, so long as it is one
+		y, _ := json.Marshal(b)
+		return slices.Compare(x, y)
 	})
 	return slices.CompactFunc(list, func(a, b *manifest.Manifest) bool { return a.ID == b.ID })
 }
 
-// add evaluates the condition of an active plugin's rule and compiles its value.
+// add evaluates the condition of an active plugin's rule and compiles what it asks.
 func (r *Resolution) add(c *compiler, source *manifest.Rule, m *manifest.Manifest, faulty func(*Fault)) {
 	x := &rule{Rule: source, plugin: m, holds: true}
+	x.settings = r.settings.of(x.owner())
 	r.rules[x.Target] = append(r.rules[x.Target], x)
-	if x.When != "" {
-		if holds, err := r.when(c, x.When); err != nil {
-			x.fault = err // strict: a rule whose condition nobody can tell holds
-		} else {
-			x.holds = holds
+	x.compile(c)
+	switch {
+	case errors.As(x.fault, new(*reservedError)):
+		x.holds = false // to hold it strictly is just what nobody may ask for
+	case x.test != nil:
+		holds, err := x.test.holds(&facts{settings: x.settings, storeOnly: true})
+		if err != nil && x.fault == nil {
+			x.fault = err
 		}
-	}
-	if x.holds && x.Policy.Value != "" {
-		value, err := c.compile(x.Policy.Value)
-		if err == nil && x.Target == "customer."+aplicaPromociones {
-			value, err = c.condition(x.Policy.Value)
-		}
-		if x.value = value; err != nil && x.fault == nil {
-			x.fault, x.value = err, nil
-		}
+		x.holds = holds || err != nil // strict: a rule whose condition nobody can tell holds
 	}
 	if x.fault != nil {
 		faulty(&Fault{Plugin: x.owner(), Target: x.Target, Line: x.Line, Err: x.fault, rule: x})
 	}
 }
 
-// when evaluates the condition of a rule, which may speak of plugins and settings only.
-func (r *Resolution) when(c *compiler, source manifest.Expression) (bool, error) {
-	x, err := c.condition(source)
-	if err != nil {
-		return false, err
+// compile compiles the expressions of a rule; what is wrong with the first bad one becomes its fault.
+func (x *rule) compile(c *compiler) {
+	note := func(err error) {
+		if err != nil && x.fault == nil {
+			x.fault = err
+		}
 	}
-	return x.holds(&facts{settings: r.settings, storeOnly: true})
+	note(reserved(x))
+	var err error
+	if x.When != "" {
+		x.test, err = c.condition(x.When)
+		if err == nil && x.test.reads.person() {
+			err = errors.New("a rule holds for the store, so when cannot speak of a customer")
+		}
+		note(err)
+	}
+	if x.Policy.Value != "" {
+		if x.Target == "customer."+aplicaPromociones {
+			x.value, err = c.condition(x.Policy.Value)
+		} else {
+			x.value, err = c.compile(x.Policy.Value)
+		}
+		if err == nil {
+			err = x.mayGive()
+		}
+		if note(err); err != nil {
+			x.value = nil
+		}
+	}
+	if x.Policy.Send != "" {
+		x.send, err = c.condition(x.Policy.Send)
+		note(err)
+	}
 }
 
 // addAction compiles the condition of an active plugin's button.
 func (r *Resolution) addAction(c *compiler, m *manifest.Manifest, a *manifest.Action, faulty func(*Fault)) {
-	x := &condition{action: a}
+	x := &condition{action: a, settings: r.settings.of(m.ID)}
 	target := ActionTarget(m.ID, a.ID)
 	if a.Enabled != "" {
 		x.test, x.fault = c.condition(a.Enabled)
@@ -200,180 +252,44 @@ func (x *rule) owner() string {
 	return x.plugin.ID
 }
 
-// locks tells whether the rule asks that nobody edits the target: outright, or by giving its value.
-func (x *rule) locks() bool {
-	return x.Policy.Value != "" || says(x.Policy.Editable, false)
-}
-
-// says tells whether a policy's answer is given and is b.
-func says(answer *bool, b bool) bool { return answer != nil && *answer == b }
-
 // ActionTarget is the target of a button.
 func ActionTarget(plugin, action string) string { return "action." + plugin + "." + action }
 
-// combine works out the policy of one target and its conflicts.
-func (r *Resolution) combine(target string) {
-	p := Policy{Target: target, Visible: true, Editable: true, resolution: r}
-	var held []*rule
-	for _, x := range r.rules[target] {
-		if x.holds {
-			held = append(held, x)
-		}
-	}
-	if len(held) == 0 {
-		return
-	}
-	hides := func(x *rule) bool { return says(x.Policy.Visible, false) }
-	demands := func(x *rule) bool { return says(x.Policy.Required, true) }
-	p.Visible = !slices.ContainsFunc(held, hides)
-	p.Editable = !slices.ContainsFunc(held, (*rule).locks)
-	p.Required = slices.ContainsFunc(held, demands)
-	r.dispute(target, Visible, held, hides, func(x *rule) bool { return says(x.Policy.Visible, true) })
-	r.dispute(target, Editable, held, (*rule).locks, func(x *rule) bool { return says(x.Policy.Editable, true) })
-	r.dispute(target, Required, held, demands, func(x *rule) bool { return says(x.Policy.Required, false) })
-
-	in := r.combineValues(&p, held)
-	for _, x := range held {
-		if slices.Contains(in, x) || !p.Visible && hides(x) || p.Required && demands(x) ||
-			!p.Editable && says(x.Policy.Editable, false) && (len(in) == 0 || x.Policy.Value == "") {
-			p.asked = append(p.asked, x)
-		}
-	}
-	if len(p.asked) == 0 { // only faulty values, or rules that ask for what is so anyway
-		p.asked = held
-	}
-	r.policies[target] = p
-	if field, ok := strings.CutPrefix(target, "customer."); ok && p.HasValue {
-		r.governed = append(r.governed, field)
-	}
-}
-
-// combineValues chooses the value of a target and returns the rules that give it.
-func (r *Resolution) combineValues(p *Policy, held []*rule) []*rule {
-	var given []*rule
-	for _, x := range held {
-		if x.value != nil {
-			given = append(given, x)
-		}
-	}
-	if len(given) == 0 {
-		return nil
-	}
-	texts := map[string]bool{}
-	yesNo := true
-	for _, x := range given {
-		texts[x.value.text] = true
-		yesNo = yesNo && x.value.isYesNo()
-	}
-	in := given
-	if len(texts) > 1 {
-		r.Conflicts = append(r.Conflicts, Conflict{Target: p.Target, Aspect: Value, rules: given, resolution: r})
-		if given[0].plugin == nil || !yesNo {
-			in = slices.DeleteFunc(slices.Clone(given), func(x *rule) bool { return x.value.text != given[0].value.text })
-		}
-	}
-	p.HasValue = true
-	seen := map[string]bool{}
-	var words []string
-	for _, x := range in {
-		if !seen[x.value.text] {
-			seen[x.value.text] = true
-			p.values = append(p.values, x.value)
-			words = append(words, x.value.text)
-		}
-	}
-	if len(words) > 1 {
-		for i := range words {
-			words[i] = "(" + words[i] + ")"
-		}
-	}
-	p.Expression = strings.Join(words, " && ")
-	return in
-}
-
-// dispute notes a conflict when some rules ask for one thing and others for its contrary.
-func (r *Resolution) dispute(target string, aspect Aspect, held []*rule, strict, loose func(*rule) bool) {
-	var in []*rule
-	stricts, looses := 0, 0
-	for _, x := range held {
-		s, l := strict(x), loose(x)
-		if s {
-			stricts++
-		}
-		if l {
-			looses++
-		}
-		if s || l {
-			in = append(in, x)
-		}
-	}
-	if stricts > 0 && looses > 0 {
-		r.Conflicts = append(r.Conflicts, Conflict{Target: target, Aspect: aspect, rules: in, resolution: r})
-	}
-}
-
-// Policy returns what holds for a target such as "customer.aplica_promociones". A target that no rule
-// governs is visible, editable and optional.
-func (r *Resolution) Policy(target string) Policy {
-	if p, ok := r.policies[target]; ok {
-		return p
-	}
-	return Policy{Target: target, Visible: true, Editable: true, resolution: r}
-}
-
-// Value returns the value that the rules give the target for this customer: bool, string, int64 or float64.
-// It reports false when no rule gives one.
-func (p Policy) Value(c *plgv1.Customer) (any, bool, error) {
-	if !p.HasValue {
-		return nil, false, nil
-	}
-	f := facts{customer: c, settings: p.resolution.settings}
-	for _, x := range p.values[:len(p.values)-1] { // several: yes/no, and yes only while all agree
-		yes, err := x.holds(&f)
-		if err != nil {
-			return nil, false, fmt.Errorf("interplay: value of %s: %w", p.Target, err)
-		}
-		if !yes {
-			return false, true, nil
-		}
-	}
-	v, err := p.values[len(p.values)-1].eval(&f)
-	if err != nil {
-		return nil, false, fmt.Errorf("interplay: value of %s: %w", p.Target, err)
-	}
-	return v, true, nil
-}
-
 // Governed lists the fields of the customer whose values rules give, in order.
-func (r *Resolution) Governed() []string { return slices.Clone(r.governed) }
+func (r *Resolution) Governed() []string { return slices.Sorted(slices.Values(r.governed)) }
 
 // Apply sets the governed fields of a customer to what the rules give. A value that cannot be evaluated
 // leaves the field as it was and is reported; the other fields are still set.
 func (r *Resolution) Apply(c *plgv1.Customer) error {
 	var errs []error
-	for _, field := range r.governed {
-		v, ok, err := r.policies["customer."+field].Value(c)
+	for _, name := range r.governed {
+		v, ok, err := r.policies["customer."+name].Value(c)
 		if err != nil {
 			errs = append(errs, err)
 		}
 		if !ok {
 			continue
 		}
-		if field == aplicaPromociones {
+		switch name {
+		case aplicaPromociones:
 			c.AplicaPromociones, _ = v.(bool)
+			continue
+		case "language":
+			c.Language = fmt.Sprint(v)
 			continue
 		}
 		if c.Fields == nil {
 			c.Fields = map[string]string{}
 		}
-		c.Fields[field] = fmt.Sprint(v)
+		c.Fields[name] = fmt.Sprint(v)
 	}
 	return errors.Join(errs...)
 }
 
-// Locked tells whether a field of the customer can be edited by nobody, and why in the user's language.
-func (r *Resolution) Locked(field string, _ *plgv1.Customer, lang string) (reason string, locked bool) {
-	p, ok := r.policies["customer."+field]
+// Locked tells whether a field of the customer can be edited by nobody, and why in the user's language. The
+// field is named as in a target or as in a mask: "plg0002_x" or "fields.plg0002_x".
+func (r *Resolution) Locked(name string, _ *plgv1.Customer, lang string) (reason string, locked bool) {
+	p, ok := r.policies["customer."+strings.TrimPrefix(name, "fields.")]
 	if !ok || p.Editable {
 		return "", false
 	}
@@ -404,7 +320,7 @@ func (r *Resolution) Action(plugin, action string, c *plgv1.Customer, lang strin
 	if x.test == nil {
 		return ActionState{Visible: true, Enabled: true}
 	}
-	enabled, err := x.test.holds(&facts{customer: c, settings: r.settings})
+	enabled, err := x.test.holds(&facts{customer: c, settings: x.settings})
 	switch {
 	case err != nil:
 		return ActionState{Visible: true, Reason: say(lang, "broken")}
@@ -416,11 +332,38 @@ func (r *Resolution) Action(plugin, action string, c *plgv1.Customer, lang strin
 	return ActionState{Visible: true, Reason: x.action.DisabledReason.In(lang)}
 }
 
-// Fault is an expression that cannot be compiled or evaluated.
+// MessageState is what rules say of a message.
+type MessageState struct {
+	Send bool
+	// Reason says why it is not sent; empty when it is.
+	Reason string
+}
+
+// Message tells whether rules let a plugin's message go out to a customer; kind is "transactional" or
+// "promotional". Rules only hold messages back: what a message needs besides, such as consent, it needs all
+// the same. A condition that cannot be evaluated holds the message back.
+func (r *Resolution) Message(plugin, kind string, c *plgv1.Customer, lang string) MessageState {
+	p, governed := r.policies["message."+plugin+"."+kind]
+	if !governed {
+		return MessageState{Send: true}
+	}
+	for _, x := range p.sends {
+		send := false
+		if x.send != nil {
+			send, _ = x.send.holds(&facts{customer: c, settings: x.settings})
+		}
+		if !send {
+			return MessageState{Reason: x.Reason.In(lang)}
+		}
+	}
+	return MessageState{Send: true}
+}
+
+// Fault is an expression that cannot be compiled or evaluated, or a rule that asks for what none may.
 type Fault struct {
 	Plugin string
 	Target string
-	// Line is where the rule begins in its manifest; 0 for the condition of a button.
+	// Line is where the rule begins in its manifest; 0 for the condition of a button, field or setting.
 	Line int
 	Err  error
 

@@ -204,7 +204,10 @@ func TestPoliciesCombineByTheStricter(t *testing.T) {
 		value                       string
 		conflicts                   int
 	}{
-		{"hidden over silence", "{visible: false}", "{required: true}", false, true, true, "", 0},
+		{"hidden over silence", "{visible: false}", "{editable: true}", false, true, false, "", 0},
+		{"nobody is asked for what is hidden", "{visible: false}", "{required: true}", false, true, false, "", 1},
+		{"nobody is asked for what is locked", "{required: true}", "{editable: false}", true, false, false, "", 1},
+		{"what is locked may be required when it has a value", "{required: true}", "{value: '1 == 1'}", true, false, true, "1 == 1", 0},
 		{"hidden over visible", "{visible: false}", "{visible: true}", false, true, false, "", 1},
 		{"locked over editable", "{editable: true}", "{editable: false}", true, false, false, "", 1},
 		{"required over optional", "{required: true}", "{required: false}", true, true, true, "", 1},

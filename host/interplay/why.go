@@ -7,144 +7,14 @@ import (
 	"mostrador/sdk/manifest"
 )
 
-// Aspect is what a conflict is about.
-type Aspect string
-
-// The aspects.
-const (
-	Visible  Aspect = "visible"
-	Editable Aspect = "editable"
-	Required Aspect = "required"
-	Value    Aspect = "value"
-)
-
-// Conflict is something that rules disagree on, or a rule that cannot be evaluated. The stricter holds until
-// it is settled.
-type Conflict struct {
-	Target string
-	// Aspect is empty for a rule that cannot be evaluated.
-	Aspect Aspect
-
-	rules      []*rule
-	fault      *Fault
-	resolution *Resolution
-}
-
-// Plugins lists who disagrees, in order; "core" is the house itself.
-func (c Conflict) Plugins() []string {
-	if c.fault != nil {
-		return []string{c.fault.Plugin}
-	}
-	var ids []string
-	for _, x := range c.rules {
-		if !slices.Contains(ids, x.owner()) {
-			ids = append(ids, x.owner())
-		}
-	}
-	return ids
-}
-
-// Explanation says in words who disagrees about what, what holds meanwhile and how to settle it.
-func (c Conflict) Explanation(lang string) string {
-	r := c.resolution
-	name := r.targetName(c.Target, lang)
-	if f := c.fault; f != nil {
-		if f.rule == nil {
-			return say(lang, "fault.enabled", r.pluginName(f.Plugin, lang), name, f.Err)
-		}
-		return say(lang, "fault", r.pluginName(f.Plugin, lang), name, f.Err, r.Policy(c.Target).words(lang))
-	}
-	var who, asks []string
-	for _, x := range c.rules {
-		owner := r.pluginName(x.owner(), lang)
-		if !slices.Contains(who, owner) {
-			who = append(who, owner)
-		}
-		ask := say(lang, "conflict.asks", x.owner(), strings.Join(x.aspect(c.Aspect, lang), ", "))
-		if !slices.Contains(asks, ask) {
-			asks = append(asks, ask)
-		}
-	}
-	key := "conflict"
-	if len(who) == 1 {
-		key = "conflict.one"
-	}
-	return say(lang, key, and(lang, who), name, strings.Join(asks, "; "), r.Policy(c.Target).words(lang))
-}
-
-// aspect says in words what the rule asks about one aspect.
-func (x *rule) aspect(a Aspect, lang string) []string {
-	var words []string
-	add := func(when bool, key string) {
-		if when {
-			words = append(words, say(lang, key))
-		}
-	}
-	switch a {
-	case Visible:
-		add(says(x.Policy.Visible, false), "policy.hidden")
-		add(says(x.Policy.Visible, true), "policy.visible")
-	case Editable:
-		add(x.locks(), "policy.locked")
-		add(says(x.Policy.Editable, true), "policy.editable")
-	case Required:
-		add(says(x.Policy.Required, true), "policy.required")
-		add(says(x.Policy.Required, false), "policy.optional")
-	case Value:
-		words = append(words, say(lang, "policy.value", string(x.Policy.Value)))
-	}
-	return words
-}
-
-// words says in words all that the rule asks.
-func (x *rule) words(lang string) string {
-	var words []string
-	for _, a := range []Aspect{Visible, Editable, Required} {
-		words = append(words, x.aspect(a, lang)...)
-	}
-	if x.Policy.Value != "" {
-		words = append(words, x.aspect(Value, lang)...)
-	}
-	return strings.Join(words, ", ")
-}
-
-// words says in words what is strict about the policy.
-func (p Policy) words(lang string) string {
-	var words []string
-	if !p.Visible {
-		words = append(words, say(lang, "policy.hidden"))
-	}
-	if !p.Editable {
-		words = append(words, say(lang, "policy.locked"))
-	} else {
-		words = append(words, say(lang, "policy.editable"))
-	}
-	if p.Required {
-		words = append(words, say(lang, "policy.required"))
-	}
-	if p.HasValue {
-		words = append(words, say(lang, "policy.value", p.Expression))
-	}
-	return strings.Join(words, ", ")
-}
-
-// Reason says why the target is as it is, in the words of the rules that made it so; empty when none did.
-func (p Policy) Reason(lang string) string {
-	var reasons []string
-	for _, x := range p.asked {
-		if reason := x.Reason.In(lang); !slices.Contains(reasons, reason) {
-			reasons = append(reasons, reason)
-		}
-	}
-	return strings.Join(reasons, " ")
-}
-
 // Why explains a target.
 type Why struct {
 	Target                      string
 	Visible, Editable, Required bool
 	// Value is the CEL expression that gives the value; empty when none does.
 	Value string
+	// Send is the CEL condition under which a message is sent; empty when it always is.
+	Send string
 	// Rules are all the rules about the target, those of inactive plugins too.
 	Rules []WhyRule
 	// Conflicts are those about the target, in words.
@@ -170,9 +40,9 @@ type WhyRule struct {
 // Why explains in words what governs a target such as "customer.aplica_promociones".
 func (r *Resolution) Why(target, lang string) *Why {
 	p := r.Policy(target)
-	w := &Why{Target: target, Visible: p.Visible, Editable: p.Editable, Required: p.Required, Value: p.Expression}
+	w := &Why{Target: target, Visible: p.Visible, Editable: p.Editable, Required: p.Required, Value: p.Expression, Send: p.Send}
 	var sleeping []string
-	for _, x := range r.rules[target] {
+	for _, x := range r.about(target) {
 		w.Rules = append(w.Rules, WhyRule{
 			Plugin: x.owner(), File: x.file(), Line: x.Line, When: string(x.When), Holds: x.holds,
 			Reason: x.Reason.In(lang), Policy: x.words(lang),
@@ -186,7 +56,7 @@ func (r *Resolution) Why(target, lang string) *Why {
 		}
 	}
 	for _, c := range r.Conflicts {
-		if c.Target == target {
+		if c.concerns(target) {
 			w.Conflicts = append(w.Conflicts, c.Explanation(lang))
 		}
 	}
@@ -201,19 +71,7 @@ func (r *Resolution) explain(p Policy, w *Why, sleeping []string, lang string) s
 	if len(p.asked) == 0 {
 		out = append(out, say(lang, "free", name))
 	} else {
-		if !p.Visible {
-			out = append(out, say(lang, "hidden", name))
-		}
-		switch {
-		case p.Editable:
-		case strings.HasPrefix(p.Target, "action."):
-			out = append(out, say(lang, "disabled", name))
-		default:
-			out = append(out, say(lang, "locked", name))
-		}
-		if p.Required {
-			out = append(out, say(lang, "required", name))
-		}
+		out = append(out, p.sentences(name, lang)...)
 		out = append(out, p.Reason(lang))
 		if p.HasValue {
 			out = append(out, say(lang, "value", p.Expression))
@@ -228,10 +86,99 @@ func (r *Resolution) explain(p Policy, w *Why, sleeping []string, lang string) s
 		}
 		out = append(out, say(lang, key, and(lang, sources)))
 	}
+	out = append(out, r.declared(p.Target, lang)...)
 	if len(sleeping) > 0 {
 		out = append(out, say(lang, "sleeping", strings.Join(sleeping, "; ")))
 	}
 	return strings.Join(append(out, w.Conflicts...), " ")
+}
+
+// sentences say what is strict about a policy.
+func (p Policy) sentences(name, lang string) []string {
+	kind, _, _ := strings.Cut(p.Target, ".")
+	if kind == "message" {
+		switch p.Send {
+		case "", "true":
+			return []string{say(lang, "sent", name)}
+		case "false":
+			return []string{say(lang, "unsent", name)}
+		}
+		return []string{say(lang, "sent_if", name, p.Send)}
+	}
+	var out []string
+	if !p.Visible {
+		out = append(out, say(lang, "hidden", name))
+	}
+	switch {
+	case p.Editable:
+	case kind == "action":
+		out = append(out, say(lang, "disabled", name))
+	default:
+		out = append(out, say(lang, "locked", name))
+	}
+	if p.Required {
+		out = append(out, say(lang, "required", name))
+	}
+	return out
+}
+
+// declared says what the manifest that brings the target says of it, besides rules.
+func (r *Resolution) declared(target, lang string) []string {
+	kind, rest, _ := strings.Cut(target, ".")
+	var out []string
+	switch kind {
+	case "customer":
+		if f, m, ok := r.fieldOf(rest); ok {
+			owner := r.pluginName(m.ID, lang)
+			if !r.active[m.ID] {
+				out = append(out, say(lang, "declared.inactive", owner))
+			}
+			if f.ReadOnly {
+				out = append(out, say(lang, "declared.read_only", owner))
+			}
+			if f.Required {
+				out = append(out, say(lang, "declared.required", owner))
+			}
+			if f.Valid != "" {
+				out = append(out, say(lang, "declared.valid", f.ValidHint.In(lang)))
+			}
+		}
+	case "action":
+		id, action, _ := strings.Cut(rest, ".")
+		m, ok := r.manifest(id)
+		if !ok {
+			return []string{say(lang, "declared.unknown", id)}
+		}
+		if !r.active[id] {
+			out = append(out, say(lang, "declared.inactive", r.pluginName(id, lang)))
+		}
+		if a, ok := m.Action(action); ok && a.Enabled != "" {
+			out = append(out, say(lang, "declared.enabled", string(a.Enabled)))
+			if !a.DisabledReason.Empty() {
+				out = append(out, say(lang, "declared.otherwise", a.DisabledReason.In(lang)))
+			}
+		}
+	case "setting":
+		if s, m, ok := r.settingOf(rest); ok {
+			if !r.active[m.ID] {
+				out = append(out, say(lang, "declared.inactive", r.pluginName(m.ID, lang)))
+			}
+			if s.Required {
+				out = append(out, say(lang, "declared.required", r.pluginName(m.ID, lang)))
+			}
+			if s.Valid != "" {
+				out = append(out, say(lang, "declared.valid", s.ValidHint.In(lang)))
+			}
+		}
+	case "message":
+		id, _, _ := strings.Cut(rest, ".")
+		if _, ok := r.manifest(id); !ok {
+			out = append(out, say(lang, "declared.unknown", id))
+		} else if !r.active[id] {
+			out = append(out, say(lang, "declared.inactive", r.pluginName(id, lang)))
+		}
+	}
+	return out
 }
 
 // file is where the rule was read from.
@@ -260,6 +207,26 @@ func (r *Resolution) manifest(id string) (*manifest.Manifest, bool) {
 	return r.manifests[i], true
 }
 
+// fieldOf finds the field of a plugin, active or not.
+func (r *Resolution) fieldOf(id string) (*manifest.Field, *manifest.Manifest, bool) {
+	for _, m := range r.manifests {
+		if i := slices.IndexFunc(m.Fields, func(f manifest.Field) bool { return f.ID == id }); i >= 0 {
+			return &m.Fields[i], m, true
+		}
+	}
+	return nil, nil, false
+}
+
+// settingOf finds the setting of a plugin, active or not.
+func (r *Resolution) settingOf(key string) (*manifest.Setting, *manifest.Manifest, bool) {
+	for _, m := range r.manifests {
+		if s, ok := m.Setting(key); ok {
+			return s, m, true
+		}
+	}
+	return nil, nil, false
+}
+
 // pluginName names a plugin for people: its id and name.
 func (r *Resolution) pluginName(id, lang string) string {
 	if id == house {
@@ -271,20 +238,16 @@ func (r *Resolution) pluginName(id, lang string) string {
 	return id
 }
 
-// targetName is what people call a target.
+// targetName is what people call a target. Settings of the core are named by their keys.
 func (r *Resolution) targetName(target, lang string) string {
 	kind, rest, _ := strings.Cut(target, ".")
 	switch kind {
 	case "customer":
-		if rest == aplicaPromociones {
-			return say(lang, "target.aplica_promociones")
+		if f, _, ok := r.fieldOf(rest); ok {
+			return f.Name.In(lang)
 		}
-		for _, m := range r.manifests {
-			for _, f := range m.Fields {
-				if f.ID == rest {
-					return f.Name.In(lang)
-				}
-			}
+		if key := "target." + rest; say(lang, key) != key {
+			return say(lang, key)
 		}
 	case "action":
 		id, action, _ := strings.Cut(rest, ".")
@@ -294,11 +257,16 @@ func (r *Resolution) targetName(target, lang string) string {
 			}
 		}
 	case "setting":
-		for _, m := range r.manifests {
-			if s, ok := m.Setting(rest); ok {
-				return s.Name.In(lang)
-			}
+		if s, _, ok := r.settingOf(rest); ok {
+			return s.Name.In(lang)
 		}
+		return rest
+	case "message":
+		id, sort, specific := strings.Cut(rest, ".")
+		if !specific {
+			return say(lang, "target.message", r.pluginName(id, lang))
+		}
+		return say(lang, "target.message."+sort, r.pluginName(id, lang))
 	}
 	return target
 }
