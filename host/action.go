@@ -28,11 +28,18 @@ func (e *ensemble) Act(ctx context.Context, actor *plgv1.Actor, req *mostradorv1
 			Action: req.GetAction(), Form: req.GetForm(), Actor: actor, Language: locale.FromContext(ctx),
 			Time: timestamppb.Now(), Id: uuid.NewString(),
 		}
-		if err := e.host.store.View(func(tx *store.Tx) (err error) {
-			call.Customer, err = e.host.customers.Get(tx, req.GetCustomerId())
-			call.State = stateOf(tx, req.GetPlugin(), req.GetCustomerId())
-			return err
-		}); err != nil {
+		var concerned *plgv1.Customer
+		if id := req.GetCustomerId(); id != "" {
+			if err := e.host.store.View(func(tx *store.Tx) (err error) {
+				concerned, err = e.host.customers.Get(tx, id)
+				call.State = stateOf(tx, req.GetPlugin(), id)
+				return err
+			}); err != nil {
+				return err
+			}
+		}
+		var err error
+		if call.Customer, err = disclosureOf(p.Package().Manifest).person(concerned); err != nil {
 			return err
 		}
 		done, err := p.Act(ctx, call)
@@ -42,6 +49,7 @@ func (e *ensemble) Act(ctx context.Context, actor *plgv1.Actor, req *mostradorv1
 		if fault := done.GetFault(); fault != nil {
 			return fmt.Errorf("plug-in %s, action %s: %s", req.GetPlugin(), req.GetAction(), fault.GetMessage())
 		}
+		call.Customer = concerned
 		result, err = e.commit(ctx, req.GetPlugin(), call, done)
 		return err
 	})
@@ -72,12 +80,18 @@ func (e *ensemble) Panel(ctx context.Context, id, panel string, c *plgv1.Custome
 	if !ok {
 		return nil, plugin.ErrUnknown
 	}
-	call := &plgv1.PanelCall{Panel: panel, Customer: c, Time: timestamppb.Now(), Language: lang}
-	if err := e.host.store.View(func(tx *store.Tx) error {
-		call.State = stateOf(tx, id, c.GetId())
-		return nil
-	}); err != nil {
+	call := &plgv1.PanelCall{Panel: panel, Time: timestamppb.Now(), Language: lang}
+	var err error
+	if call.Customer, err = disclosureOf(p.Package().Manifest).person(c); err != nil {
 		return nil, err
+	}
+	if c != nil {
+		if err := e.host.store.View(func(tx *store.Tx) error {
+			call.State = stateOf(tx, id, c.GetId())
+			return nil
+		}); err != nil {
+			return nil, err
+		}
 	}
 	done, err := p.Panel(ctx, call)
 	if err != nil {
@@ -101,7 +115,7 @@ func stateOf(tx *store.Tx, id, customerID string) []byte {
 // keyspace serves plug-ins' reads of their own records.
 type keyspace struct{ store *store.Store }
 
-var _ plugin.Reader = keyspace{}
+var _ plugin.StateReader = keyspace{}
 
 // Get implements plugin.Reader.
 func (k keyspace) Get(_ context.Context, id, key string) (value []byte, found bool, err error) {
@@ -119,6 +133,15 @@ func (k keyspace) Get(_ context.Context, id, key string) (value []byte, found bo
 func (k keyspace) Scan(_ context.Context, id, prefix, after string, limit int) (records []*plgv1.KeyValue, err error) {
 	err = k.store.View(func(tx *store.Tx) error {
 		records = event.ScanKV(tx, id, prefix, after, limit)
+		return nil
+	})
+	return records, err
+}
+
+// States implements plugin.StateReader.
+func (k keyspace) States(_ context.Context, id, prefix, after string, limit int) (records []*plgv1.KeyValue, err error) {
+	err = k.store.View(func(tx *store.Tx) error {
+		records = event.ScanState(tx, id, prefix, after, limit)
 		return nil
 	})
 	return records, err

@@ -3,6 +3,7 @@ package host
 import (
 	"context"
 	"strings"
+	"sync/atomic"
 
 	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/proto"
@@ -159,30 +160,47 @@ func text(data []byte, wanted protowire.Number) (found string) {
 	return found
 }
 
-// confined is a plug-in as the event engine sees it: it is handed what it may see, and no more.
+// confined is a plug-in as the event engine sees it: it is handed what its version in use may see, and no more.
 type confined struct {
 	*plugin.Plugin
-	see disclosure
+	last atomic.Pointer[view]
 }
 
-var _ event.Consumer = confined{}
+// view is a disclosure with the package that it is of.
+type view struct {
+	pkg *plugin.Package
+	disclosure
+}
 
-func confine(p *plugin.Plugin) confined { return confined{p, disclosureOf(p.Package().Manifest)} }
+var _ event.Consumer = (*confined)(nil)
+
+func confine(p *plugin.Plugin) *confined { return &confined{Plugin: p} }
+
+func (c *confined) see() disclosure {
+	pkg := c.Package()
+	last := c.last.Load()
+	if last == nil || last.pkg != pkg {
+		last = &view{pkg, disclosureOf(pkg.Manifest)}
+		c.last.Store(last)
+	}
+	return last.disclosure
+}
 
 // Handles implements event.Consumer.
-func (c confined) Handles(eventType string) bool {
-	return c.see.handles(eventType) && c.Plugin.Handles(eventType)
+func (c *confined) Handles(eventType string) bool {
+	return c.see().handles(eventType) && c.Plugin.Handles(eventType)
 }
 
 // Deliver implements event.Consumer.
-func (c confined) Deliver(ctx context.Context, batch *plgv1.Batch) (*plgv1.BatchDone, error) {
-	if c.see.all() {
+func (c *confined) Deliver(ctx context.Context, batch *plgv1.Batch) (*plgv1.BatchDone, error) {
+	see := c.see()
+	if see.all() {
 		return c.Plugin.Deliver(ctx, batch)
 	}
 	slab := make([]plgv1.Delivery, len(batch.GetDeliveries()))
 	seen := &plgv1.Batch{Deliveries: make([]*plgv1.Delivery, len(slab))}
 	for i, d := range batch.GetDeliveries() {
-		slab[i].Event, slab[i].State = c.see.event(d.GetEvent()), d.State
+		slab[i].Event, slab[i].State = see.event(d.GetEvent()), d.State
 		seen.Deliveries[i] = &slab[i]
 	}
 	return c.Plugin.Deliver(ctx, seen)

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -40,17 +41,27 @@ type syncRecord struct {
 // ensemble is the active plug-ins and what they mean together. It is the customers' Rules and
 // what the API knows of plug-ins.
 type ensemble struct {
-	host     *Host
-	packages []*plugin.Package
+	host    *Host
+	library *plugin.Library
 
-	// mu serialises what changes the set of active plug-ins or resolves its meaning.
+	// mu serialises what changes the set of plug-ins, their versions or their meaning.
 	mu sync.Mutex
+	// used are the versions in use, by id; replaced as a whole, never changed.
+	used atomic.Pointer[[]*plugin.Package]
+	// trials holds a trial for each plug-in whose version is new.
+	trials sync.Map
+	// developing tells that the development folder is followed, stamps how its packages looked when they were taken
+	// up; mu guards both.
+	developing bool
+	stamps     map[string]string
 	// active is replaced as a whole, never changed.
 	active     atomic.Pointer[map[string]bool]
 	resolution atomic.Pointer[interplay.Resolution]
 	progress   atomic.Pointer[mostradorv1.SyncProgress]
-	// wake tells sync that there are new rules.
-	wake chan struct{}
+	// wake tells sync that there are new rules, look that the development folder is another, aside which plug-in was set
+	// aside.
+	wake, look chan struct{}
+	aside      chan string
 }
 
 var (
@@ -58,11 +69,34 @@ var (
 	_ api.Plugins    = (*ensemble)(nil)
 )
 
-func newEnsemble(h *Host, packages []*plugin.Package) *ensemble {
-	e := &ensemble{host: h, packages: packages, wake: make(chan struct{}, 1)}
+func newEnsemble(h *Host, library *plugin.Library) *ensemble {
+	e := &ensemble{host: h, library: library, stamps: map[string]string{}, wake: make(chan struct{}, 1), look: make(chan struct{}, 1), aside: make(chan string, 16)}
 	e.progress.Store(&mostradorv1.SyncProgress{})
 	e.active.Store(&map[string]bool{})
 	return e
+}
+
+// packages are the versions in use of all installed plug-ins, in the order of their ids.
+func (e *ensemble) packages() []*plugin.Package {
+	if used := e.used.Load(); used != nil {
+		return *used
+	}
+	return nil
+}
+
+func (e *ensemble) setPackages(used []*plugin.Package) {
+	slices.SortFunc(used, func(a, b *plugin.Package) int { return strings.Compare(a.ID(), b.ID()) })
+	e.used.Store(&used)
+}
+
+// pkg is the version in use of a plug-in, nil when it is not installed.
+func (e *ensemble) pkg(id string) *plugin.Package {
+	for _, p := range e.packages() {
+		if p.ID() == id {
+			return p
+		}
+	}
+	return nil
 }
 
 // Locked implements customer.Rules.
@@ -79,7 +113,7 @@ func (e *ensemble) Resolution() *interplay.Resolution { return e.resolution.Load
 // Active implements api.Plugins.
 func (e *ensemble) Active() []*manifest.Manifest {
 	var manifests []*manifest.Manifest
-	for _, p := range e.packages {
+	for _, p := range e.packages() {
 		if e.isActive(p.ID()) {
 			manifests = append(manifests, p.Manifest)
 		}
@@ -91,11 +125,20 @@ func (e *ensemble) Active() []*manifest.Manifest {
 func (e *ensemble) List(_ context.Context, lang string) (*mostradorv1.ListPluginsResponse, error) {
 	list := &mostradorv1.ListPluginsResponse{Plugins: e.host.plugins.States(lang), Sync: e.progress.Load()}
 	for _, c := range e.resolution.Load().Conflicts {
-		list.Conflicts = append(list.Conflicts, &mostradorv1.Conflict{Target: c.Target, Explanation: c.Explanation(lang)})
+		conflict := &mostradorv1.Conflict{Target: c.Target, Explanation: c.Explanation(lang), Settled: c.Settled}
+		for _, side := range c.Sides(lang) {
+			conflict.Sides = append(conflict.Sides, &mostradorv1.ConflictSide{Plugin: side.Plugin, Name: side.Name, Wish: side.Wish})
+		}
+		list.Conflicts = append(list.Conflicts, conflict)
 	}
 	return list, e.host.store.View(func(tx *store.Tx) error {
 		for _, p := range list.Plugins {
 			p.Active = e.isActive(p.GetId())
+			p.Versions = e.versions(p.GetId())
+			if used := e.pkg(p.GetId()); used != nil {
+				p.Granted = granted(used.Manifest, lang)
+				p.Development = used.Origin == plugin.OriginDevelopment
+			}
 			p.Parked = e.host.engine.ParkedCount(tx, p.GetId())
 			if p.Active {
 				p.Pending = e.host.engine.Pending(tx, p.GetId())
@@ -107,7 +150,7 @@ func (e *ensemble) List(_ context.Context, lang string) (*mostradorv1.ListPlugin
 
 func (e *ensemble) isActive(id string) bool { return (*e.active.Load())[id] }
 
-// load reads which plug-ins are active. A new store has all that came with the program.
+// load reads which plug-ins are active, and in which versions. A new store has all that came with the program.
 func (e *ensemble) load(tx *store.Tx) error {
 	active := map[string]bool{}
 	var known bool
@@ -115,11 +158,20 @@ func (e *ensemble) load(tx *store.Tx) error {
 		known = true
 		active[strings.TrimPrefix(string(key), "active/")] = string(value) == "1"
 	}
-	if !known {
-		for _, p := range e.packages {
-			active[p.ID()] = true
+	var used []*plugin.Package
+	for _, id := range e.library.IDs() {
+		record, err := readVersion(tx, id)
+		if err != nil {
+			return err
+		}
+		if p := e.library.Choose(id, record.Pointer); p != nil {
+			used = append(used, p)
+			if !known && p.Origin == plugin.OriginProgram {
+				active[id] = true
+			}
 		}
 	}
+	e.setPackages(used)
 	e.active.Store(&active)
 	return nil
 }
@@ -132,10 +184,13 @@ func (e *ensemble) attach(ctx context.Context) error {
 		return err
 	}
 	for _, id := range e.activeIDs() {
-		if p, ok := e.host.plugins.Plugin(id); ok {
-			if err := e.host.engine.Attach(p); err != nil {
-				return err
-			}
+		if err := e.bring(ctx, id); err != nil {
+			// Its records are not what this version reads, so nothing is handed to it; the rest of the store works.
+			e.host.logger.Error("a plug-in does not take over its records", "plugin", id, "error", err)
+			continue
+		}
+		if err := e.deliver(id); err != nil {
+			return err
 		}
 	}
 	return nil
@@ -173,7 +228,7 @@ func writeActive(tx *store.Tx, active map[string]bool) {
 // activeIDs are the active plug-ins that are installed.
 func (e *ensemble) activeIDs() []string {
 	var ids []string
-	for _, p := range e.packages {
+	for _, p := range e.packages() {
 		if e.isActive(p.ID()) {
 			ids = append(ids, p.ID())
 		}
@@ -186,8 +241,12 @@ func (e *ensemble) activeIDs() []string {
 func (e *ensemble) Enable(ctx context.Context, actor *plgv1.Actor, id string) error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	p, ok := e.host.plugins.Plugin(id)
-	if !ok {
+	return e.enable(ctx, actor, id)
+}
+
+// enable is Enable while mu is held.
+func (e *ensemble) enable(ctx context.Context, actor *plgv1.Actor, id string) error {
+	if _, ok := e.host.plugins.Plugin(id); !ok {
 		return plugin.ErrUnknown
 	}
 	if e.isActive(id) {
@@ -201,11 +260,15 @@ func (e *ensemble) Enable(ctx context.Context, actor *plgv1.Actor, id string) er
 		e.host.logger.Error("the plug-in does not start", "plugin", id, "error", err)
 		return e.host.refuse(ctx, "", "plugin_start", "id", id)
 	}
-	if err := e.change(ctx, actor, id, true); err != nil {
+	err := e.bring(ctx, id)
+	if err == nil {
+		err = e.change(ctx, actor, id, true)
+	}
+	if err != nil {
 		_ = e.host.plugins.Stop(ctx, id)
 		return err
 	}
-	return e.host.engine.Attach(p)
+	return e.deliver(id)
 }
 
 // Disable ends a plug-in at run time. Its settings, records and the values that its rules gave stay.
@@ -279,7 +342,7 @@ func (e *ensemble) adopt(ctx context.Context, resolution *interplay.Resolution, 
 		e.resolution.Store(before)
 		return err
 	}
-	e.wakeSync()
+	wake(e.wake)
 	return nil
 }
 
@@ -294,10 +357,18 @@ func (e *ensemble) resolve(active map[string]bool) *interplay.Resolution {
 }
 
 // manifests are those of all installed plug-ins.
-func (e *ensemble) manifests() []*manifest.Manifest {
-	manifests := make([]*manifest.Manifest, len(e.packages))
-	for i, p := range e.packages {
-		manifests[i] = p.Manifest
+func (e *ensemble) manifests() []*manifest.Manifest { return e.manifestsWith(nil) }
+
+// manifestsWith is manifests with one more, in the place of the version in use.
+func (e *ensemble) manifestsWith(more *manifest.Manifest) []*manifest.Manifest {
+	var manifests []*manifest.Manifest
+	for _, p := range e.packages() {
+		if more == nil || p.ID() != more.ID {
+			manifests = append(manifests, p.Manifest)
+		}
+	}
+	if more != nil {
+		manifests = append(manifests, more)
 	}
 	return manifests
 }
@@ -355,9 +426,10 @@ func writeSync(tx *store.Tx, record *syncRecord) error {
 	return nil
 }
 
-func (e *ensemble) wakeSync() {
+// wake makes a channel of one place readable.
+func wake(c chan<- struct{}) {
 	select {
-	case e.wake <- struct{}{}:
+	case c <- struct{}{}:
 	default:
 	}
 }

@@ -64,7 +64,7 @@ func (h *Host) lastEvent() (last uint64, err error) {
 	return last, err
 }
 
-// watchFiles looks every few seconds whether a template file changed on disk.
+// watchFiles looks every few seconds whether a template file, or a plug-in in the development folder, changed on disk.
 func (h *Host) watchFiles(ctx context.Context) {
 	tick := time.NewTicker(2 * time.Second)
 	defer tick.Stop()
@@ -72,10 +72,13 @@ func (h *Host) watchFiles(ctx context.Context) {
 		select {
 		case <-ctx.Done():
 			return
+		case <-h.ensemble.look:
+			h.ensemble.develop(ctx)
 		case <-tick.C:
 			if err := h.guide.Refresh(ctx); err != nil && ctx.Err() == nil {
 				h.logger.Error("looking at template files", "error", err)
 			}
+			h.ensemble.develop(ctx)
 		}
 	}
 }
@@ -166,8 +169,13 @@ func (h *Host) pluginState(id string) {
 	if !h.opened.Load() {
 		return
 	}
-	if info, ok := h.plugins.State(id, ""); ok && info.GetState() == mostradorv1.PluginState_PLUGIN_STATE_RUNNING {
-		h.engine.Wake(id)
+	if info, ok := h.plugins.State(id, ""); ok {
+		switch info.GetState() {
+		case mostradorv1.PluginState_PLUGIN_STATE_RUNNING:
+			h.engine.Wake(id)
+		case mostradorv1.PluginState_PLUGIN_STATE_SET_ASIDE:
+			h.ensemble.setAside(id)
+		}
 	}
 	h.hub.Publish(mostradorv1.WatchResponse_KIND_PLUGIN, id)
 }

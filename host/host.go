@@ -138,19 +138,19 @@ func (h *Host) open(ctx, life context.Context) error {
 	}
 	h.closing(func(context.Context) error { return ignoreClosed(local.Close()) })
 
-	packages, broken := plugin.Discover(append([]string{h.path("plugins")}, h.opt.Plugins...)...)
+	library, broken := plugin.NewLibrary(plugin.LibraryConfig{Dir: h.path("plugins"), Programs: h.opt.Plugins})
 	if broken != nil {
 		h.logger.Error("some plug-ins cannot be used", "error", broken)
 	}
 	if h.store, err = store.Open(h.path("store.db"), store.Options{Logger: h.logger.Named("store")}); err != nil {
 		return err
 	}
-	h.ensemble = newEnsemble(h, packages)
+	h.ensemble = newEnsemble(h, library)
 	if err := h.store.View(h.ensemble.load); err != nil {
 		return err
 	}
 	h.plugins, err = plugin.NewManager(plugin.Config{
-		Packages: packages, RuntimeDir: h.path("run"), Settings: h.pluginSettings, Reader: keyspace{h.store},
+		Packages: h.ensemble.packages(), RuntimeDir: h.path("run"), Settings: h.pluginSettings, Reader: keyspace{h.store},
 		OnState: h.pluginState, Logger: h.logger.Named("plugin"),
 	})
 	if err != nil {
@@ -166,7 +166,7 @@ func (h *Host) open(ctx, life context.Context) error {
 			h.logger.Error("a plug-in does not start", "error", err)
 		}
 	}()
-	err = h.assemble(key, packages)
+	err = h.assemble(key)
 	if err == nil {
 		err = h.serve(ctx, life, key, local)
 	}
@@ -175,13 +175,17 @@ func (h *Host) open(ctx, life context.Context) error {
 		return err
 	}
 	h.opened.Store(true)
-	return h.ensemble.attach(ctx)
+	if err := h.ensemble.attach(ctx); err != nil {
+		return err
+	}
+	h.ensemble.develop(ctx)
+	return nil
 }
 
 // assemble makes the services; none of them does anything by itself yet.
-func (h *Host) assemble(key []byte, packages []*plugin.Package) (err error) {
+func (h *Host) assemble(key []byte) (err error) {
 	h.log = event.NewLog(h.store)
-	if h.guide, err = h.openGuide(key, packages); err != nil {
+	if h.guide, err = h.openGuide(key); err != nil {
 		return err
 	}
 	h.customers = customer.New(customer.Config{
@@ -275,6 +279,7 @@ func (h *Host) serve(ctx, life context.Context, key []byte, local net.Listener) 
 	h.begin(func() { h.watchEvents(life) })
 	h.begin(func() { h.watchFiles(life) })
 	h.begin(func() { h.ensemble.sync(life) })
+	h.begin(func() { h.ensemble.watchTrials(life) })
 	return nil
 }
 

@@ -44,15 +44,11 @@ const (
 )
 
 // openGuide opens the Configuration Guide with the settings of the active plug-ins.
-func (h *Host) openGuide(key []byte, packages []*plugin.Package) (*configguide.Guide, error) {
-	byID := make(map[string]*plugin.Package, len(packages))
-	for _, p := range packages {
-		byID[p.ID()] = p
-	}
+func (h *Host) openGuide(key []byte) (*configguide.Guide, error) {
 	guide, err := configguide.New(configguide.Config{
 		KV: guideKV{h.store}, Key: key, TemplatesDir: h.path("templates"),
 		ReadFile: func(id, name string) ([]byte, error) {
-			if p, ok := byID[id]; ok {
+			if p := h.ensemble.pkg(id); p != nil {
 				return p.ReadFile(name)
 			}
 			return nil, fmt.Errorf("plug-in %s is not installed", id)
@@ -88,6 +84,9 @@ func (h *Host) settingsChanged(keys []string) {
 	for _, key := range keys {
 		mail = mail || strings.HasPrefix(key, "Correo")
 		level = level || key == settingLogLevel
+		if key == settingDevelopment {
+			wake(h.ensemble.look)
+		}
 		profile = profile || key == settingStoreName || key == settingLanguage || strings.HasPrefix(key, settingPolicy)
 		h.hub.Publish(mostradorv1.WatchResponse_KIND_SETTING, key)
 	}

@@ -13,6 +13,7 @@ package api
 import (
 	"context"
 	"net/http"
+	"slices"
 
 	"connectrpc.com/connect"
 	"github.com/hashicorp/go-hclog"
@@ -76,14 +77,29 @@ type Plugins interface {
 	// Enable and Disable change which plugins are active. An id that is not installed is plugin.ErrUnknown.
 	Enable(ctx context.Context, actor *plgv1.Actor, id string) error
 	Disable(ctx context.Context, actor *plgv1.Actor, id string) error
+	// Inspect reads a package (.plg) and says what it is and what stands against it.
+	Inspect(ctx context.Context, pkg []byte) (*mostradorv1.InspectResponse, error)
+	// Install puts a package into use and returns the plugin's id. rolledBack says why the version that was in use
+	// before is in use again; empty when the new one is.
+	Install(ctx context.Context, actor *plgv1.Actor, req *mostradorv1.InstallRequest) (id, rolledBack string, err error)
+	// Rollback puts another version on this machine into use, the one before when version is empty.
+	Rollback(ctx context.Context, actor *plgv1.Actor, id, version string) error
+	// Remove takes a plugin that is not active, or a version that is not in use, off this machine.
+	Remove(ctx context.Context, actor *plgv1.Actor, id, version string) error
+	// Logs returns a plugin's last lines.
+	Logs(id string, limit int) (*mostradorv1.LogsResponse, error)
+	// Check asks the active plugins how they are.
+	Check(ctx context.Context) (*mostradorv1.CheckPluginsResponse, error)
+	// Settle decides a conflict of rules for a plugin, or takes the decision back.
+	Settle(ctx context.Context, actor *plgv1.Actor, target, plugin string) error
 	// Active returns the manifests of the active plugins in the order of their ids.
 	Active() []*manifest.Manifest
 	// Resolution is what they mean together.
 	Resolution() *interplay.Resolution
-	// Act presses a button for a customer and commits the effects. Whether the button may be pressed has been
+	// Act presses a button, for a customer or (in a menu or report) for nobody, and commits the effects. Whether the button may be pressed has been
 	// checked.
 	Act(ctx context.Context, actor *plgv1.Actor, req *mostradorv1.RunRequest) (*plgv1.Result, error)
-	// Panel asks for the content of a panel.
+	// Panel asks for the content of a panel; c is nil for a report.
 	Panel(ctx context.Context, plugin, panel string, c *plgv1.Customer, lang string) (*plgv1.Panel, error)
 }
 
@@ -97,12 +113,9 @@ type (
 	customerServer struct{ *server }
 	eventServer    struct{ *server }
 	messageServer  struct{ *server }
-	pluginServer   struct {
-		mostradorv1connect.UnimplementedPluginServiceHandler
-		*server
-	}
-	saleServer    struct{ *server }
-	settingServer struct {
+	pluginServer   struct{ *server }
+	saleServer     struct{ *server }
+	settingServer  struct {
 		mostradorv1connect.UnimplementedSettingServiceHandler
 		*server
 	}
@@ -110,6 +123,9 @@ type (
 
 // readLimit is the longest request: a template with its pictures fits.
 const readLimit = 8 << 20
+
+// packageLimit is the longest request with a package in it.
+const packageLimit = 256 << 20
 
 // New returns the handler of the whole API. Serve it with NewServer, which tells the home folder's socket from
 // the network.
@@ -130,7 +146,8 @@ func New(c Config) http.Handler {
 	mux.Handle(mostradorv1connect.NewCustomerServiceHandler(customerServer{s}, options...))
 	mux.Handle(mostradorv1connect.NewEventServiceHandler(eventServer{s}, options...))
 	mux.Handle(mostradorv1connect.NewMessageServiceHandler(messageServer{s}, options...))
-	mux.Handle(mostradorv1connect.NewPluginServiceHandler(pluginServer{server: s}, options...))
+	path, plugins := mostradorv1connect.NewPluginServiceHandler(pluginServer{s}, append(slices.Clip(options), connect.WithReadMaxBytes(packageLimit))...)
+	mux.Handle(path, s.largeForTechnicians(plugins))
 	mux.Handle(mostradorv1connect.NewSaleServiceHandler(saleServer{s}, options...))
 	mux.Handle(mostradorv1connect.NewSettingServiceHandler(settingServer{server: s}, options...))
 	return mux

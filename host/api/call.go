@@ -44,6 +44,10 @@ var deadlines = map[string]time.Duration{
 	mostradorv1connect.CustomerServiceRunProcedure:      time.Minute,
 	mostradorv1connect.PluginServiceEnableProcedure:     time.Minute,
 	mostradorv1connect.PluginServiceDisableProcedure:    time.Minute,
+	mostradorv1connect.PluginServiceInspectProcedure:    time.Minute,
+	mostradorv1connect.PluginServiceInstallProcedure:    3 * time.Minute,
+	mostradorv1connect.PluginServiceRollbackProcedure:   3 * time.Minute,
+	mostradorv1connect.PluginServiceCheckProcedure:      time.Minute,
 	mostradorv1connect.EventServiceRetryParkedProcedure: time.Minute,
 	mostradorv1connect.ConsentServiceVerifyProcedure:    10 * time.Minute,
 }
@@ -171,6 +175,27 @@ func (c *calls) admit(ctx context.Context, procedure string, who *call) (context
 	default:
 		return ctx, c.need(ctx, least)
 	}
+}
+
+// largeForTechnicians has a request that is longer than readLimit read only when it comes from somebody who may send
+// such: an interceptor sees a call when its whole body is in memory already.
+func (s *server) largeForTechnicians(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.ContentLength >= 0 && r.ContentLength <= readLimit {
+			next.ServeHTTP(w, r)
+			return
+		}
+		token, _ := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
+		may := token == "" && isLocal(r.Context())
+		if token != "" {
+			operator, err := s.Access.Session(r.Context(), token)
+			may = err == nil && operator.GetRole() >= mostradorv1.Role_ROLE_TECHNICIAN
+		}
+		if !may {
+			r.Body = http.MaxBytesReader(w, r.Body, readLimit)
+		}
+		next.ServeHTTP(w, r)
+	})
 }
 
 // leave ends a call: a panic becomes an error, an error becomes what the caller may read, and the log gets a

@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"slices"
 	"strings"
 
 	"connectrpc.com/connect"
@@ -88,12 +89,13 @@ func (s customerServer) Withdraw(ctx context.Context, req *connect.Request[mostr
 // Run presses a plugin's button. What the sheet shows as disabled is refused here too, with the same words.
 func (s customerServer) Run(ctx context.Context, req *connect.Request[mostradorv1.RunRequest]) (*connect.Response[mostradorv1.RunResponse], error) {
 	var c *plgv1.Customer
-	err := s.Store.View(func(tx *store.Tx) (err error) {
-		c, err = s.Customers.Get(tx, req.Msg.GetCustomerId())
-		return err
-	})
-	if err != nil {
-		return nil, err
+	if id := req.Msg.GetCustomerId(); id != "" { // a button of the menu concerns nobody
+		if err := s.Store.View(func(tx *store.Tx) (err error) {
+			c, err = s.Customers.Get(tx, id)
+			return err
+		}); err != nil {
+			return nil, err
+		}
 	}
 	plugin, action := s.findAction(req.Msg.GetPlugin(), req.Msg.GetAction())
 	if action == nil {
@@ -101,6 +103,11 @@ func (s customerServer) Run(ctx context.Context, req *connect.Request[mostradorv
 	}
 	if err := s.need(ctx, role(action.Role)); err != nil {
 		return nil, err
+	}
+	if c == nil && !slices.ContainsFunc(action.Where, func(p manifest.Place) bool {
+		return p == manifest.PlaceMenu || p == manifest.PlaceList || p == manifest.PlaceReport
+	}) {
+		return nil, s.wrong(ctx, "customer_id", "no_customer")
 	}
 	state, visible := s.actionState(ctx, plugin, action, c)
 	if !visible || !state.GetEnabled() {

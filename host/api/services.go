@@ -9,7 +9,6 @@ import (
 	"mostrador/host/access"
 	"mostrador/host/api/mostradorv1"
 	"mostrador/host/event"
-	"mostrador/host/locale"
 	"mostrador/host/store"
 	"mostrador/sdk/plgv1"
 )
@@ -224,70 +223,6 @@ func (s eventServer) Watch(ctx context.Context, _ *connect.Request[mostradorv1.W
 		return err
 	}
 	return s.Hub.watch(ctx, may, stream.Send)
-}
-
-// List returns all plugins.
-func (s pluginServer) List(ctx context.Context, req *connect.Request[mostradorv1.ListPluginsRequest]) (*connect.Response[mostradorv1.ListPluginsResponse], error) {
-	list, err := s.Plugins.List(ctx, locale.FromContext(ctx))
-	if err != nil {
-		return nil, err
-	}
-	return connect.NewResponse(list), nil
-}
-
-// Enable makes a plugin active.
-func (s pluginServer) Enable(ctx context.Context, req *connect.Request[mostradorv1.EnablePluginRequest]) (*connect.Response[mostradorv1.EnablePluginResponse], error) {
-	if err := s.Plugins.Enable(ctx, actorOf(ctx), req.Msg.GetId()); err != nil {
-		return nil, err
-	}
-	info, err := s.plugin(ctx, req.Msg.GetId())
-	if err != nil {
-		return nil, err
-	}
-	return connect.NewResponse(&mostradorv1.EnablePluginResponse{Plugin: info}), nil
-}
-
-// Disable ends a plugin's work; what it kept stays.
-func (s pluginServer) Disable(ctx context.Context, req *connect.Request[mostradorv1.DisablePluginRequest]) (*connect.Response[mostradorv1.DisablePluginResponse], error) {
-	if err := s.Plugins.Disable(ctx, actorOf(ctx), req.Msg.GetId()); err != nil {
-		return nil, err
-	}
-	info, err := s.plugin(ctx, req.Msg.GetId())
-	if err != nil {
-		return nil, err
-	}
-	return connect.NewResponse(&mostradorv1.DisablePluginResponse{Plugin: info}), nil
-}
-
-func (s pluginServer) plugin(ctx context.Context, id string) (*mostradorv1.PluginInfo, error) {
-	list, err := s.Plugins.List(ctx, locale.FromContext(ctx))
-	if err != nil {
-		return nil, err
-	}
-	for _, p := range list.GetPlugins() {
-		if p.GetId() == id {
-			return p, nil
-		}
-	}
-	return nil, sentence(connect.CodeNotFound, "no_plugin", s.text(ctx, "no_plugin"))
-}
-
-// Why explains what governs a target.
-func (s pluginServer) Why(ctx context.Context, req *connect.Request[mostradorv1.WhyRequest]) (*connect.Response[mostradorv1.WhyResponse], error) {
-	why := s.Plugins.Resolution().Why(req.Msg.GetTarget(), locale.FromContext(ctx))
-	resp := &mostradorv1.WhyResponse{
-		Target: why.Target, Visible: why.Visible, Editable: why.Editable, Required: why.Required,
-		Value: why.Value, Explanation: why.Explanation,
-	}
-	for _, r := range why.Rules {
-		resp.Rules = append(resp.Rules, &mostradorv1.WhyRule{
-			Plugin: r.Plugin, When: r.When, Holds: r.Holds, Reason: r.Reason, Policy: r.Policy,
-		})
-	}
-	for _, c := range why.Conflicts {
-		resp.Conflicts = append(resp.Conflicts, &mostradorv1.Conflict{Target: why.Target, Explanation: c})
-	}
-	return connect.NewResponse(resp), nil
 }
 
 // wrong is a refusal of what was given for a field.

@@ -59,17 +59,8 @@ func (s customerServer) Sheet(ctx context.Context, req *connect.Request[mostrado
 		return nil, err
 	}
 	resp.Fields = s.fieldStates(ctx, resp.GetCustomer(), manifest.PlaceQuickSheet)
-	for _, m := range s.Plugins.Active() {
-		for i := range m.Actions {
-			if !slices.Contains(m.Actions[i].Where, manifest.PlaceQuickSheet) {
-				continue
-			}
-			if state, visible := s.actionState(ctx, m, &m.Actions[i], resp.GetCustomer()); visible {
-				resp.Actions = append(resp.Actions, state)
-			}
-		}
-	}
-	resp.Panels = s.panels(ctx, resp.GetCustomer())
+	resp.Actions = s.actions(ctx, manifest.PlaceQuickSheet, resp.GetCustomer())
+	resp.Panels = s.panels(ctx, manifest.PlaceQuickSheet, resp.GetCustomer())
 	return connect.NewResponse(resp), nil
 }
 
@@ -91,11 +82,8 @@ func (s *server) fieldStates(ctx context.Context, c *plgv1.Customer, where manif
 			}
 			state := s.governed(lang, &mostradorv1.FieldState{
 				Id: f.ID, Label: f.Name.In(lang), Type: string(f.Type), Value: c.GetFields()[f.ID],
-				Visible: true, Editable: true, Required: f.Required,
+				Visible: true, Editable: true, Required: f.Required, Help: f.Help.In(lang), Choices: choices(f.Choices, lang),
 			})
-			for _, choice := range f.Choices {
-				state.Choices = append(state.Choices, &mostradorv1.Choice{Value: choice.Value, Label: choice.Name.In(lang)})
-			}
 			switch least := role(f.Role); {
 			case !state.Editable:
 			case f.ReadOnly:
@@ -109,6 +97,15 @@ func (s *server) fieldStates(ctx context.Context, c *plgv1.Customer, where manif
 	return states
 }
 
+// choices are what can be chosen, with the names in a language.
+func choices(list []manifest.Choice, lang string) []*mostradorv1.Choice {
+	var out []*mostradorv1.Choice
+	for _, c := range list {
+		out = append(out, &mostradorv1.Choice{Value: c.Value, Label: c.Name.In(lang)})
+	}
+	return out
+}
+
 // governed puts on a field what the rules say of it.
 func (s *server) governed(lang string, state *mostradorv1.FieldState) *mostradorv1.FieldState {
 	policy := s.Plugins.Resolution().Policy("customer." + state.GetId())
@@ -119,23 +116,37 @@ func (s *server) governed(lang string, state *mostradorv1.FieldState) *mostrador
 	return state
 }
 
+// actions are the buttons of the active plugins that stand at a place, for a customer or for nobody.
+func (s *server) actions(ctx context.Context, where manifest.Place, c *plgv1.Customer) []*mostradorv1.ActionState {
+	var states []*mostradorv1.ActionState
+	for _, m := range s.Plugins.Active() {
+		for i := range m.Actions {
+			if !slices.Contains(m.Actions[i].Where, where) {
+				continue
+			}
+			if state, visible := s.actionState(ctx, m, &m.Actions[i], c); visible {
+				states = append(states, state)
+			}
+		}
+	}
+	return states
+}
+
 // actionState is a button as it stands for a customer and for whoever looks at it.
 func (s *server) actionState(ctx context.Context, m *manifest.Manifest, action *manifest.Action, c *plgv1.Customer) (state *mostradorv1.ActionState, visible bool) {
 	lang := s.lang(ctx)
 	stands := s.Plugins.Resolution().Action(m.ID, action.ID, c, lang)
 	state = &mostradorv1.ActionState{
 		Plugin: m.ID, Id: action.ID, Label: action.Name.In(lang),
-		Enabled: stands.Enabled, Reason: stands.Reason,
+		Enabled: stands.Enabled, Reason: stands.Reason, Confirm: action.Confirm.In(lang), Help: action.Help.In(lang),
 	}
 	if least := role(action.Role); state.Enabled && callOf(ctx).role < least {
 		state.Enabled, state.Reason = false, s.needs(ctx, least)
 	}
 	for i := range action.Form {
 		f := &action.Form[i]
-		field := &mostradorv1.FormField{Id: f.ID, Label: s.formLabel(ctx, f), Type: string(f.Type), Required: f.Required}
-		for _, choice := range f.Choices {
-			field.Choices = append(field.Choices, choice.Value)
-		}
+		field := &mostradorv1.FormField{Id: f.ID, Label: s.formLabel(ctx, f), Type: string(f.Type), Required: f.Required, Help: f.Help.In(lang)}
+		field.Options = choices(f.Choices, lang)
 		state.Form = append(state.Form, field)
 	}
 	return state, stands.Visible
@@ -154,7 +165,7 @@ func (s *server) formLabel(ctx context.Context, f *manifest.FormField) string {
 
 // panels asks the active plugins for their panels, all at once. One that does not answer in time costs the
 // sheet its panel and nothing else.
-func (s *server) panels(ctx context.Context, c *plgv1.Customer) []*mostradorv1.PanelState {
+func (s *server) panels(ctx context.Context, where manifest.Place, c *plgv1.Customer) []*mostradorv1.PanelState {
 	lang := s.lang(ctx)
 	ctx, cancel := context.WithTimeout(ctx, panelDeadline)
 	defer cancel()
@@ -163,10 +174,10 @@ func (s *server) panels(ctx context.Context, c *plgv1.Customer) []*mostradorv1.P
 	for _, m := range s.Plugins.Active() {
 		for i := range m.Panels {
 			p := &m.Panels[i]
-			if !slices.Contains(p.Where, manifest.PlaceQuickSheet) {
+			if !slices.Contains(p.Where, where) {
 				continue
 			}
-			state := &mostradorv1.PanelState{Plugin: m.ID, Id: p.ID, Title: p.Name.In(lang)}
+			state := &mostradorv1.PanelState{Plugin: m.ID, Id: p.ID, Title: p.Name.In(lang), Kind: string(p.Kind)}
 			states = append(states, state)
 			asked.Go(func() {
 				content, err := s.panel(ctx, m.ID, p.ID, c)
@@ -190,7 +201,10 @@ func (s *server) panel(ctx context.Context, plugin, id string, c *plgv1.Customer
 			err = fmt.Errorf("panic: %v\n%s", r, debug.Stack())
 		}
 	}()
-	return s.Plugins.Panel(ctx, plugin, id, proto.CloneOf(c), s.lang(ctx))
+	if c != nil {
+		c = proto.CloneOf(c)
+	}
+	return s.Plugins.Panel(ctx, plugin, id, c, s.lang(ctx))
 }
 
 // lang is the language of whoever asks.

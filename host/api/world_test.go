@@ -247,6 +247,8 @@ interplay:
 
 // players play the plugins: their manifests and rules are real, their processes are not.
 type players struct {
+	api.Plugins // what these tests do not ask for
+
 	manifests  []*manifest.Manifest
 	resolution *interplay.Resolution
 

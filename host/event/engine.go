@@ -244,6 +244,9 @@ func (e *Engine) Pending(tx *store.Tx, name string) uint64 {
 // SkipToEnd moves a consumer's cursor behind everything there is, so that only what comes later reaches it.
 func (e *Engine) SkipToEnd(tx *store.Tx, name string) { setCursor(tx, name, e.Log.Last(tx)) }
 
+// Cursor is the sequence up to which everything is settled for a consumer, on disk.
+func (e *Engine) Cursor(tx *store.Tx, name string) uint64 { return cursor(tx, name) }
+
 // Idle returns when all attached consumers are through with the log (parked events are done with) and no
 // scheduled event is due.
 func (e *Engine) Idle(ctx context.Context) error {

@@ -47,12 +47,16 @@ func DeleteKV(tx *store.Tx, plugin, key string) { tx.Delete(bucketKV, pluginKey(
 // ScanKV returns up to limit (0: all) records of a plugin's own keyspace in the order of their keys: those
 // that begin with prefix and, unless `after` is empty, come strictly after it. They may be kept.
 func ScanKV(tx *store.Tx, plugin, prefix, after string, limit int) []*plgv1.KeyValue {
+	return scan(tx, bucketKV, plugin, prefix, after, limit)
+}
+
+func scan(tx *store.Tx, bucket store.Bucket, plugin, prefix, after string, limit int) []*plgv1.KeyValue {
 	var from []byte
 	if after != "" {
 		from = pluginKey(plugin, after)
 	}
 	var records []*plgv1.KeyValue
-	for k, v := range tx.Scan(bucketKV, pluginKey(plugin, prefix), from) {
+	for k, v := range tx.Scan(bucket, pluginKey(plugin, prefix), from) {
 		key := string(k[len(plugin)+1:])
 		if records = append(records, &plgv1.KeyValue{Key: key, Value: bytes.Clone(v)}); len(records) == limit {
 			break
@@ -64,4 +68,10 @@ func ScanKV(tx *store.Tx, plugin, prefix, after string, limit int) []*plgv1.KeyV
 func pluginKey(plugin, key string) []byte {
 	k := make([]byte, 0, len(plugin)+1+len(key))
 	return append(append(append(k, plugin...), '/'), key...)
+}
+
+// ScanState returns up to limit (0: all) of a plugin's records of customers in the order of the customers' ids, as
+// ScanKV does.
+func ScanState(tx *store.Tx, plugin, prefix, after string, limit int) []*plgv1.KeyValue {
+	return scan(tx, bucketState, plugin, prefix, after, limit)
 }

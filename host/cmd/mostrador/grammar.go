@@ -34,6 +34,13 @@ type grammar struct {
 		Enable  pluginEnableCmd  `cmd:""`
 		Disable pluginDisableCmd `cmd:""`
 		Why     pluginWhyCmd     `cmd:""`
+
+		Install  pluginInstallCmd  `cmd:""`
+		Upgrade  pluginUpgradeCmd  `cmd:""`
+		Rollback pluginRollbackCmd `cmd:""`
+		Remove   pluginRemoveCmd   `cmd:""`
+		Logs     pluginLogsCmd     `cmd:""`
+		Settle   pluginSettleCmd   `cmd:""`
 	} `cmd:""`
 	Action struct {
 		Run actionRunCmd `cmd:""`
@@ -62,6 +69,7 @@ type grammar struct {
 		List operatorListCmd `cmd:""`
 		Put  operatorPutCmd  `cmd:""`
 	} `cmd:""`
+	Doctor  doctorCmd  `cmd:""`
 	Version versionCmd `cmd:""`
 }
 
