@@ -1,10 +1,18 @@
 package plugin
 
 import (
+	"cmp"
 	"errors"
-	"time"
+	"io/fs"
+	"maps"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
 
-	"mostrador/host/plugin/pack"
+	"mostrador/sdk/manifest"
 )
 
 // ErrNotInstalled means that there is no such version among those installed from files.
@@ -20,38 +28,164 @@ type LibraryConfig struct {
 	Development string
 }
 
-// Library knows all versions of all plug-ins on this machine. Its methods may be called from any goroutine.
-type Library struct{ cfg LibraryConfig }
+// Library knows all versions of all plug-ins on this machine. What is installed from a file lies unpacked in a folder
+// of its own, DIR/PLG9005/1.2.0, beside its other versions, with a record of where it came from (package.json);
+// a folder that begins with a point is an installation that did not end. Which version is in use is not the Library's
+// to know: the store's database says it, so that it changes together with what depends on it.
+//
+// Its methods may be called from any goroutine.
+type Library struct {
+	// changing is held by whoever writes to the folder.
+	changing sync.Mutex
+	mu       sync.Mutex
+	cfg      LibraryConfig
+	// versions are in the order of Versions.
+	versions map[string][]*Package
+}
 
 // NewLibrary reads what there is. The Library is usable although some packages are broken: they are left out, and the
 // error joins one *BrokenError each.
-func NewLibrary(cfg LibraryConfig) (*Library, error) { return nil, errors.ErrUnsupported }
+func NewLibrary(cfg LibraryConfig) (*Library, error) {
+	l := &Library{cfg: cfg}
+	return l, errors.Join(l.sweep(), l.Reload())
+}
 
 // Reload reads all folders again, and returns what NewLibrary would.
-func (l *Library) Reload() error { return errors.ErrUnsupported }
+func (l *Library) Reload() error {
+	l.changing.Lock()
+	defer l.changing.Unlock()
+	return l.reload()
+}
 
-// SetDevelopment changes the development folder; empty means none. Reload follows by itself.
-func (l *Library) SetDevelopment(dir string) error { return errors.ErrUnsupported }
+// SetDevelopment changes the development folder, empty for none, and reloads.
+func (l *Library) SetDevelopment(dir string) error {
+	l.changing.Lock()
+	defer l.changing.Unlock()
+	l.mu.Lock()
+	l.cfg.Development = dir
+	l.mu.Unlock()
+	return l.reload()
+}
+
+func (l *Library) reload() error {
+	came, cameErr := Discover(l.cfg.Programs...)
+	developed, developedErr := discoverDevelopment(l.cfg.Development)
+	installed, installedErr := l.discoverInstalled()
+	versions := map[string][]*Package{}
+	for _, p := range slices.Concat(developed, installed, came) {
+		versions[p.ID()] = append(versions[p.ID()], p)
+	}
+	for _, packages := range versions {
+		slices.SortStableFunc(packages, newestFirst)
+	}
+	l.mu.Lock()
+	l.versions = versions
+	l.mu.Unlock()
+	return errors.Join(developedErr, installedErr, cameErr)
+}
+
+// newestFirst is the order of Versions; equal ones stay in the order of their origins.
+func newestFirst(a, b *Package) int {
+	return cmp.Or(manifest.CompareVersions(b.Manifest.Version, a.Manifest.Version), originRank(a)-originRank(b))
+}
+
+func originRank(p *Package) int {
+	return slices.Index([]Origin{OriginDevelopment, OriginPackage, OriginProgram}, p.Origin)
+}
+
+// discoverDevelopment opens what is in the development folder.
+func discoverDevelopment(dir string) ([]*Package, error) {
+	if dir == "" {
+		return nil, nil
+	}
+	var found []*Package
+	var err error
+	if _, missing := os.Stat(filepath.Join(dir, manifestFile)); missing == nil {
+		var p *Package
+		if p, err = Open(dir); err != nil {
+			return nil, &BrokenError{Dir: dir, Err: err}
+		}
+		found = []*Package{p}
+	} else {
+		found, err = Discover(dir)
+	}
+	for _, p := range found {
+		p.Origin = OriginDevelopment
+	}
+	return found, err
+}
+
+// discoverInstalled opens all that was installed from files.
+func (l *Library) discoverInstalled() ([]*Package, error) {
+	var dirs []string
+	var broken []error
+	for _, id := range subfolders(l.cfg.Dir, &broken) {
+		if !pluginID.MatchString(id) {
+			continue
+		}
+		for _, version := range subfolders(filepath.Join(l.cfg.Dir, id), &broken) {
+			dirs = append(dirs, filepath.Join(l.cfg.Dir, id, version))
+		}
+	}
+	var found []*Package
+	packages, errs := openAll(dirs, openInstalled)
+	for i, p := range packages {
+		if errs[i] != nil {
+			broken = append(broken, &BrokenError{Dir: dirs[i], Err: errs[i]})
+			continue
+		}
+		found = append(found, p)
+	}
+	return found, errors.Join(broken...)
+}
+
+var pluginID = regexp.MustCompile(`^PLG[0-9]{4}$`)
+
+// subfolders lists the folders in dir that are not hidden. A dir that does not exist has none; another error is added
+// to broken.
+func subfolders(dir string, broken *[]error) []string {
+	entries, err := os.ReadDir(dir)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		*broken = append(*broken, &BrokenError{Dir: dir, Err: err})
+	}
+	var names []string
+	for _, e := range entries {
+		if e.IsDir() && !strings.HasPrefix(e.Name(), ".") {
+			names = append(names, e.Name())
+		}
+	}
+	return names
+}
 
 // IDs lists the plug-ins in alphabetical order.
-func (l *Library) IDs() []string { return nil }
+func (l *Library) IDs() []string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return slices.Sorted(maps.Keys(l.versions))
+}
 
 // Versions returns all packages of a plug-in, newest first; of one version, the development folder's before the
 // installed one before that which came with Mostrador.
-func (l *Library) Versions(id string) []*Package { return nil }
+func (l *Library) Versions(id string) []*Package {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return slices.Clone(l.versions[id])
+}
 
 // Choose returns the package of a plug-in that is to be used: the development folder's while there is one; else the
 // version in use according to the store's pointer; else, where the pointer is empty or its version is gone, that which
 // came with Mostrador; else the newest. Nil means that there is none at all.
-func (l *Library) Choose(id, pointer string) *Package { return nil }
-
-// Install unpacks a package for this machine beside the other versions. Who signed it was found out before: signer is
-// recorded, and so is now. A version that is there already with the same content is returned as it is; with other
-// content it is a *pack.Refused with CodeTaken.
-func (l *Library) Install(f *pack.File, signer string, now time.Time) (*Package, error) {
-	return nil, errors.ErrUnsupported
+func (l *Library) Choose(id, pointer string) *Package {
+	packages := l.Versions(id)
+	for _, wanted := range []func(*Package) bool{
+		func(p *Package) bool { return p.Origin == OriginDevelopment },
+		func(p *Package) bool { return p.Manifest.Version == pointer },
+		func(p *Package) bool { return p.Origin == OriginProgram },
+		func(*Package) bool { return true },
+	} {
+		if i := slices.IndexFunc(packages, wanted); i >= 0 {
+			return packages[i]
+		}
+	}
+	return nil
 }
-
-// Remove deletes one installed version, which must not run; an empty version deletes all of them. ErrNotInstalled says
-// that there is none; what came with Mostrador stays.
-func (l *Library) Remove(id, version string) error { return errors.ErrUnsupported }

@@ -21,8 +21,9 @@ const maxFile = 4 << 20
 // manifestFile is the name of the manifest in a package.
 const manifestFile = "plugin.yaml"
 
-// Package is an installed plugin: a folder with plugin.yaml, the program named like the folder (with .exe on
-// Windows), and as a rule templates/ and locales/. Nothing of it runs until a Manager starts it.
+// Package is an installed plugin: a folder with plugin.yaml, the program, and as a rule templates/ and locales/. The
+// program is named like the folder (with .exe on Windows), is bin/any/main.js of a plugin that Node.js runs, and where
+// a Library installed it stands below bin/. Nothing of it runs until a Manager starts it.
 type Package struct {
 	Manifest *manifest.Manifest
 	// Dir is the folder, as an absolute path.
@@ -87,13 +88,7 @@ func Discover(dirs ...string) ([]*Package, error) {
 			}
 		}
 	}
-	// A manifest takes a millisecond, and the start of every store waits for all of them.
-	packages, errs := make([]*Package, len(paths)), make([]error, len(paths))
-	var opening sync.WaitGroup
-	for i, path := range paths {
-		opening.Go(func() { packages[i], errs[i] = Open(path) })
-	}
-	opening.Wait()
+	packages, errs := openAll(paths, Open)
 	where := map[string]string{}
 	for i, p := range packages {
 		err := errs[i]
@@ -110,14 +105,34 @@ func Discover(dirs ...string) ([]*Package, error) {
 	return found, errors.Join(broken...)
 }
 
+// openAll opens packages at the same time: a manifest takes a millisecond, and the start of every store waits for all
+// of them. The results are in the order of dirs.
+func openAll(dirs []string, open func(dir string) (*Package, error)) ([]*Package, []error) {
+	packages, errs := make([]*Package, len(dirs)), make([]error, len(dirs))
+	var opening sync.WaitGroup
+	for i, dir := range dirs {
+		opening.Go(func() { packages[i], errs[i] = open(dir) })
+	}
+	opening.Wait()
+	return packages, errs
+}
+
 // Open reads the package in dir and checks that it is whole: a manifest in order, the program, and every
 // template that a setting names as its default.
 func Open(dir string) (*Package, error) {
+	return openPackage(dir, filepath.Base(dir)+executableSuffix())
+}
+
+// nodeProgram is the program of a package for Node.js, wherever the package came from.
+const nodeProgram = "bin/any/main.js"
+
+// openPackage reads the package in dir, whose program has that slash-separated name unless something else runs it.
+func openPackage(dir, program string) (*Package, error) {
 	dir, err := filepath.Abs(dir)
 	if err != nil {
 		return nil, err
 	}
-	p := &Package{Dir: dir, Origin: OriginProgram, Program: filepath.Join(dir, filepath.Base(dir)+executableSuffix())}
+	p := &Package{Dir: dir, Origin: OriginProgram}
 	data, err := p.ReadFile(manifestFile)
 	if err != nil {
 		return nil, err
@@ -125,11 +140,16 @@ func Open(dir string) (*Package, error) {
 	if p.Manifest, err = manifest.Parse(data, filepath.Join(filepath.Base(dir), manifestFile)); err != nil {
 		return nil, err
 	}
+	executable := p.Manifest.Runtime == "" && runtime.GOOS != "windows"
+	if p.Manifest.Runtime == manifest.RuntimeNode {
+		program = nodeProgram
+	}
+	p.Program = filepath.Join(dir, filepath.FromSlash(program))
 	info, err := os.Stat(p.Program)
 	switch {
 	case err != nil:
 		return nil, fmt.Errorf("its program: %w", err)
-	case !info.Mode().IsRegular(), runtime.GOOS != "windows" && info.Mode().Perm()&0o111 == 0:
+	case !info.Mode().IsRegular(), executable && info.Mode().Perm()&0o111 == 0:
 		return nil, fmt.Errorf("its program %s cannot be executed (%s)", p.Program, info.Mode())
 	}
 	var errs []error

@@ -3,6 +3,7 @@ package pack
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"maps"
 	"os"
@@ -99,4 +100,59 @@ func syncDir(dir string) error {
 		return err
 	}
 	return errors.Join(d.Sync(), d.Close())
+}
+
+// CheckFolder compares what Extract wrote into dir with the package's list of sums, but for the programs, which are
+// large and looked at when they start. It fails with a *Refused (CodeMissing, CodeAltered, CodeSums).
+func CheckFolder(dir string) error {
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return fmt.Errorf("pack: %w", err)
+	}
+	defer root.Close()
+	text, err := readSmall(root, sumsFile)
+	if err != nil {
+		return err
+	}
+	list, err := parseSums(text)
+	if err != nil {
+		return err
+	}
+	for _, name := range slices.Sorted(maps.Keys(list)) {
+		if executable(name) {
+			continue
+		}
+		data, err := readSmall(root, name)
+		if err != nil {
+			return err
+		}
+		if hashOf(data) != list[name] {
+			return refuse(CodeAltered, "file", name)
+		}
+	}
+	return nil
+}
+
+// readSmall reads a file that was unpacked.
+func readSmall(root *os.Root, name string) ([]byte, error) {
+	name = filepath.FromSlash(name)
+	info, err := root.Lstat(name)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, refuse(CodeMissing, "file", name).because(err)
+	case err != nil:
+		return nil, fmt.Errorf("pack: %w", err)
+	case !info.Mode().IsRegular() || info.Size() > maxText: // opening a pipe would wait for its other end
+		return nil, refuse(CodeAltered, "file", name)
+	}
+	f, err := root.Open(name)
+	if err != nil {
+		return nil, fmt.Errorf("pack: %w", err)
+	}
+	defer f.Close()
+	data, err := io.ReadAll(io.LimitReader(f, maxText+1))
+	if err != nil {
+		return nil, fmt.Errorf("pack: %w", err)
+	}
+	return data, nil
 }
