@@ -137,7 +137,7 @@ func (c Conflict) cycle(lang string) string {
 	r := c.resolution
 	var names, rules, who []string
 	for _, target := range c.targets {
-		names = append(names, "«"+r.targetName(target, lang)+"»")
+		names = append(names, say(lang, "quoted", r.targetName(target, lang)))
 	}
 	for _, x := range c.rules {
 		said := say(lang, "cycle.rule", r.source(x, lang), r.targetName(x.Target, lang), x.dependence())
