@@ -203,7 +203,7 @@ func (h *Host) assemble(key []byte) (err error) {
 	h.access = access.New(access.Config{Store: h.store, Log: h.log, Key: key, Text: h.text, Logger: h.logger.Named("access")})
 	h.messages = message.New(message.Config{
 		Store: h.store, Logger: h.logger, Text: h.text.Text, Settings: h.mailSettings,
-		Customer: h.customerOrNone, Template: h.template, SpoolDir: h.path("spool"), Changed: h.messageChanged,
+		Customer: h.customerOrNone, Template: h.template, Suppressed: h.suppressed, SpoolDir: h.path("spool"), Changed: h.messageChanged,
 	})
 	h.engine = event.NewEngine(event.Config{
 		Store: h.store, Log: h.log, Applier: effects{h}, Logger: h.logger.Named("event"), Customer: h.customers.Get,
@@ -262,7 +262,7 @@ func (h *Host) serve(ctx, life context.Context, key []byte, local net.Listener) 
 		})
 	}
 	handler := api.New(h.apiConfig())
-	h.answer(local, api.NewServer(handler, true))
+	h.answer(api.Guard(local, h.plugins.Owns), api.NewServer(handler, true))
 	if remote != nil {
 		h.answer(remote, api.NewServer(handler, false))
 	}

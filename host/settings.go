@@ -136,6 +136,16 @@ func (h *Host) customerOrNone(tx *store.Tx, id string) (*plgv1.Customer, error) 
 	return c, err
 }
 
+// suppressed holds back a plug-in's mail that a rule of interplay forbids, when it is about to leave.
+func (h *Host) suppressed(_ *store.Tx, m *mostradorv1.Message, c *plgv1.Customer) (reason string, yes bool) {
+	kind := "transactional"
+	if m.GetKind() == plgv1.MessageKind_MESSAGE_KIND_PROMOTIONAL {
+		kind = "promotional"
+	}
+	state := h.ensemble.Resolution().Message(m.GetPlugin(), kind, c, h.guide.Text(settingLanguage))
+	return state.Reason, !state.Send
+}
+
 // policyTexts is the wording in force by language.
 func (h *Host) policyTexts() map[string]string {
 	texts := map[string]string{"es": h.guide.Text(settingPolicy)}
