@@ -41,6 +41,7 @@ type grammar struct {
 		Remove   pluginRemoveCmd   `cmd:""`
 		Logs     pluginLogsCmd     `cmd:""`
 		Settle   pluginSettleCmd   `cmd:""`
+		Check    pluginCheckCmd    `cmd:""`
 	} `cmd:""`
 	Action struct {
 		Run actionRunCmd `cmd:""`
