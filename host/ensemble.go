@@ -136,7 +136,7 @@ func (e *ensemble) List(_ context.Context, lang string) (*mostradorv1.ListPlugin
 			p.Active = e.isActive(p.GetId())
 			p.Versions = e.versions(p.GetId())
 			if used := e.pkg(p.GetId()); used != nil {
-				p.Granted = granted(used.Manifest, lang)
+				p.Granted = e.granted(used.Manifest, lang)
 				p.Development = used.Origin == plugin.OriginDevelopment
 			}
 			p.Parked = e.host.engine.ParkedCount(tx, p.GetId())
@@ -357,18 +357,10 @@ func (e *ensemble) resolve(active map[string]bool) *interplay.Resolution {
 }
 
 // manifests are those of all installed plug-ins.
-func (e *ensemble) manifests() []*manifest.Manifest { return e.manifestsWith(nil) }
-
-// manifestsWith is manifests with one more, in the place of the version in use.
-func (e *ensemble) manifestsWith(more *manifest.Manifest) []*manifest.Manifest {
-	var manifests []*manifest.Manifest
-	for _, p := range e.packages() {
-		if more == nil || p.ID() != more.ID {
-			manifests = append(manifests, p.Manifest)
-		}
-	}
-	if more != nil {
-		manifests = append(manifests, more)
+func (e *ensemble) manifests() []*manifest.Manifest {
+	manifests := make([]*manifest.Manifest, len(e.packages()))
+	for i, p := range e.packages() {
+		manifests[i] = p.Manifest
 	}
 	return manifests
 }

@@ -98,16 +98,12 @@ func (e *ensemble) inspect(ctx context.Context, data []byte) (*pack.File, *mostr
 	lang, m := locale.FromContext(ctx), file.Manifest()
 	seen := &mostradorv1.InspectResponse{
 		Id: m.ID, Name: m.Name.In(lang), Version: m.Version, Description: m.Description.In(lang), Digest: file.Digest(),
-		Permissions: granted(m, lang), KeyId: file.KeyID(), Platforms: file.Platforms(),
+		Permissions: e.granted(m, lang), KeyId: file.KeyID(), Platforms: file.Platforms(),
 	}
 	if used := e.pkg(m.ID); used != nil {
 		seen.InstalledVersion = used.Manifest.Version
 		seen.Downgrade = manifest.CompareVersions(m.Version, used.Manifest.Version) < 0
-		for _, p := range m.Permissions {
-			if !slices.Contains(used.Manifest.Permissions, p) {
-				seen.AddedPermissions = append(seen.AddedPermissions, p)
-			}
-		}
+		seen.AddedPermissions = permission.Added(used.Manifest, m)
 	}
 	var refused *pack.Refused
 	if seen.Signer, err = file.Verify(e.trustedKeys()); errors.As(err, &refused) && refused.Code != pack.CodeForged && e.hashAllowed(file.Digest()) {
@@ -124,36 +120,9 @@ func (e *ensemble) inspect(ctx context.Context, data []byte) (*pack.File, *mostr
 	if seen.Downgrade {
 		seen.Diagnostics = append(seen.Diagnostics, e.diagnostic(lang, plgv1.Severity_SEVERITY_WARNING, "plugin_downgrade", "version", m.Version, "installed", seen.InstalledVersion))
 	}
-	seen.Diagnostics = append(seen.Diagnostics, e.against(m, lang)...)
+	seen.Diagnostics = append(seen.Diagnostics,
+		interplay.Installing(m, e.manifests(), *e.active.Load(), e.host.guide.Values(), lang)...)
 	return file, seen, nil
-}
-
-// against is what the rules of a manifest and of those that are installed say of one another.
-func (e *ensemble) against(m *manifest.Manifest, lang string) []*plgv1.Diagnostic {
-	others := e.manifestsWith(m)
-	var out []*plgv1.Diagnostic
-	if err := interplay.Check(m, others); err != nil {
-		for _, fault := range faults(err) {
-			out = append(out, &plgv1.Diagnostic{Severity: plgv1.Severity_SEVERITY_ERROR, Code: "rule", Summary: fault.Error(), Path: fault.Target})
-		}
-	}
-	return append(out, interplay.Enabling(m.ID, others, *e.active.Load(), e.host.guide.Values(), lang)...)
-}
-
-// faults are the rules' faults that an error joins.
-func faults(err error) []*interplay.Fault {
-	var fault *interplay.Fault
-	if many, ok := err.(interface{ Unwrap() []error }); ok {
-		var all []*interplay.Fault
-		for _, one := range many.Unwrap() {
-			all = append(all, faults(one)...)
-		}
-		return all
-	}
-	if errors.As(err, &fault) {
-		return []*interplay.Fault{fault}
-	}
-	return nil
 }
 
 // Install implements api.Plugins.
@@ -169,7 +138,7 @@ func (e *ensemble) Install(ctx context.Context, actor *plgv1.Actor, req *mostrad
 	switch {
 	case seen.GetDigest() != req.GetDigest():
 		return "", "", e.host.refuse(ctx, "digest", "plugin_other_file")
-	case opposed(seen.GetDiagnostics()) != nil && (used == nil || !isOnlyInactive(seen.GetDiagnostics())):
+	case opposed(seen.GetDiagnostics()) != nil:
 		return "", "", opposed(seen.GetDiagnostics())
 	case !samePermissions(req.GetAcceptedPermissions(), m.Permissions):
 		return "", "", e.host.refuse(ctx, "accepted_permissions", "plugin_permissions")
@@ -409,24 +378,16 @@ func (e *ensemble) machine(lang string) []*plgv1.Diagnostic {
 }
 
 // granted is what a manifest asks for, in plain words.
-func granted(m *manifest.Manifest, lang string) []*mostradorv1.Permission {
+func (e *ensemble) granted(m *manifest.Manifest, lang string) []*mostradorv1.Permission {
 	var list []*mostradorv1.Permission
-	for _, p := range m.Permissions {
-		words, sensitive := permission.Words(p, lang)
-		list = append(list, &mostradorv1.Permission{Id: p, Text: words, Sensitive: sensitive})
+	for _, p := range permission.List(e.host.text, m, lang) {
+		list = append(list, &mostradorv1.Permission{Id: p.ID, Text: p.Text, Sensitive: p.Sensitive})
 	}
 	return list
 }
 
 func samePermissions(a, b []string) bool {
 	return slices.Equal(slices.Compact(slices.Sorted(slices.Values(a))), slices.Compact(slices.Sorted(slices.Values(b))))
-}
-
-// isOnlyInactive tells that a package is merely not fit to be activated now: it may be put beside an inactive version.
-func isOnlyInactive(diagnostics []*plgv1.Diagnostic) bool {
-	return !slices.ContainsFunc(diagnostics, func(d *plgv1.Diagnostic) bool {
-		return d.GetSeverity() == plgv1.Severity_SEVERITY_ERROR && d.GetCode() != "requires" && d.GetCode() != "conflicts"
-	})
 }
 
 // packError is the refusal of a package.
