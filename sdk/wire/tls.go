@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"bytes"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -105,15 +106,25 @@ func ParseBundle(s string) (Bundle, error) {
 
 // ServerConfig is the plugin's side: TLS 1.3, and only the host gets in.
 func (b Bundle) ServerConfig() (*tls.Config, error) {
-	cert, pool, err := b.load()
+	cert, err := b.own()
 	if err != nil {
 		return nil, err
+	}
+	host, _ := pem.Decode([]byte(b.CA))
+	if host == nil {
+		return nil, errNoPeer
 	}
 	return &tls.Config{
 		MinVersion:   tls.VersionTLS13,
 		Certificates: []tls.Certificate{cert},
-		ClientAuth:   tls.RequireAndVerifyClientCert,
-		ClientCAs:    pool,
+		// One certificate is taken, as it stands: there is no chain that would have to be verified.
+		ClientAuth: tls.RequireAnyClientCert,
+		VerifyConnection: func(state tls.ConnectionState) error {
+			if !bytes.Equal(state.PeerCertificates[0].Raw, host.Bytes) {
+				return errors.New("wire: this is not the host")
+			}
+			return nil
+		},
 		// There is one connection.
 		SessionTicketsDisabled: true,
 		// Both ends are of one machine and one run: no need for the post-quantum exchange, which costs more.
@@ -123,9 +134,13 @@ func (b Bundle) ServerConfig() (*tls.Config, error) {
 
 // ClientConfig is the host's side, for go-plugin's ClientConfig.TLSConfig.
 func (b Bundle) ClientConfig() (*tls.Config, error) {
-	cert, pool, err := b.load()
+	cert, err := b.own()
 	if err != nil {
 		return nil, err
+	}
+	pool := x509.NewCertPool()
+	if !pool.AppendCertsFromPEM([]byte(b.CA)) {
+		return nil, errNoPeer
 	}
 	return &tls.Config{
 		MinVersion:   tls.VersionTLS13,
@@ -137,14 +152,12 @@ func (b Bundle) ClientConfig() (*tls.Config, error) {
 	}, nil
 }
 
-func (b Bundle) load() (tls.Certificate, *x509.CertPool, error) {
+var errNoPeer = errors.New("wire: TLS bundle: no certificate of the other side")
+
+func (b Bundle) own() (tls.Certificate, error) {
 	cert, err := tls.X509KeyPair([]byte(b.Cert), []byte(b.Key))
 	if err != nil {
-		return tls.Certificate{}, nil, fmt.Errorf("wire: TLS bundle: %w", err)
+		return tls.Certificate{}, fmt.Errorf("wire: TLS bundle: %w", err)
 	}
-	pool := x509.NewCertPool()
-	if !pool.AppendCertsFromPEM([]byte(b.CA)) {
-		return tls.Certificate{}, nil, errors.New("wire: TLS bundle: no certificate of an authority")
-	}
-	return cert, pool, nil
+	return cert, nil
 }
