@@ -79,7 +79,10 @@ type Config struct {
 	OnState func(plugin string)
 	// Logger takes the Manager's and the plugins' log lines; nil means none.
 	Logger hclog.Logger
-	Policy Policy
+	// Private are files and folders that no plugin reaches, whatever its manifest asks for: the store's home. One
+	// whose manifest opens such a file, or a folder with one in it, is not started.
+	Private []string
+	Policy  Policy
 }
 
 // Manager runs plugins. Its methods may be called from any goroutine.

@@ -23,6 +23,11 @@ type Policy struct {
 	// HealthEvery is how long a plugin that can tell its health works, or rests, before it is asked again.
 	HealthEvery time.Duration
 
+	// Memory bounds a plugin whose manifest asks for no other bound (memory:512), in bytes; below zero nothing does.
+	Memory int64
+	// Nice lowers a plugin's priority, so that the store's own work goes first.
+	Nice int
+
 	// Strikes within Window set a plugin aside. A strike is an end that nobody asked for; see record.
 	Strikes int
 	Window  time.Duration
@@ -50,6 +55,9 @@ const (
 	defaultWait            = 5 * time.Second
 	defaultHealthEvery     = 30 * time.Second
 
+	defaultMemory = 256 << 20
+	defaultNice   = 5
+
 	defaultStrikes    = 5
 	defaultWindow     = time.Minute
 	defaultBackoff    = 100 * time.Millisecond
@@ -73,6 +81,8 @@ func (p Policy) withDefaults() Policy {
 	fill(&p.StopTimeout, defaultStopTimeout)
 	fill(&p.Wait, defaultWait)
 	fill(&p.HealthEvery, defaultHealthEvery)
+	fill(&p.Memory, defaultMemory)
+	fill(&p.Nice, defaultNice)
 	fill(&p.Strikes, defaultStrikes)
 	fill(&p.Window, defaultWindow)
 	fill(&p.Backoff, defaultBackoff)

@@ -7,13 +7,14 @@ import (
 	"io"
 	"os"
 	"os/exec"
-	"runtime"
 	"strconv"
 	"strings"
 	"sync/atomic"
 	"time"
 
 	goplugin "github.com/hashicorp/go-plugin/runner"
+
+	"mostrador/host/plugin/sandbox"
 )
 
 // drain is how long the last log lines are waited for when the process is gone but something that it
@@ -28,8 +29,11 @@ var keptVariables = []string{"TZ", "LANG", "LC_ALL", "TMPDIR", "TEMP", "TMP", "S
 // that the host starts it on the right thread, reads its log by itself and knows of its end at once.
 type process struct {
 	cmd    *exec.Cmd
+	bounds sandbox.Bounds
 	logs   *logSink
 	stdout *os.File // the host's end
+	// kept is how the process is kept in bounds, once it was started.
+	kept sandbox.Applied
 
 	started atomic.Bool
 	// killed is set when the host itself ends the process.
@@ -44,9 +48,9 @@ type process struct {
 
 var _ goplugin.Runner = (*process)(nil)
 
-// newProcess prepares a process of program, in dir.
-func newProcess(program, dir string, logs *logSink) *process {
-	cmd := exec.Command(program)
+// newProcess prepares a process of a program with its arguments, in dir.
+func newProcess(program []string, dir string, bounds sandbox.Bounds, logs *logSink) *process {
+	cmd := exec.Command(program[0], program[1:]...)
 	cmd.Dir = dir
 	for _, name := range keptVariables {
 		if value, ok := os.LookupEnv(name); ok {
@@ -54,11 +58,10 @@ func newProcess(program, dir string, logs *logSink) *process {
 		}
 	}
 	cmd.SysProcAttr = attributes()
-	return &process{cmd: cmd, logs: logs, exited: make(chan struct{}), closed: make(chan struct{})}
+	return &process{cmd: cmd, bounds: bounds, logs: logs, exited: make(chan struct{}), closed: make(chan struct{})}
 }
 
-// Start starts the process. One goroutine, which owns its thread, starts it and waits for it: the kernel
-// takes the end of the starting thread for the end of the parent (prctl(2), PR_SET_PDEATHSIG).
+// Start starts the process within its bounds.
 func (p *process) Start(context.Context) error {
 	stdout, stdoutEnd, err := os.Pipe()
 	if err != nil {
@@ -72,41 +75,37 @@ func (p *process) Start(context.Context) error {
 	}
 	p.stdout = stdout
 	p.cmd.Stdout, p.cmd.Stderr = stdoutEnd, stderrEnd
-	started := make(chan error, 1)
-	go func() {
-		runtime.LockOSThread()
-		defer runtime.UnlockOSThread()
-		defer close(p.closed)
-		defer stderr.Close()
-		err := p.cmd.Start()
-		stdoutEnd.Close()
-		stderrEnd.Close()
-		var kin family
-		if err == nil {
-			if kin, err = adopt(p.cmd.Process); err != nil {
-				_ = p.cmd.Process.Kill()
-				_ = p.cmd.Wait()
-			}
-		}
-		if err != nil {
-			stdout.Close()
-			p.err = err
-			close(p.exited)
-			started <- err
-			return
-		}
-		p.started.Store(true)
-		if p.killed.Load() { // before there was anything to kill
+	kept, ended, err := sandbox.Start(p.cmd, p.bounds)
+	stdoutEnd.Close()
+	stderrEnd.Close()
+	var kin family
+	if err == nil {
+		if kin, err = adopt(p.cmd.Process, p.bounds, ended); err != nil {
 			_ = p.cmd.Process.Kill()
+			_ = p.cmd.Wait()
 		}
-		started <- nil
-		p.live(stderr, kin)
-	}()
-	return <-started
+	}
+	if err != nil {
+		stdout.Close()
+		stderr.Close()
+		p.err = err
+		close(p.exited)
+		close(p.closed)
+		return err
+	}
+	p.kept = kept
+	p.started.Store(true)
+	if p.killed.Load() { // before there was anything to kill
+		_ = p.cmd.Process.Kill()
+	}
+	go p.live(stderr, kin)
+	return nil
 }
 
 // live reads what the process logs until it ends.
 func (p *process) live(stderr *os.File, kin family) {
+	defer close(p.closed)
+	defer stderr.Close()
 	read := make(chan struct{})
 	go func() {
 		defer close(read)

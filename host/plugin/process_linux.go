@@ -7,6 +7,8 @@ import (
 	"syscall"
 
 	"golang.org/x/sys/unix"
+
+	"mostrador/host/plugin/sandbox"
 )
 
 // attributes has the kernel kill a plugin whose host ended, and gives it a process group of its own: an
@@ -16,15 +18,19 @@ func attributes() *syscall.SysProcAttr {
 }
 
 // family is a process with its process group.
-type family struct{ pid int }
+type family struct {
+	pid   int
+	ended <-chan struct{}
+}
 
-func adopt(p *os.Process) (family, error) { return family{pid: p.Pid}, nil }
+func adopt(p *os.Process, _ sandbox.Bounds, ended <-chan struct{}) (family, error) {
+	return family{pid: p.Pid, ended: ended}, nil
+}
 
 // waitAndEnd waits for the end of the process and then kills what is left of its group. The process is not
 // reaped yet, so that its number cannot belong to a stranger.
 func (f family) waitAndEnd() {
-	for unix.Waitid(unix.P_PID, f.pid, nil, unix.WEXITED|unix.WNOWAIT, nil) == unix.EINTR {
-	}
+	<-f.ended
 	_ = unix.Kill(-f.pid, unix.SIGKILL)
 }
 

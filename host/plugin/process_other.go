@@ -5,6 +5,8 @@ package plugin
 import (
 	"os"
 	"syscall"
+
+	"mostrador/host/plugin/sandbox"
 )
 
 // attributes gives a plugin a process group of its own: an interrupt at the terminal is the host's business.
@@ -15,7 +17,7 @@ func attributes() *syscall.SysProcAttr { return &syscall.SysProcAttr{Setpgid: tr
 // group's number may belong to a stranger.
 type family struct{}
 
-func adopt(*os.Process) (family, error) { return family{}, nil }
+func adopt(*os.Process, sandbox.Bounds, <-chan struct{}) (family, error) { return family{}, nil }
 
 func (family) waitAndEnd() {}
 

@@ -21,6 +21,7 @@ import (
 	"google.golang.org/grpc/credentials/insecure"
 
 	"mostrador/host/event"
+	"mostrador/sdk/manifest"
 	"mostrador/sdk/plgv1"
 	"mostrador/sdk/wire"
 )
@@ -95,7 +96,9 @@ func TestAChildThatHoldsThePipesHidesNoDeath(t *testing.T) {
 	self, err := os.Executable()
 	check(t, err)
 	p, _ := h.Plugin(one)
-	check(t, os.Symlink(self, filepath.Join(p.Package().Dir, "child")))
+	pkg := p.Package()
+	pkg.Manifest.Permissions = append(pkg.Manifest.Permissions, manifest.PermissionSpawn)
+	check(t, os.Symlink(self, filepath.Join(pkg.Dir, "child")))
 	h.start(t, one)
 	said, err := h.press(t.Context(), one, "fork", "")
 	check(t, err)

@@ -6,6 +6,8 @@ import (
 	"unsafe"
 
 	"golang.org/x/sys/windows"
+
+	"mostrador/host/plugin/sandbox"
 )
 
 // attributes gives a plugin no console window and a process group of its own: Ctrl-C is the host's business.
@@ -23,7 +25,7 @@ type family struct {
 	job     windows.Handle
 }
 
-func adopt(p *os.Process) (family, error) {
+func adopt(p *os.Process, bounds sandbox.Bounds, _ <-chan struct{}) (family, error) {
 	job, err := windows.CreateJobObject(nil, nil)
 	if err != nil {
 		return family{}, os.NewSyscallError("CreateJobObject", err)
@@ -32,6 +34,19 @@ func adopt(p *os.Process) (family, error) {
 		BasicLimitInformation: windows.JOBOBJECT_BASIC_LIMIT_INFORMATION{
 			LimitFlags: windows.JOB_OBJECT_LIMIT_KILL_ON_JOB_CLOSE,
 		},
+	}
+	if !bounds.Off {
+		basic := &limits.BasicLimitInformation
+		basic.LimitFlags |= windows.JOB_OBJECT_LIMIT_PRIORITY_CLASS | windows.JOB_OBJECT_LIMIT_DIE_ON_UNHANDLED_EXCEPTION
+		basic.PriorityClass = windows.BELOW_NORMAL_PRIORITY_CLASS
+		if bounds.Memory > 0 { // of all its processes together
+			basic.LimitFlags |= windows.JOB_OBJECT_LIMIT_JOB_MEMORY
+			limits.JobMemoryLimit = uintptr(bounds.Memory)
+		}
+		if !bounds.Spawn {
+			basic.LimitFlags |= windows.JOB_OBJECT_LIMIT_ACTIVE_PROCESS
+			basic.ActiveProcessLimit = 1
+		}
 	}
 	_, err = windows.SetInformationJobObject(job, windows.JobObjectExtendedLimitInformation,
 		uintptr(unsafe.Pointer(&limits)), uint32(unsafe.Sizeof(limits)))

@@ -114,13 +114,17 @@ func (p *Plugin) launch(ctx context.Context, pkg *Package) (*run, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &run{
-		plugin:  p,
-		pkg:     pkg,
-		process: newProcess(pkg.Program, p.sockets, p.logs),
-		turn:    make(chan struct{}, 1),
-		lost:    make(chan struct{}),
+	program, bounds, err := boundsOf(pkg, p.cfg)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", errUnfit, err)
 	}
+	r := &run{
+		plugin: p,
+		pkg:    pkg,
+		turn:   make(chan struct{}, 1),
+		lost:   make(chan struct{}),
+	}
+	r.process = newProcess(program, p.sockets, bounds, p.logs)
 	p.logs.renew()
 	p.mu.Lock()
 	p.lives[r] = struct{}{}
@@ -141,6 +145,7 @@ func (p *Plugin) launch(ctx context.Context, pkg *Package) (*run, error) {
 		SyncStderr:       printed,
 		RunnerFunc: func(_ hclog.Logger, asked *exec.Cmd, dir string) (runner.Runner, error) {
 			ownDir = dir
+			r.process.bounds.Sockets = []string{dir}
 			r.process.cmd.Env = append(append(r.process.cmd.Env, asked.Env...),
 				wire.TLSVariable+"="+pluginBundle.Encode(),
 				wire.LogVariable+"="+level(p.cfg.Logger).String(),

@@ -2,12 +2,27 @@
 
 package sandbox
 
-import "runtime"
+import (
+	"os/exec"
+	"runtime"
+)
 
 func support() Support {
 	var s Support
 	for _, part := range Parts() {
+		if part == PartMemory && runtime.GOOS == "windows" { // a Job Object
+			continue
+		}
 		s.Missing = append(s.Missing, Gap{Part: part, Reason: "not on " + runtime.GOOS})
 	}
 	return s
+}
+
+// Start starts cmd. ended is nil: the end shows when it is waited for.
+func Start(cmd *exec.Cmd, b Bounds) (applied Applied, ended <-chan struct{}, err error) {
+	applied = Applied{Support: support(), Off: b.Off}
+	if !b.Off && !applied.Lacks(PartMemory) {
+		applied.Memory = b.Memory
+	}
+	return applied, nil, cmd.Start()
 }
