@@ -101,6 +101,23 @@ settings:
   - {key: PLG0074Token, path: [Plug-Ins, Promociones, Clientes], name: {es: Token}, type: secret}
 `
 
+// tillsYAML has settings that tills have of their own, and what the core asks others about.
+const tillsYAML = `
+id: PLG0005
+name: {es: Impresoras, en: Printers}
+version: 1.0.0
+api: 2
+settings:
+  - {key: PLG0005Impresora, path: [Plug-Ins, Cajas], name: {es: Impresora de tiques, en: Receipt printer}, type: text, scope: till, default: tm20}
+  - {key: PLG0005Logo, path: [Plug-Ins, Cajas], name: {es: Logotipo, en: Logo}, type: file, scope: till}
+  - {key: PLG0005Desde, path: [Plug-Ins, Cajas], name: {es: Desde cuándo, en: Since}, type: date, min: "2020-01-01"}
+  - {key: PLG0005Avisos, path: [Plug-Ins, Cajas], name: {es: Teléfono de avisos, en: Phone}, type: phone}
+  - {key: PLG0005Copias, path: [Plug-Ins, Cajas], name: {es: Copias, en: Copies}, type: number, whole: true, min: 1, max: 5, scope: till, required: true}
+  - {key: PLG0005Tope, path: [Plug-Ins, Cajas], name: {es: Tope, en: Limit}, type: number, default: 10}
+  - {key: PLG0005Vigilada, path: [Plug-Ins, Cajas], name: {es: Cola vigilada, en: Watched queue}, type: text, validate: true}
+  - {key: PLG0005Clave, path: [Plug-Ins, Cajas], name: {es: Clave de la impresora, en: Printer password}, type: secret, scope: till}
+`
+
 const packaged = "<title>Hola</title>\nBienvenida del plug-in"
 
 // world is a Guide with what it stands on.
@@ -112,6 +129,12 @@ type world struct {
 	now   time.Time
 	told  sync.Mutex
 	seen  [][]string // what watchers were told
+	// off are plugins that are not active.
+	off map[string]bool
+	// policies is what rules of interplay leave, check the rules of settings, and answer what a plugin answers.
+	policies map[string]configguide.Policy
+	check    func(s *manifest.Setting, value any, values map[string]any) string
+	answer   func(ctx context.Context, plugin, key string, value any) ([]*plgv1.Diagnostic, error)
 }
 
 func newWorld(t testing.TB) *world {
@@ -142,6 +165,21 @@ func (w *world) open() {
 			}
 			return []*plgv1.Diagnostic{{Severity: plgv1.Severity_SEVERITY_WARNING, Summary: "un aviso no impide nada"}}
 		},
+		CheckValue: func(s *manifest.Setting, value any, values map[string]any, _ string) []*plgv1.Diagnostic {
+			if w.check != nil {
+				if bad := w.check(s, value, values); bad != "" {
+					return []*plgv1.Diagnostic{{Severity: plgv1.Severity_SEVERITY_ERROR, Summary: bad}}
+				}
+			}
+			return nil
+		},
+		Validate: func(ctx context.Context, plugin, key string, value any, _ string) ([]*plgv1.Diagnostic, error) {
+			if w.answer == nil {
+				return nil, errors.New("not running")
+			}
+			return w.answer(ctx, plugin, key, value)
+		},
+		Policy: func(key, _ string) configguide.Policy { return w.policies[key] },
 	})
 	if err != nil {
 		w.Fatal(err)
@@ -159,11 +197,50 @@ func (w *world) open() {
 
 func (w *world) plugins() []*manifest.Manifest {
 	w.Helper()
-	m, err := manifest.Parse([]byte(welcomeYAML), "plugin.yaml")
+	var all []*manifest.Manifest
+	for _, text := range []string{welcomeYAML, tillsYAML} {
+		m, err := manifest.Parse([]byte(text), "plugin.yaml")
+		if err != nil {
+			w.Fatal(err)
+		}
+		if !w.off[m.ID] {
+			all = append(all, m)
+		}
+	}
+	return all
+}
+
+// switched switches a plugin on or off.
+func (w *world) switched(id string, on bool) {
+	w.Helper()
+	w.off = map[string]bool{id: !on}
+	if err := w.guide.SetPlugins(w.plugins()); err != nil {
+		w.Fatal(err)
+	}
+}
+
+// change sets a value at a scope and returns the refusal's sentences.
+func (w *world) change(key string, at configguide.At, value any) string {
+	w.Helper()
+	_, err := w.guide.Change(w.Context(), ana, configguide.Wish{Key: key, At: at, Value: value}, "es")
+	return w.refusal(err)
+}
+
+// file sets a file with its content.
+func (w *world) upload(key string, at configguide.At, name, content string) string {
+	w.Helper()
+	_, err := w.guide.Change(w.Context(), ana, configguide.Wish{Key: key, At: at, Value: name, Content: &content}, "es")
+	return w.refusal(err)
+}
+
+// entryAt is an entry as a till sees it.
+func (w *world) entryAt(key, till string) configguide.Entry {
+	w.Helper()
+	e, err := w.guide.EntryFor(key, till, "es")
 	if err != nil {
 		w.Fatal(err)
 	}
-	return []*manifest.Manifest{m}
+	return e
 }
 
 var ana = &plgv1.Actor{Operator: "ana", Till: "caja 1", Channel: "gui"}

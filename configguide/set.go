@@ -68,7 +68,7 @@ func (g *Guide) change(ctx context.Context, actor *plgv1.Actor, key string, at A
 			return Entry{}, err
 		}
 		if !g.same(key, s.records.at(key, p.at), p.to) {
-			if remarks, err = g.ask(ctx, p, lang); err != nil {
+			if remarks, _, err = g.ask(ctx, p, lang); err != nil {
 				return Entry{}, err
 			}
 		}
@@ -270,30 +270,30 @@ func about(key string, d *plgv1.Diagnostic) *plgv1.Diagnostic {
 	}
 }
 
-// ask asks the plugin about a value. What it remarks comes back in words; an error among it is a refusal.
-func (g *Guide) ask(ctx context.Context, p *plan, lang string) ([]string, error) {
+// ask asks the plugin about a value. What it remarks comes back in words; an error among it is a refusal. It reports
+// false when the plugin gave no answer.
+func (g *Guide) ask(ctx context.Context, p *plan, lang string) (remarks []string, answered bool, err error) {
 	if p.entry == nil || !p.entry.Validate || g.cfg.Validate == nil || p.value == nil {
-		return nil, nil
+		return nil, true, nil
 	}
 	limited, cancel := context.WithTimeout(ctx, validateTimeout)
 	defer cancel()
 	diagnostics, err := g.cfg.Validate(limited, p.entry.owner, p.key, g.handed(p.entry, p.value, p.text), lang)
 	if ctx.Err() != nil {
-		return nil, ctx.Err()
+		return nil, false, ctx.Err()
 	}
 	if err != nil {
-		return []string{say(lang, "unasked", p.entry.Name.In(lang), p.entry.owner)}, nil
+		return []string{say(lang, "unasked", p.entry.Name.In(lang), p.entry.owner)}, false, nil
 	}
 	if err := refusal(p.key, diagnostics); err != nil {
-		return nil, err
+		return nil, true, err
 	}
-	var remarks []string
 	for _, d := range diagnostics {
 		if d.GetSeverity() == plgv1.Severity_SEVERITY_WARNING && d.GetSummary() != "" {
 			remarks = append(remarks, d.GetSummary())
 		}
 	}
-	return remarks, nil
+	return remarks, true, nil
 }
 
 // commit writes records with their lines in the history (unless quiet), all or none, and puts them in force.
