@@ -92,6 +92,7 @@ func (s *Service) Register(ctx context.Context, actor *plgv1.Actor, c *plgv1.Cus
 func (s *Service) judgeNew(j *judgement, c *plgv1.Customer) {
 	j.normalise(c, allPaths(c))
 	j.require(c)
+	j.needed(c, nil)
 	j.locked(c, setPaths(c))
 }
 
@@ -109,11 +110,14 @@ func (s *Service) Check(ctx context.Context, c *plgv1.Customer) (*plgv1.Customer
 		if err != nil {
 			return err
 		}
-		j.normalise(kept, allPaths(kept))
-		j.require(kept)
-		j.locked(current, slices.DeleteFunc(allPaths(kept), func(path string) bool {
-			return textOf(kept, path) == textOf(current, path)
+		same := func(path string) bool { return textOf(kept, path) == textOf(current, path) }
+		// What a field was before its plugin asked for more is nobody's mistake now.
+		j.normalise(kept, slices.DeleteFunc(allPaths(kept), func(path string) bool {
+			return strings.HasPrefix(path, fieldPrefix) && same(path)
 		}))
+		j.require(kept)
+		j.needed(kept, slices.DeleteFunc(append(allPaths(kept), allPaths(current)...), same))
+		j.locked(current, slices.DeleteFunc(allPaths(kept), same))
 		return j.taken(tx, kept)
 	})
 	if err != nil {
@@ -164,6 +168,9 @@ func (s *Service) Set(ctx context.Context, tx *store.Tx, actor *plgv1.Actor, id,
 		}
 		c.AplicaPromociones = yes
 	default:
+		if !plgv1Field(field) {
+			field = fieldPrefix + strings.TrimPrefix(field, fieldPrefix)
+		}
 		c.Fields = map[string]string{strings.TrimPrefix(field, fieldPrefix): value}
 	}
 	mask := []string{field}
@@ -201,6 +208,7 @@ func (s *Service) set(ctx context.Context, tx *store.Tx, actor *plgv1.Actor, c *
 	j := s.judge(ctx)
 	j.locked(current, mask)
 	j.require(next)
+	j.needed(next, mask)
 	if err := j.err(); err != nil {
 		return nil, err
 	}

@@ -16,6 +16,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/hashicorp/go-hclog"
@@ -78,6 +79,8 @@ type Config struct {
 	Log   *event.Log
 	// Rules may be nil: then nothing is governed.
 	Rules Rules
+	// Fields are the declarations in force; may be nil: then every field is a text.
+	Fields func() Fields
 	// Country is the store's (ISO 3166), for phones without a country code.
 	Country func() string
 	// Text holds the sentences.
@@ -90,6 +93,8 @@ type Config struct {
 // Service keeps customers. It is safe for concurrent use.
 type Service struct {
 	Config
+	// patterns are the compiled patterns of fields by their text.
+	patterns sync.Map
 }
 
 // New returns the service of a store.

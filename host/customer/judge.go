@@ -227,7 +227,7 @@ func (j *judgement) normaliseField(c *plgv1.Customer, path string) {
 			j.refuse(path, "value_invalid", "field", id)
 			return
 		}
-		c.Fields[id] = value
+		c.Fields[id] = j.checkField(path, id, value)
 	}
 }
 
