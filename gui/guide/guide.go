@@ -1,6 +1,8 @@
 // Package guide is Herramientas > Guía de Configuración: the tree of all settings at the left, found by words or
-// by key, and at the right an editor that fits the setting's type. A value is kept only when the host accepts
-// it; what is wrong is said at the field, and the value in force stays in force.
+// by key, and at the right an editor that fits the setting's type. A value stands at a scope (till, store, chain);
+// the editor shows what each says, sets one and takes one away. A value is kept only when the host accepts it;
+// what is wrong is said at the field, and the value in force stays in force. What has been changed can be seen,
+// reverted, written to a file, and taken over from one after its differences were shown.
 package guide
 
 import (
@@ -8,13 +10,18 @@ import (
 	"strings"
 
 	"fyne.io/fyne/v2"
+	"fyne.io/fyne/v2/canvas"
 	"fyne.io/fyne/v2/container"
-	"fyne.io/fyne/v2/theme"
-	"fyne.io/fyne/v2/widget"
 
 	"mostrador/gui/model"
 	"mostrador/gui/ui"
 	"mostrador/host/api/mostradorv1"
+)
+
+// The words of a search that the buttons beside it put in and take out.
+const (
+	onlyChanged = "@changed"
+	onlyAside   = "@aside"
 )
 
 // Screen is the Configuration Guide.
@@ -22,13 +29,20 @@ type Screen struct {
 	d       *ui.Desk
 	content fyne.CanvasObject
 	search  *ui.Entry
+	changed *ui.Button
+	aside   *ui.Button
+	count   *canvas.Text
+	bar     *fyne.Container
 	tree    *ui.Tree
 	none    *fyne.Container
 	right   *fyne.Container
 
-	settings map[string]*mostradorv1.Setting
+	settings map[string]*mostradorv1.Setting // those in the tree
+	known    map[string]*mostradorv1.Setting // all that were ever in the tree, for names in histories
+	order    []string                        // the keys in the tree, best first while searching
 	children map[string][]string
 	newest   ui.Latest
+	opening  ui.Latest
 	editor   *editor
 	want     string
 	opened   bool
@@ -37,14 +51,11 @@ type Screen struct {
 	loading, enter bool
 }
 
-// node ids: "" is the root, "/A/B" a branch, "#KEY" a setting.
-const leaf = "#"
-
 // New builds the screen.
 func New(d *ui.Desk) *Screen {
-	s := &Screen{d: d, settings: map[string]*mostradorv1.Setting{}, children: map[string][]string{}}
+	s := &Screen{d: d, settings: map[string]*mostradorv1.Setting{}, known: map[string]*mostradorv1.Setting{}, children: map[string][]string{}}
 	s.search = ui.NewEntry(d.T("guide.search"), func(string) { s.first() })
-	s.search.OnChanged = func(string) { s.enter = false; s.load() }
+	s.search.OnChanged = func(string) { s.enter = false; s.filters(); s.load() }
 	s.search.OnKey = func(ev *fyne.KeyEvent) bool {
 		if ev.Name == fyne.KeyDown {
 			d.Window.Canvas().Focus(s.tree)
@@ -52,21 +63,15 @@ func New(d *ui.Desk) *Screen {
 		}
 		return false
 	}
-	s.tree = ui.NewTree(func(id string) []string { return s.children[id] },
-		func(id string) bool { return !strings.HasPrefix(id, leaf) },
-		newNode,
-		func(id string, branch bool, o fyne.CanvasObject) {
-			label := o.(*fyne.Container).Objects[0].(*widget.Label)
-			text := id[strings.LastIndexByte(id, '/')+1:]
-			if !branch {
-				text = s.settings[strings.TrimPrefix(id, leaf)].GetName()
-			}
-			label.SetText(text)
-			o.Refresh()
-		})
+	s.changed = ui.NewButton(d.T("guide.changed"), "", ui.Plain, func() { s.toggle(onlyChanged) })
+	s.aside = ui.NewButton(d.T("guide.asides"), "", ui.Plain, func() { s.toggle(onlyAside) })
+	s.aside.Hide()
+	s.count = ui.Caption("")
+	s.bar = ui.Row(2, s.changed, s.aside, ui.Spring(), s.count)
+	s.tree = s.newTree()
 	s.tree.OnSelected = func(id string) {
 		if key, ok := strings.CutPrefix(id, leaf); ok {
-			s.open(key)
+			s.leave(key)
 			return
 		}
 		s.tree.ToggleBranch(id)
@@ -75,45 +80,14 @@ func New(d *ui.Desk) *Screen {
 	s.none = container.NewCenter(ui.Text(d.T("guide.none"), ui.SizeText, false, ui.ColorMuted))
 	s.none.Hide()
 	s.right = container.NewStack()
-	left := ui.Card("", ui.Frame(8, s.search, nil, container.NewStack(s.tree, s.none), nil, nil))
-	history := ui.NewButton(d.T("guide.history"), "F7", ui.Plain, func() { s.history() })
-	head := ui.Row(8, ui.Column(0, ui.Caption(d.T("menu.tools")+" >"), ui.Title(d.T("menu.guide"))), ui.Spring(), history)
+	left := ui.Card("", ui.Frame(6, ui.Column(4, s.search, s.bar), nil, container.NewStack(s.tree, s.none), nil, nil))
+	head := ui.Row(4, ui.Column(0, ui.Caption(d.T("menu.tools")+" >"), ui.Title(d.T("menu.guide"))), ui.Spring(),
+		ui.NewButton(d.T("guide.import"), "", ui.Plain, s.take),
+		ui.NewButton(d.T("guide.export"), "", ui.Plain, s.export),
+		ui.NewButton(d.T("guide.history"), "F7", ui.Plain, s.changes))
 	s.content = ui.Frame(14, head, ui.Exactly(344, left), ui.Pad(10, 0, s.right), nil, nil)
 	s.blank()
 	return s
-}
-
-// newNode is a line of the tree; the name of a setting may take two.
-func newNode(branch bool) fyne.CanvasObject {
-	label := widget.NewLabel("")
-	label.Wrapping = fyne.TextWrapWord
-	label.TextStyle.Bold = branch
-	if !branch {
-		label.SizeName = theme.SizeNameCaptionText
-	}
-	return container.New(&nodeLayout{branch}, label)
-}
-
-// nodeLayout centres the wrapped name in a line of fixed height.
-type nodeLayout struct{ branch bool }
-
-func (n *nodeLayout) MinSize([]fyne.CanvasObject) fyne.Size {
-	if n.branch {
-		return fyne.NewSize(40, 30)
-	}
-	return fyne.NewSize(40, 38)
-}
-
-func (n *nodeLayout) Layout(o []fyne.CanvasObject, size fyne.Size) {
-	shift := float32(6)
-	if !n.branch {
-		shift = 26 // a leaf has no arrow that it would have to leave room for
-	}
-	width := size.Width + shift + 6
-	o[0].Resize(fyne.NewSize(width, size.Height))
-	h := o[0].MinSize().Height
-	o[0].Resize(fyne.NewSize(width, h))
-	o[0].Move(fyne.NewPos(-shift, (size.Height-h)/2))
 }
 
 func (s *Screen) blank() {
@@ -144,7 +118,7 @@ func (s *Screen) Key(ev *fyne.KeyEvent) {
 	case ev.Name == fyne.KeyF5 && s.editor != nil:
 		s.editor.save()
 	case ev.Name == fyne.KeyF7:
-		s.history()
+		s.changes()
 	case ev.Name == fyne.KeyEscape && s.search.Text != "":
 		s.search.SetText("")
 		s.d.Window.Canvas().Focus(s.search)
@@ -164,189 +138,188 @@ func (s *Screen) Changed(c model.Change) {
 		s.load()
 	case mostradorv1.WatchResponse_KIND_SETTING:
 		s.load()
-		if s.editor != nil && s.editor.setting.Key == c.Event.Id && !s.editor.dirty {
+		if s.editor != nil && s.editor.setting.Key == c.Event.Id && !s.editor.dirty && !s.editor.busy {
 			s.open(c.Event.Id)
 		}
 	}
 }
 
+// changes shows the history of the open setting, or of all.
+func (s *Screen) changes() {
+	key := ""
+	if s.editor != nil {
+		key = s.editor.setting.Key
+	}
+	s.history(key)
+}
+
+// toggle puts a word of the search in or takes it out.
+func (s *Screen) toggle(word string) {
+	words := strings.Fields(s.search.Text)
+	if i := slices.Index(words, word); i >= 0 {
+		words = slices.Delete(words, i, i+1)
+	} else {
+		words = slices.Insert(words, 0, word)
+	}
+	text := strings.Join(words, " ")
+	if text != "" {
+		text += " " // what is typed next is another word
+	}
+	s.search.SetText(text)
+	s.search.CursorColumn = len([]rune(text))
+	s.search.Refresh()
+	s.d.Window.Canvas().Focus(s.search)
+}
+
+// filters shows on the buttons which words the search has.
+func (s *Screen) filters() {
+	words := strings.Fields(s.search.Text)
+	for word, button := range map[string]*ui.Button{onlyChanged: s.changed, onlyAside: s.aside} {
+		style := ui.Plain
+		if slices.Contains(words, word) {
+			style = ui.Primary
+		}
+		button.SetStyle(style)
+	}
+	s.bar.Refresh()
+}
+
+// load reads the settings that the search asks for. What is kept aside for plug-ins that are not there follows.
 func (s *Screen) load() {
 	current := s.newest.Next()
-	query := strings.TrimSpace(s.search.Text)
+	query := strings.Join(strings.Fields(s.search.Text), " ")
 	s.loading = true
-	ui.Ask(s.d, s.d.Model.Settings.List, &mostradorv1.ListSettingsRequest{Query: query, Language: s.d.Model.Language()}, func(res *mostradorv1.ListSettingsResponse, err error) {
-		if !current() {
+	list := func(query string, then func([]*mostradorv1.Setting)) {
+		req := &mostradorv1.ListSettingsRequest{Query: query, Language: s.d.Model.Language()}
+		ui.Ask(s.d, s.d.Model.Settings.List, req, func(res *mostradorv1.ListSettingsResponse, err error) {
+			switch {
+			case !current():
+			case err != nil:
+				s.loading, s.enter = false, false
+				s.d.Fail(s.d.Explain(err))
+			default:
+				then(res.Settings)
+			}
+		})
+	}
+	list(query, func(found []*mostradorv1.Setting) {
+		if strings.Contains(query, onlyAside) {
+			s.found(query, found)
 			return
 		}
-		enter := s.enter
-		s.loading, s.enter = false, false
-		if err != nil {
-			s.d.Fail(s.d.Explain(err))
-			return
-		}
-		s.plant(res.Settings, query != "")
-		if s.want != "" && s.settings[s.want] != nil {
-			want := s.want
-			s.want = ""
-			s.reveal(want)
-		} else if enter {
-			s.first()
-		}
+		list(strings.TrimSpace(onlyAside+" "+query), func(more []*mostradorv1.Setting) { s.found(query, append(found, more...)) })
 	})
 }
 
-// plant builds the tree from the settings' paths, in the order of the catalogue.
-func (s *Screen) plant(settings []*mostradorv1.Setting, searching bool) {
-	s.settings, s.children = map[string]*mostradorv1.Setting{}, map[string][]string{}
-	for _, setting := range settings {
-		s.settings[setting.Key] = setting
-		at := ""
-		for _, name := range setting.Path {
-			next := at + "/" + strings.ReplaceAll(name, "/", "∕")
-			if !slices.Contains(s.children[at], next) {
-				s.children[at] = append(s.children[at], next)
-			}
-			at = next
-		}
-		s.children[at] = append(s.children[at], leaf+setting.Key)
+// found shows what a search has found.
+func (s *Screen) found(query string, settings []*mostradorv1.Setting) {
+	enter := s.enter
+	s.loading, s.enter = false, false
+	s.plant(settings, query != "")
+	if query == "" || strings.Contains(query, onlyAside) {
+		aside := slices.ContainsFunc(settings, func(setting *mostradorv1.Setting) bool { return setting.Aside })
+		visible(s.aside, aside || query != "")
 	}
-	if len(settings) == 0 {
-		s.none.Show()
-	} else {
-		s.none.Hide()
+	s.count.Text = s.d.T("guide.count", "n", len(s.order))
+	if len(s.order) == 1 {
+		s.count.Text = s.d.T("guide.count.one")
 	}
-	s.tree.Refresh()
-	if searching || !s.opened {
-		s.tree.OpenAllBranches()
-		s.opened = len(settings) > 0
+	s.bar.Refresh()
+	switch {
+	case s.want != "" && s.settings[s.want] != nil:
+		want := s.want
+		s.want = ""
+		s.reveal(want)
+	case enter:
+		s.first()
 	}
-	s.tree.Refresh()
 }
 
-// first opens the first hit of the search.
+// first opens the best hit of the search.
 func (s *Screen) first() {
 	if s.loading {
 		s.enter = true
 		return
 	}
-	query := strings.TrimSpace(s.search.Text)
-	if s.settings[query] != nil {
+	if query := strings.TrimSpace(s.search.Text); s.settings[query] != nil {
 		s.reveal(query)
-		return
-	}
-	at := ""
-	for {
-		below := s.children[at]
-		if len(below) == 0 {
-			return
-		}
-		if key, ok := strings.CutPrefix(below[0], leaf); ok {
-			s.reveal(key)
-			return
-		}
-		at = below[0]
+	} else if len(s.order) > 0 {
+		s.reveal(s.order[0])
 	}
 }
 
-// reveal opens a setting and its branches.
-func (s *Screen) reveal(key string) {
-	at := ""
-	for _, name := range s.settings[key].GetPath() {
-		at += "/" + strings.ReplaceAll(name, "/", "∕")
-		s.tree.OpenBranch(at)
+// leave opens another setting; what has been typed and not saved is not thrown away without asking.
+func (s *Screen) leave(key string) {
+	if s.editor == nil || !s.editor.dirty || s.editor.setting.Key == key {
+		s.open(key)
+		return
 	}
+	d := s.d
 	s.tree.UnselectAll()
-	s.tree.Select(leaf + key)
-	s.tree.ScrollTo(leaf + key)
+	d.Confirm(d.T("guide.unsaved"), d.T("guide.unsaved.text", "name", s.editor.setting.Name), d.T("guide.unsaved.drop"), func() {
+		s.editor.dirty = false
+		if s.settings[key] != nil {
+			s.reveal(key)
+		}
+	})
 }
 
 // open reads a setting and shows its editor.
 func (s *Screen) open(key string) {
+	current := s.opening.Next()
+	if setting := s.settings[key]; setting.GetAside() {
+		s.show(setting)
+		return
+	}
 	ui.Ask(s.d, s.d.Model.Settings.Get, &mostradorv1.GetSettingRequest{Key: key, Language: s.d.Model.Language()}, func(res *mostradorv1.GetSettingResponse, err error) {
-		if err != nil {
+		switch {
+		case !current():
+		case err != nil:
 			s.d.Fail(s.d.Explain(err))
-			return
-		}
-		s.show(res.Setting)
-		if s.shown && s.d.TopModal() == nil {
-			s.d.Window.Canvas().Focus(s.editor.focus)
+		default:
+			s.show(res.Setting)
 		}
 	})
 }
 
+// again reads everything again.
+func (s *Screen) again() {
+	s.load()
+	if s.editor != nil {
+		s.editor.dirty = false
+		s.open(s.editor.setting.Key)
+	}
+}
+
+// show puts the editor of a setting on the screen, at the scope where it was when it is the same setting.
 func (s *Screen) show(setting *mostradorv1.Setting) {
-	s.editor = newEditor(s.d, setting, func(changed *mostradorv1.Setting) {
-		s.d.Say(s.d.T("guide.saved", "name", changed.Name))
-		s.show(changed)
-		if s.shown {
-			s.d.Window.Canvas().Focus(s.editor.focus)
-		}
-		s.load()
-	})
+	at := place{scope: scopeStore}
+	if setting.Scope == scopeTill {
+		at = place{scopeTill, s.d.Model.Till()}
+	}
+	if s.editor != nil && s.editor.setting.Key == setting.Key && s.editor.at.scope > scopeDefault {
+		at = s.editor.at
+	}
+	if setting.Aside {
+		s.editor = newAside(s.d, setting, func() {
+			s.d.Say(s.d.T("guide.aside.removed", "name", setting.Key))
+			s.blank()
+			s.d.Window.Canvas().Focus(s.search)
+			s.load()
+		})
+	} else {
+		s.editor = newEditor(s.d, setting, at, func(changed *mostradorv1.Setting) {
+			s.d.Say(s.d.T("guide.saved", "name", changed.Name))
+			s.show(changed)
+			s.load()
+		})
+	}
 	s.right.Objects = []fyne.CanvasObject{s.editor.content}
 	s.right.Refresh()
 	if s.editor.placed != nil {
 		s.editor.placed()
 	}
-}
-
-// history shows the changes of the open setting, or of all, each of which can be reverted.
-func (s *Screen) history() {
-	if s.d.TopModal() != nil {
-		return
+	if s.shown && s.d.TopModal() == nil {
+		s.editor.takeFocus()
 	}
-	key, title := "", s.d.T("guide.history.all")
-	if s.editor != nil {
-		key, title = s.editor.setting.Key, s.d.T("guide.history.of", "name", s.editor.setting.Name)
-	}
-	ui.Ask(s.d, s.d.Model.Settings.History, &mostradorv1.SettingHistoryRequest{Key: key, Limit: 50}, func(res *mostradorv1.SettingHistoryResponse, err error) {
-		if err != nil {
-			s.d.Fail(s.d.Explain(err))
-			return
-		}
-		var m *ui.Modal
-		rows := ui.Column(2)
-		for _, c := range res.Changes {
-			rows.Add(s.change(c, key == "", func() { m.Close() }))
-			rows.Add(widget.NewSeparator())
-		}
-		if len(res.Changes) == 0 {
-			rows.Add(ui.Words(s.d.T("guide.history.none")))
-		}
-		done := ui.NewButton(s.d.T("close"), "Esc", ui.Primary, func() { m.Close() })
-		scroll := container.NewVScroll(rows)
-		scroll.SetMinSize(fyne.NewSize(720, min(420, max(120, float32(len(res.Changes))*76))))
-		m = s.d.NewModal(title, 760, scroll, done, done)
-	})
-}
-
-func (s *Screen) change(c *mostradorv1.SettingChange, named bool, closed func()) fyne.CanvasObject {
-	who := s.d.T("guide.change", "when", s.d.Text.DateTime(c.Time), "who", strings.Trim(c.Operator+" · "+c.Till, " ·"))
-	if named {
-		who = c.Key + "  ·  " + who
-	}
-	revert := ui.NewButton(s.d.T("guide.revert"), "", ui.Plain, func() {
-		ui.Ask(s.d, s.d.Model.Settings.Revert, &mostradorv1.RevertSettingRequest{Key: c.Key, Sequence: c.Sequence}, func(res *mostradorv1.RevertSettingResponse, err error) {
-			if err != nil {
-				s.d.Fail(s.d.Explain(err))
-				return
-			}
-			closed()
-			s.d.Say(s.d.T("guide.reverted", "name", res.Setting.Name))
-			s.reveal(c.Key)
-			s.open(c.Key)
-			s.load()
-		})
-	})
-	text := ui.Cell(false)
-	text.SetText(s.d.T("guide.fromto", "from", short(Show(s.d, c.From)), "to", short(Show(s.d, c.To))))
-	return ui.Frame(8, nil, nil, ui.Column(2, ui.Caption(who), ui.Tight(text)), revert, nil)
-}
-
-func short(s string) string {
-	s = strings.Join(strings.Fields(s), " ")
-	if r := []rune(s); len(r) > 60 {
-		return string(r[:57]) + "..."
-	}
-	return s
 }

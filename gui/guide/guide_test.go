@@ -71,7 +71,7 @@ func TestANumberIsRefusedKeptAndReverted(t *testing.T) {
 	w.Key(fyne.KeyReturn)
 	w.MustSee("Guardado: Validez del código corto (días).")
 	w.Key(fyne.KeyF7)
-	w.MustSee("7 pasa a 10", "14 pasa a 7")
+	w.MustSee("Historial de «Validez del código corto (días)»", "09/03/2026 11:00, Marta Ruiz · Caja 1", "Sin valor")
 	w.Desk.Hush()
 	w.Picture("history")
 	w.Press("Revertir")
@@ -129,12 +129,59 @@ func TestACountryIsFoundByItsName(t *testing.T) {
 	}
 }
 
+// add puts a setting into the store, at its default; it can be set for a till.
+func add(s *uitest.Store, key, kind, name string, value *structpb.Value) *mostradorv1.Setting {
+	setting := &mostradorv1.Setting{Key: key, Name: name, Type: kind, Owner: "PLG0002", Path: []string{"Plug-Ins", "Puntos"}, Help: "Rige en las ventas de esta tienda.",
+		Value: value, Default: value, Scope: mostradorv1.SettingScope_SETTING_SCOPE_DEFAULT, Narrowest: mostradorv1.SettingScope_SETTING_SCOPE_TILL}
+	s.Settings = append(s.Settings, setting)
+	return setting
+}
+
+const (
+	chain = mostradorv1.SettingScope_SETTING_SCOPE_CHAIN
+	store = mostradorv1.SettingScope_SETTING_SCOPE_STORE
+	till  = mostradorv1.SettingScope_SETTING_SCOPE_TILL
+)
+
+func text(s string) *structpb.Value { return structpb.NewStringValue(s) }
+
 func TestATimeIsWrittenAsAPersonDoes(t *testing.T) {
 	s := uitest.Serve(t)
-	week := structpb.NewStringValue("168h")
-	s.Settings = append(s.Settings, &mostradorv1.Setting{Key: "PLG0002Plazo", Name: "Plazo", Type: "duration", Owner: "PLG0002", Path: []string{"Plug-Ins"},
-		Value: structpb.NewStringValue("1h30m0s"), Default: week})
+	uitest.Put(add(s, "PLG0002Plazo", "duration", "Plazo", text("168h")), store, "", text("1h30m0s"))
 	w := open(t, s, "PLG0002Plazo")
-	w.MustSee("1h30m", "De fábrica: 7d", "Un número y su unidad: 30m (minutos), 12h (horas), 7d (días) o 2w (semanas).")
+	w.MustSee("1h30m", "= 1 hora 30 minutos", "7 días")
 	w.Picture("duration")
+}
+
+func TestEveryTypeHasItsEditor(t *testing.T) {
+	list := structpb.NewListValue(&structpb.ListValue{Values: []*structpb.Value{text("Librería"), text("Papelería"), text("Prensa")}})
+	for _, c := range []struct {
+		kind  string
+		value *structpb.Value
+		sees  []string
+	}{
+		{"text", text("Gracias por su visita"), []string{"Gracias por su visita"}},
+		{"long_text", text("Una línea.\nY otra."), []string{"Una línea.\nY otra."}},
+		{"money", text("12.50"), []string{"12,50", "EUR", "12,50 EUR"}},
+		{"yes_no", structpb.NewBoolValue(true), []string{"Activado", "Sí"}},
+		{"choice", text("b"), []string{"Con ticket regalo"}},
+		{"date", text("2026-12-31"), []string{"31/12/2026", "jueves, 31 de diciembre de 2026"}},
+		{"phone", text("+34600111222"), []string{"+34 600 111 222"}},
+		{"email", text("tienda@example.com"), []string{"tienda@example.com"}},
+		{"url", text("https://www.example.com"), []string{"https://www.example.com"}},
+		{"color", text("#0f6674"), []string{"#0f6674"}},
+		{"list", list, []string{"Papelería", "Librería, Papelería, Prensa"}},
+		{"file", text("tarifas.csv"), []string{"tarifas.csv", "31 B  ·  líneas: 2", "código;precio"}},
+	} {
+		s := uitest.Serve(t)
+		setting := add(s, "PLG0002Prueba", c.kind, "Un ajuste de prueba", nil)
+		setting.Choices = []*mostradorv1.Choice{{Value: "a", Label: "Sin nada"}, {Value: "b", Label: "Con ticket regalo"}}
+		setting.Rule = "lo que pida el plug-in"
+		setting.Content = "código;precio\n8412345678;3,50\n"
+		uitest.Put(setting, store, "", c.value)
+		w := open(t, s, "PLG0002Prueba")
+		w.MustSee(c.sees...)
+		w.MustSee("Lo que pida el plug-in", "Caja 1", "Tienda", "Cadena", "Predeterminado", "Valor de Tienda")
+		w.Picture("type-" + c.kind)
+	}
 }

@@ -6,7 +6,6 @@ import (
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/theme"
 	"fyne.io/fyne/v2/widget"
-	"google.golang.org/protobuf/types/known/structpb"
 
 	"mostrador/gui/mailview"
 	"mostrador/gui/model"
@@ -17,10 +16,10 @@ import (
 // template is the editor for a mail's text: the file, its HTML, and beside it the mail as a sample customer
 // would get it, rendered by the host while the text is typed. A text that the host refuses keeps the last good
 // preview and says line and reason.
-func (e *editor) template(head fyne.CanvasObject, buttons *fyne.Container) fyne.CanvasObject {
+func (e *editor) template() fyne.CanvasObject {
 	d := e.d
 	path := ui.NewEntry(d.T("guide.file.hint"), nil)
-	path.Quiet(e.setting.Value.GetStringValue())
+	path.Quiet(text(e.setting.Value))
 	source := ui.NewTextEntry(6)
 	source.TextStyle.Monospace = true
 	source.Quiet(e.setting.Content)
@@ -30,13 +29,13 @@ func (e *editor) template(head fyne.CanvasObject, buttons *fyne.Container) fyne.
 	subject.SizeName, subject.Importance = theme.SizeNameCaptionText, widget.LowImportance
 	state := ui.NewBadge("", ui.Good)
 	edited, typedPath := false, false
-	e.value = func() (*structpb.Value, error) { return structpb.NewStringValue(strings.TrimSpace(path.Text)), nil }
+	e.value = func() (string, error) { return strings.TrimSpace(path.Text), nil }
 	e.text = func() *string {
 		if typedPath && !edited {
 			return nil // another file that the host has: its text counts
 		}
-		text := source.Text
-		return &text
+		content := source.Text
+		return &content
 	}
 	newest := &ui.Latest{}
 	title := ui.Row(8, ui.Text(d.T("guide.preview"), ui.SizeCaption, true, ui.ColorMuted), ui.Spring(), state.Box)
@@ -74,18 +73,20 @@ func (e *editor) template(head fyne.CanvasObject, buttons *fyne.Container) fyne.
 		}
 	}
 	pick := ui.NewButton(d.T("guide.file.choose"), "", ui.Plain, func() {
-		choose(d, func(name, text string) {
-			path.Quiet(name)
-			source.SetText(text)
+		choose(d, d.T("guide.file.title"), []string{".html", ".htm", ".txt"}, func(name, content string) {
+			path.Quiet("templates/" + name)
+			source.SetText(content)
 		})
 	})
-	file := ui.Frame(6, ui.Text(d.T("guide.file"), ui.SizeCaption, true, ui.ColorMuted), nil, path, pick, nil)
+	file := ui.Frame(8, nil, ui.Row(0, ui.Text(d.T("guide.file"), ui.SizeCaption, true, ui.ColorMuted)), path, pick, nil)
 	left := ui.Frame(5, ui.Text(d.T("guide.html"), ui.SizeCaption, true, ui.ColorMuted), nil, source, nil, nil)
 	right := ui.Frame(5, title, nil,
 		ui.Frame(4, ui.Tight(subject), nil, view.Content(), nil, nil), nil, nil)
-	top := ui.Column(10, head, file)
-	bottom := ui.Column(6, ui.Least(0, 24, ui.Tight(e.message)), buttons)
-	e.message.Importance = widget.DangerImportance
+	if e.setting.ReadOnly {
+		path.Disable()
+		source.Disable()
+		pick.Disable()
+	}
 	preview()
-	return ui.Card("", ui.Frame(10, top, nil, ui.Columns(14, []float32{1, 1}, left, right), nil, bottom))
+	return ui.Frame(8, file, nil, ui.Columns(14, []float32{1, 1}, left, right), nil, nil)
 }

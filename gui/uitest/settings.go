@@ -32,9 +32,20 @@ func (h settings) List(_ context.Context, req *connect.Request[mostradorv1.ListS
 	h.s.Lock()
 	defer h.s.Unlock()
 	res := &mostradorv1.ListSettingsResponse{}
+	words := strings.Fields(strings.ToLower(req.Msg.Query))
 	for _, setting := range h.s.Settings {
 		all := strings.ToLower(setting.Key + " " + setting.Name + " " + strings.Join(setting.Path, " "))
-		if strings.Contains(all, strings.ToLower(req.Msg.Query)) {
+		fits := setting.Aside == slices.Contains(words, "@aside")
+		for _, word := range words {
+			switch word {
+			case "@aside":
+			case "@changed":
+				fits = fits && setting.IsSet
+			default:
+				fits = fits && strings.Contains(all, word)
+			}
+		}
+		if fits {
 			res.Settings = append(res.Settings, proto.CloneOf(setting))
 		}
 	}
@@ -70,18 +81,84 @@ func (h settings) Set(_ context.Context, req *connect.Request[mostradorv1.SetSet
 	if refusal := broken(req.Msg.GetContent()); refusal != nil {
 		return nil, refuse(connect.CodeInvalidArgument, refusal)
 	}
-	if setting.Type == "number" && req.Msg.Value.GetNumberValue() < 1 {
+	if setting.Type == "number" && !req.Msg.Clear && req.Msg.Value.GetNumberValue() < 1 {
 		return nil, refuse(connect.CodeInvalidArgument, &mostradorv1.Refusal{Diagnostics: []*plgv1.Diagnostic{wrong(setting.Key, "range", "Debe ser 1 o más.")}})
 	}
-	h.s.called("set " + setting.Key)
+	h.s.called(strings.TrimSpace(fmt.Sprintf("set %s %s", setting.Key, place(req.Msg.Scope, req.Msg.Till))))
 	h.s.sequence++
-	h.s.Changes = append([]*mostradorv1.SettingChange{{Key: setting.Key, Sequence: 100 + h.s.sequence, Time: at(90), Operator: "Marta Ruiz", Till: "1", From: setting.Value, To: req.Msg.Value}}, h.s.Changes...)
-	setting.Value, setting.IsSet = req.Msg.Value, true
+	change := &mostradorv1.SettingChange{Key: setting.Key, Sequence: 100 + h.s.sequence, Time: at(90), Operator: "Marta Ruiz", Till: "1", Scope: req.Msg.Scope, ScopeTill: req.Msg.Till}
+	for _, v := range setting.Values {
+		if v.Scope == req.Msg.Scope && v.Till == req.Msg.Till {
+			change.From = v.Value
+		}
+	}
+	if !req.Msg.Clear {
+		change.To = req.Msg.Value
+	}
+	h.s.Changes = append([]*mostradorv1.SettingChange{change}, h.s.Changes...)
+	Put(setting, req.Msg.Scope, req.Msg.Till, change.To)
+	if setting.Aside && len(setting.Values) == 0 {
+		h.s.Settings = slices.DeleteFunc(h.s.Settings, func(s *mostradorv1.Setting) bool { return s == setting })
+	}
 	if req.Msg.Content != nil {
 		setting.Content = *req.Msg.Content
 	}
 	h.s.tell(mostradorv1.WatchResponse_KIND_SETTING, setting.Key, nil)
 	return connect.NewResponse(&mostradorv1.SetSettingResponse{Setting: proto.CloneOf(setting)}), nil
+}
+
+// place is a scope in the names of calls; the store's goes without saying.
+func place(scope mostradorv1.SettingScope, till string) string {
+	switch scope {
+	case mostradorv1.SettingScope_SETTING_SCOPE_TILL:
+		return "till " + till
+	case mostradorv1.SettingScope_SETTING_SCOPE_CHAIN:
+		return "chain"
+	}
+	return ""
+}
+
+// Put sets the value of a scope, or with nil takes it away, and puts the narrowest that is left in force for till 1.
+func Put(setting *mostradorv1.Setting, scope mostradorv1.SettingScope, till string, value *structpb.Value) {
+	setting.Values = slices.DeleteFunc(setting.Values, func(v *mostradorv1.ScopedValue) bool { return v.Scope == scope && v.Till == till })
+	if value != nil {
+		setting.Values = append(setting.Values, &mostradorv1.ScopedValue{Scope: scope, Till: till, Value: value})
+	}
+	slices.SortStableFunc(setting.Values, func(a, b *mostradorv1.ScopedValue) int { return int(a.Scope - b.Scope) })
+	setting.Value, setting.Scope, setting.IsSet = setting.Default, mostradorv1.SettingScope_SETTING_SCOPE_DEFAULT, false
+	for _, v := range setting.Values {
+		if v.Till == "" || v.Till == "1" {
+			setting.Value, setting.Scope, setting.IsSet = v.Value, v.Scope, true
+		}
+	}
+}
+
+func (h settings) Export(_ context.Context, req *connect.Request[mostradorv1.ExportSettingsRequest]) (*connect.Response[mostradorv1.ExportSettingsResponse], error) {
+	h.s.Lock()
+	defer h.s.Unlock()
+	res := &mostradorv1.ExportSettingsResponse{}
+	for _, setting := range h.s.Settings {
+		switch {
+		case setting.Type == "secret":
+			res.Secrets = append(res.Secrets, setting.Key)
+		case setting.IsSet:
+			res.File += fmt.Sprintf("%s: %s # %s\n", setting.Key, setting.Value.GetStringValue(), setting.Name)
+		case req.Msg.All:
+			res.File += fmt.Sprintf("# %s: %s\n", setting.Key, setting.Value.GetStringValue())
+		}
+	}
+	return connect.NewResponse(res), nil
+}
+
+func (h settings) Import(_ context.Context, req *connect.Request[mostradorv1.ImportSettingsRequest]) (*connect.Response[mostradorv1.ImportSettingsResponse], error) {
+	h.s.Lock()
+	defer h.s.Unlock()
+	res := proto.CloneOf(h.s.Import)
+	if req.Msg.Apply {
+		h.s.called("import " + req.Msg.File)
+		res.Applied = true
+	}
+	return connect.NewResponse(res), nil
 }
 
 func (h settings) History(_ context.Context, req *connect.Request[mostradorv1.SettingHistoryRequest]) (*connect.Response[mostradorv1.SettingHistoryResponse], error) {
@@ -103,7 +180,7 @@ func (h settings) Revert(_ context.Context, req *connect.Request[mostradorv1.Rev
 		if c.Key == req.Msg.Key && c.Sequence == req.Msg.Sequence {
 			h.s.called("revert " + c.Key)
 			setting := h.at(c.Key)
-			setting.Value = c.From
+			Put(setting, c.Scope, c.ScopeTill, c.From)
 			return connect.NewResponse(&mostradorv1.RevertSettingResponse{Setting: proto.CloneOf(setting)}), nil
 		}
 	}
@@ -196,8 +273,10 @@ func (s *Store) fill() {
 		{Sequence: 19, Type: "sale.completed", Time: at(31), Actor: staff, Customer: lucia, Detail: &plgv1.Event_SaleCompleted{SaleCompleted: &plgv1.SaleCompleted{Sale: s.Sales[2]}}},
 		{Sequence: 21, Type: "customer.changed", Time: at(33), Actor: staff, Customer: lucia, Detail: &plgv1.Event_CustomerChanged{CustomerChanged: &plgv1.CustomerChanged{Changes: []*plgv1.FieldChange{{Field: "phone"}, {Field: "email"}}}}},
 	}
+	store := mostradorv1.SettingScope_SETTING_SCOPE_STORE
 	setting := func(key, name, kind, help, owner string, value *structpb.Value, path ...string) *mostradorv1.Setting {
-		st := &mostradorv1.Setting{Key: key, Name: name, Type: kind, Help: help, Owner: owner, Path: path, Value: value, Default: value}
+		st := &mostradorv1.Setting{Key: key, Name: name, Type: kind, Help: help, Owner: owner, Path: path, Value: value, Default: value,
+			Scope: mostradorv1.SettingScope_SETTING_SCOPE_DEFAULT, Narrowest: mostradorv1.SettingScope_SETTING_SCOPE_STORE}
 		s.Settings = append(s.Settings, st)
 		return st
 	}
@@ -206,13 +285,15 @@ func (s *Store) fill() {
 	setting("CorreoServidor", "Servidor SMTP", "text", "Nombre del servidor de correo saliente. Vacío: los correos se guardan en la bandeja.", "core", text(""), "Correo")
 	setting("CorreoClave", "Clave", "secret", "Se guarda cifrada y no se muestra.", "core", nil, "Correo")
 	setting("CorreoCifrado", "Cifrado", "choice", "", "core", text("starttls"), "Correo").Choices = []*mostradorv1.Choice{{Value: "none", Label: "Ninguno"}, {Value: "starttls", Label: "STARTTLS"}, {Value: "tls", Label: "TLS"}}
-	setting("CodigoCortoDias", "Validez del código corto (días)", "number", "Pasado este plazo hay que reenviar la bienvenida.", "core", structpb.NewNumberValue(7), "Consentimiento")
+	setting("CodigoCortoDias", "Validez del código corto (días)", "number", "Pasado este plazo hay que reenviar la bienvenida.", "core", structpb.NewNumberValue(30), "Consentimiento").Rule = "un número entero entre 1 y 90"
+	Put(s.Settings[len(s.Settings)-1], store, "", structpb.NewNumberValue(7))
 	welcome := setting("PLG0074TextoFile", "Texto del mensaje de bienvenida para correo", "template_file", "Archivo con el texto del correo en HTML.", "PLG0074", text("templates/bienvenida.html"), "Plug-Ins", "Promociones", "Clientes")
-	welcome.Content, welcome.IsSet = Welcome, true
-	setting("PLG0002EurosPorPunto", "Euros por punto", "money", "Cuánto hay que gastar para ganar un punto.", "PLG0002", text("1,00"), "Plug-Ins", "Puntos")
+	welcome.Content = Welcome
+	Put(welcome, store, "", text("templates/bienvenida.html"))
+	setting("PLG0002EurosPorPunto", "Euros por punto", "money", "Cuánto hay que gastar para ganar un punto.", "PLG0002", text("1.00"), "Plug-Ins", "Puntos")
 	s.Changes = []*mostradorv1.SettingChange{
-		{Key: "CodigoCortoDias", Sequence: 2, Time: at(-300), Operator: "Marta Ruiz", Till: "1", From: structpb.NewNumberValue(14), To: structpb.NewNumberValue(7)},
-		{Key: "CodigoCortoDias", Sequence: 1, Time: at(-900), Operator: "Marta Ruiz", Till: "1", From: structpb.NewNumberValue(7), To: structpb.NewNumberValue(14)},
+		{Key: "CodigoCortoDias", Sequence: 2, Time: at(-300), Operator: "Marta Ruiz", Till: "1", Scope: store, From: structpb.NewNumberValue(14), To: structpb.NewNumberValue(7)},
+		{Key: "CodigoCortoDias", Sequence: 1, Time: at(-900), Operator: "Marta Ruiz", Till: "1", Scope: store, To: structpb.NewNumberValue(14)},
 	}
 	s.fillPlugins()
 	s.Parked = []*mostradorv1.ParkedEvent{{Plugin: "PLG0074", Event: &plgv1.Event{Sequence: 17, Type: "customer.registered", Customer: lucia}, Error: "plantilla: falta el enlace de activación", Attempts: 6, Time: at(20)}}

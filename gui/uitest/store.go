@@ -46,10 +46,12 @@ type Store struct {
 	Messages  []*mostradorv1.Message
 	Settings  []*mostradorv1.Setting
 	Changes   []*mostradorv1.SettingChange
-	Plugins   *mostradorv1.ListPluginsResponse
-	Parked    []*mostradorv1.ParkedEvent
-	Events    []*plgv1.Event
-	Points    map[string]int
+	// Import is what the store answers to a file of settings.
+	Import  *mostradorv1.ImportSettingsResponse
+	Plugins *mostradorv1.ListPluginsResponse
+	Parked  []*mostradorv1.ParkedEvent
+	Events  []*plgv1.Event
+	Points  map[string]int
 	// Fields are fields of plug-ins, on form and sheet.
 	Fields []*mostradorv1.FieldState
 	// Governed says whether interplay locks "Aplica para Promociones".
