@@ -23,8 +23,17 @@ const gcPercent = 400
 // Serve hands the process over to the host that started it and does not return. The process ends with the
 // conversation, and with the host: no plugin outlives its store. A plugin whose manifest and program do not
 // fit each other (Check) does not serve.
+//
+// Started by its developer with wire.DebugVariable set, it listens for a host instead (see Listen).
 func (p *Plugin) Serve() {
-	// The host reads JSON lines from the real stderr, which go-plugin is about to replace.
+	if os.Getenv(wire.DebugVariable) != "" {
+		if err := p.debug("."); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		os.Exit(0)
+	}
+	// The host reads JSON lines from the standard error.
 	p.log = hclog.New(&hclog.LoggerOptions{
 		Name:       p.ID(),
 		Level:      hclog.LevelFromString(os.Getenv(wire.LogVariable)),

@@ -56,6 +56,9 @@ func (tx *Tx) Setting(key string) Setting {
 	return Setting{tx: tx, key: key, value: tx.work.settings.value(key)}
 }
 
+// Key is the setting's key: "PLG0074TextoFile".
+func (s Setting) Key() string { return s.key }
+
 // Text is the value of a text, choice, email, url, country, color or template_file.
 func (s Setting) Text() string {
 	v, ok := s.value.(string)

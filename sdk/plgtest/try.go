@@ -222,27 +222,22 @@ func (y *Try) Act(action string, press sdk.Press) (sdk.Result, Effects) {
 	if fault := done.GetFault(); fault != nil {
 		y.t.Fatalf("action %s: %s", action, fault.GetMessage())
 	}
-	result := sdk.Result{Message: done.GetResult().GetMessage()}
-	for _, d := range done.GetResult().GetDiagnostics() {
-		result.Diagnostics = append(result.Diagnostics, sdk.Diagnostic{
-			Severity: severity(d.GetSeverity()), Summary: d.GetSummary(), Detail: d.GetDetail(), Path: d.GetPath(), Code: d.GetCode(),
-		})
+	result := sdk.Result{
+		Message:     done.GetResult().GetMessage(),
+		Diagnostics: diagnostics(done.GetResult().GetDiagnostics()),
+		Open:        done.GetResult().GetOpen(),
 	}
 	return result, y.commit(w.GetId(), done.GetEffects())
 }
 
-// Panel asks for a panel. A fault fails the test.
+// Panel asks for a panel; of nobody when it is a report. A fault fails the test.
 func (y *Try) Panel(id string, of sdk.Customer) sdk.Panel {
 	y.t.Helper()
 	done := y.panel(id, of)
 	if fault := done.GetFault(); fault != nil {
 		y.t.Fatalf("panel %s: %s", id, fault.GetMessage())
 	}
-	var panel sdk.Panel
-	for _, r := range done.GetPanel().GetRows() {
-		panel.Rows = append(panel.Rows, sdk.Row{Label: r.GetLabel(), Value: r.GetValue()})
-	}
-	return panel
+	return panel(done.GetPanel())
 }
 
 // PanelFault asks for a panel that must fail, and returns what it said.
@@ -272,6 +267,8 @@ func (y *Try) commit(customerID string, effects []*plgv1.Effect) Effects {
 		case *plgv1.Effect_SaveState:
 			e.Saved = true
 			y.states[customerID] = effect.SaveState.GetState()
+		case *plgv1.Effect_PutState:
+			y.states[effect.PutState.GetCustomerId()] = effect.PutState.GetState()
 		case *plgv1.Effect_Put:
 			y.records[effect.Put.GetKey()] = effect.Put.GetValue()
 		case *plgv1.Effect_Delete:
@@ -321,16 +318,6 @@ func mail(w *plgv1.SendMail) sdk.Mail {
 	return m
 }
 
-func severity(s plgv1.Severity) sdk.Severity {
-	switch s {
-	case plgv1.Severity_SEVERITY_WARNING:
-		return sdk.Warning
-	case plgv1.Severity_SEVERITY_INFO:
-		return sdk.Info
-	}
-	return sdk.Error
-}
-
 func customer(t testing.TB, c sdk.Customer) *plgv1.Customer {
 	t.Helper()
 	w, err := sdk.ToWire(sdk.CustomerRegistered{Event: sdk.Event{Customer: c}})
@@ -347,7 +334,7 @@ func (y *Try) work(piece *plgv1.WorkRequest) *plgv1.WorkResponse {
 	if err != nil {
 		y.t.Fatal(err)
 	}
-	c := &conversation{ctx: y.t.Context(), records: y.records, requests: []*plgv1.WorkRequest{
+	c := &conversation{ctx: y.t.Context(), records: y.records, states: y.states, requests: []*plgv1.WorkRequest{
 		{Work: &plgv1.WorkRequest_Settings{Settings: &plgv1.Settings{Values: values}}},
 		piece,
 	}}
@@ -366,6 +353,7 @@ type conversation struct {
 	grpc.ServerStream
 	ctx      context.Context
 	records  map[string][]byte
+	states   map[string][]byte
 	requests []*plgv1.WorkRequest
 	done     *plgv1.WorkResponse
 }
@@ -395,12 +383,21 @@ func (c *conversation) Send(w *plgv1.WorkResponse) error {
 			reply.Records = append(reply.Records, &plgv1.KeyValue{Key: read.Get, Value: value})
 		}
 	case *plgv1.Read_Scan:
-		for _, key := range slices.Sorted(maps.Keys(c.records)) {
-			if len(reply.Records) < int(read.Scan.GetLimit()) && strings.HasPrefix(key, read.Scan.GetPrefix()) && key > read.Scan.GetAfter() {
-				reply.Records = append(reply.Records, &plgv1.KeyValue{Key: key, Value: c.records[key]})
-			}
-		}
+		reply.Records = scan(c.records, read.Scan)
+	case *plgv1.Read_States:
+		reply.Records = scan(c.states, read.States)
 	}
 	c.requests = append([]*plgv1.WorkRequest{{Work: &plgv1.WorkRequest_Read{Read: reply}}}, c.requests...)
 	return nil
+}
+
+// scan is what a host answers to a Scan of its records.
+func scan(records map[string][]byte, s *plgv1.Scan) []*plgv1.KeyValue {
+	var found []*plgv1.KeyValue
+	for _, key := range slices.Sorted(maps.Keys(records)) {
+		if len(found) < int(s.GetLimit()) && strings.HasPrefix(key, s.GetPrefix()) && key > s.GetAfter() {
+			found = append(found, &plgv1.KeyValue{Key: key, Value: records[key]})
+		}
+	}
+	return found
 }

@@ -32,6 +32,9 @@ const lastAnswer = time.Second
 // Listener is a plugin that listens. Serve must be called once; Stop ends it.
 type Listener struct {
 	net.Listener
+	// Lasting makes a host's wish that the plugin end void. It is to be set before Serve.
+	Lasting bool
+
 	grpc *grpc.Server
 }
 
@@ -94,6 +97,9 @@ func shutdown(server any, _ context.Context, decode func(any) error, _ grpc.Unar
 	l, ok := server.(*Listener)
 	if !ok {
 		return nil, errors.New("wire: not served")
+	}
+	if l.Lasting {
+		return new(emptypb.Empty), nil
 	}
 	go func() { // ends with Serve
 		timer := time.AfterFunc(lastAnswer, l.grpc.Stop) // work that hangs must not keep the process
