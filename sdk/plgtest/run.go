@@ -273,12 +273,12 @@ func (c customerJSON) read() sdk.Customer {
 	}
 }
 
-// Register registers a customer with the name, phone, e-mail and language of c.
+// Register registers a customer with the name, phone, e-mail, language and fields of c.
 func (s *Store) Register(c sdk.Customer) sdk.Customer {
 	s.t.Helper()
 	var r struct{ Customer customerJSON }
 	s.call("CustomerService/Register", object{"customer": object{
-		"name": c.Name, "phone": c.Phone, "email": c.Email, "language": c.Language,
+		"name": c.Name, "phone": c.Phone, "email": c.Email, "language": c.Language, "fields": c.Fields,
 	}}, &r)
 	return r.Customer.read()
 }
