@@ -34,6 +34,7 @@ import (
 	"google.golang.org/protobuf/types/known/structpb"
 
 	"mostrador/host/api/mostradorv1"
+	"mostrador/host/locale"
 	"mostrador/sdk/plgv1"
 )
 
@@ -87,11 +88,18 @@ type Config struct {
 
 // Manager runs plugins. Its methods may be called from any goroutine.
 type Manager struct {
-	cfg     Config
-	sockets string
+	cfg    Config
+	shared shared
 
 	mu      sync.RWMutex
 	plugins map[string]*Plugin
+}
+
+// shared is what all plugins of a Manager use.
+type shared struct {
+	sockets string
+	hashes  *hashes
+	words   *locale.Catalog
 }
 
 // NewManager makes a Manager whose plugins all are stopped.
@@ -104,7 +112,10 @@ func NewManager(cfg Config) (*Manager, error) {
 	if err != nil {
 		return nil, fmt.Errorf("plugin: folder for sockets: %w", err)
 	}
-	m := &Manager{cfg: cfg, sockets: sockets, plugins: make(map[string]*Plugin, len(cfg.Packages))}
+	m := &Manager{
+		cfg: cfg, plugins: make(map[string]*Plugin, len(cfg.Packages)),
+		shared: shared{sockets: sockets, hashes: newHashes(cfg.RuntimeDir), words: locale.New()},
+	}
 	for _, pkg := range cfg.Packages {
 		if err := m.Add(pkg); err != nil {
 			return nil, err
@@ -121,7 +132,7 @@ func (m *Manager) Add(pkg *Package) error {
 	if m.plugins[pkg.ID()] != nil {
 		return fmt.Errorf("plugin: two packages of %s", pkg.ID())
 	}
-	m.plugins[pkg.ID()] = newPlugin(pkg, &m.cfg, m.sockets)
+	m.plugins[pkg.ID()] = newPlugin(pkg, &m.cfg, &m.shared)
 	return nil
 }
 

@@ -24,12 +24,12 @@ var _ event.Consumer = (*Plugin)(nil)
 // Plugin is one installed plugin under supervision. It takes work while its process runs; a plugin that is
 // coming up is waited for (Policy.Wait), and else the work fails with event.ErrUnavailable.
 type Plugin struct {
-	id      string
-	pkg     atomic.Pointer[Package]
-	cfg     *Config
-	sockets string
-	logger  hclog.Logger
-	logs    *logSink
+	id     string
+	pkg    atomic.Pointer[Package]
+	cfg    *Config
+	shared *shared
+	logger hclog.Logger
+	logs   *logSink
 	// settings counts the changes of what the plugin's settings are.
 	settings atomic.Uint64
 
@@ -48,10 +48,10 @@ type Plugin struct {
 	ended    chan struct{} // closed when the supervisor has ended; nil when there was none
 }
 
-func newPlugin(pkg *Package, cfg *Config, sockets string) *Plugin {
+func newPlugin(pkg *Package, cfg *Config, shared *shared) *Plugin {
 	logger := cfg.Logger.Named(logName(pkg.ID()))
 	p := &Plugin{
-		id: pkg.ID(), cfg: cfg, sockets: sockets, logger: logger,
+		id: pkg.ID(), cfg: cfg, shared: shared, logger: logger,
 		logs:    newLogSink(logger, cfg.Policy, time.Now),
 		turn:    make(chan struct{}, 1),
 		state:   mostradorv1.PluginState_PLUGIN_STATE_DISABLED,
@@ -208,6 +208,7 @@ func (p *Plugin) Info(language string) *mostradorv1.PluginInfo {
 	switch p.state {
 	case mostradorv1.PluginState_PLUGIN_STATE_RUNNING:
 		info.Pid = int32(p.run.process.pid())
+		info.Sandbox = boundsText(p.shared.words, language, p.run.process.kept)
 	case mostradorv1.PluginState_PLUGIN_STATE_RESTARTING, mostradorv1.PluginState_PLUGIN_STATE_SET_ASIDE:
 		info.LastLog = p.logs.last()
 	}

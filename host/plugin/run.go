@@ -114,6 +114,11 @@ func (p *Plugin) launch(ctx context.Context, pkg *Package) (*run, error) {
 	if err != nil {
 		return nil, err
 	}
+	if pkg.ProgramHash != "" {
+		if err := p.shared.hashes.verify(pkg.Program, pkg.ProgramHash); err != nil {
+			return nil, fmt.Errorf("%w: %w", errUnfit, err)
+		}
+	}
 	program, bounds, err := boundsOf(pkg, p.cfg)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", errUnfit, err)
@@ -124,7 +129,7 @@ func (p *Plugin) launch(ctx context.Context, pkg *Package) (*run, error) {
 		turn:   make(chan struct{}, 1),
 		lost:   make(chan struct{}),
 	}
-	r.process = newProcess(program, p.sockets, bounds, p.logs)
+	r.process = newProcess(program, p.shared.sockets, bounds, p.logs)
 	p.logs.renew()
 	p.mu.Lock()
 	p.lives[r] = struct{}{}
@@ -139,7 +144,7 @@ func (p *Plugin) launch(ctx context.Context, pkg *Package) (*run, error) {
 		GRPCDialOptions:  wire.DialOptions(),
 		SkipHostEnv:      true,
 		StartTimeout:     p.cfg.Policy.StartTimeout,
-		UnixSocketConfig: &goplugin.UnixSocketConfig{TempDir: p.sockets},
+		UnixSocketConfig: &goplugin.UnixSocketConfig{TempDir: p.shared.sockets},
 		Logger:           hclog.NewNullLogger(),
 		SyncStdout:       printed,
 		SyncStderr:       printed,

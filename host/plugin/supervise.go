@@ -4,9 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
+	"google.golang.org/protobuf/types/known/timestamppb"
+
 	"mostrador/host/api/mostradorv1"
+	"mostrador/host/locale"
+	"mostrador/sdk/plgv1"
 )
 
 // start begins supervision and waits for the first life to begin or to fail.
@@ -125,11 +130,9 @@ func (p *Plugin) supervise(ctx context.Context, first chan<- error, r *run) {
 			p.set(mostradorv1.PluginState_PLUGIN_STATE_RUNNING, r)
 			p.logger.Debug("plugin runs", "pid", r.process.pid())
 			report(&first, nil)
-			select {
-			case <-ctx.Done():
+			if !p.watch(ctx, r) {
 				r.stop()
 				return
-			case <-r.lost:
 			}
 			err = r.end()
 			worked, batch = r.worked.Load(), r.batchUnderWay()
@@ -149,6 +152,39 @@ func (p *Plugin) supervise(ctx context.Context, first chan<- error, r *run) {
 		if aside || !sleep(ctx, pause) {
 			return
 		}
+	}
+}
+
+// watch waits for the end of a life, and looks after its health meanwhile. It reports false when ctx is done first.
+func (p *Plugin) watch(ctx context.Context, r *run) bool {
+	var look <-chan time.Time
+	if slices.Contains(r.abilities, AbilityCheck) {
+		ticker := time.NewTicker(p.cfg.Policy.HealthEvery)
+		defer ticker.Stop()
+		look = ticker.C
+	}
+	for {
+		select {
+		case <-ctx.Done():
+			return false
+		case <-r.lost:
+			return true
+		case <-look:
+			p.look(ctx, r)
+		}
+	}
+}
+
+// look asks a plugin that is idle how it is; one that works is well enough. One that does not answer hangs, and is
+// ended for it like any other.
+func (p *Plugin) look(ctx context.Context, r *run) {
+	if r.underWay() != nil {
+		return
+	}
+	w := p.cfg.Policy.check(&plgv1.CheckCall{Time: timestamppb.New(time.Now()), Language: locale.Default})
+	w.answer = make(chan *plgv1.WorkResponse, 1)
+	if done, err := r.do(ctx, w); err == nil {
+		p.setHealth(healthOf(done.GetCheck()))
 	}
 }
 
