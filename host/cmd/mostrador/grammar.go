@@ -42,6 +42,12 @@ type grammar struct {
 		Logs     pluginLogsCmd     `cmd:""`
 		Settle   pluginSettleCmd   `cmd:""`
 		Check    pluginCheckCmd    `cmd:""`
+
+		New    pluginNewCmd    `cmd:""`
+		Pack   pluginPackCmd   `cmd:""`
+		Sign   pluginSignCmd   `cmd:""`
+		Verify pluginVerifyCmd `cmd:""`
+		Key    pluginKeyCmd    `cmd:""`
 	} `cmd:""`
 	Action struct {
 		Run actionRunCmd `cmd:""`
