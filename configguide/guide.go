@@ -124,8 +124,8 @@ type Config struct {
 	// warnings do not. Nil accepts every text.
 	CheckTemplate func(text, lang string) []*plgv1.Diagnostic
 	// CheckValue says, in the person's language, what is wrong with a value that its type allows: the entry's own
-	// condition (valid) and what the core asks of its settings. values is what would be in force with it, secrets
-	// left out. Errors forbid the value, warnings do not. Nil accepts every value.
+	// condition (valid) and what the core asks of its settings. values is what would be in force with it, of what the
+	// setting's owner may see, secrets left out. Errors forbid the value, warnings do not. Nil accepts every value.
 	CheckValue func(s *manifest.Setting, value any, values map[string]any, lang string) []*plgv1.Diagnostic
 	// Validate asks the plugin itself about a value of a setting that says `validate: true`. An error means that
 	// the plugin gave no answer; the value is then taken, with a warning. It is called within no lock and with a

@@ -227,7 +227,7 @@ func (im *importer) judge(after *snapshot, p *plan) error {
 	if e := after.byKey[p.key]; p.to == nil && p.entry.Required && p.at.Scope != ScopeTill && e.inForce("") == nil && e.usual == nil {
 		return refuse(e.Setting, &problem{key: "required"}, im.lang)
 	}
-	return im.guide.judge(p, after.values(p.at.Till, func(*entry) bool { return true }), im.lang)
+	return im.guide.judge(p, after.values(p.at.Till, p.sees), im.lang)
 }
 
 // ask asks the plugins about their values; one that gives no answer is not asked again.

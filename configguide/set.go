@@ -228,13 +228,18 @@ func (g *Guide) policy(key, lang string) Policy {
 	return g.cfg.Policy(key, lang)
 }
 
-// valuesWith is what would be in force at the plan's scope, secrets left out.
+// valuesWith is what would be in force at the plan's scope of what the setting's owner may see, secrets left out.
 func (g *Guide) valuesWith(s *snapshot, p *plan) map[string]any {
-	values := s.values(p.at.Till, func(*entry) bool { return true })
+	values := s.values(p.at.Till, p.sees)
 	if p.value != nil && p.entry.Type != manifest.TypeSecret {
 		values[p.key] = clone(p.value)
 	}
 	return values
+}
+
+// sees tells whether the setting's owner may see a value of another one.
+func (p *plan) sees(e *entry) bool {
+	return e.Public || e.owner == p.entry.owner || p.entry.owner == Core
 }
 
 // judge asks the entry's own rules about a value.

@@ -54,6 +54,7 @@ func (h *Host) openGuide(key []byte) (*configguide.Guide, error) {
 			return nil, fmt.Errorf("plug-in %s is not installed", id)
 		},
 		CheckTemplate: func(text, lang string) []*plgv1.Diagnostic { return h.messages.Check(text, lang) },
+		CheckValue:    h.checkSetting, Validate: h.askAboutSetting, Policy: h.settingPolicy,
 	})
 	if err != nil {
 		return nil, err

@@ -59,15 +59,19 @@ type Config struct {
 // Settings is the Configuration Guide as the API speaks of it. An answer is in the language of the context
 // (locale.FromContext). Errors are those of configguide, as they are.
 type Settings interface {
-	// List returns the entries that match a query, all when it is empty, in the order of the tree.
-	List(ctx context.Context, query string) ([]*mostradorv1.Setting, error)
-	// Get returns one entry with its content.
-	Get(ctx context.Context, key string) (*mostradorv1.Setting, error)
+	// List returns the entries that match a query, all when it is empty, as the actor's till sees them.
+	List(ctx context.Context, actor *plgv1.Actor, query string) ([]*mostradorv1.Setting, error)
+	// Get returns one entry with its content, as the actor's till sees it.
+	Get(ctx context.Context, actor *plgv1.Actor, key string) (*mostradorv1.Setting, error)
 	Set(ctx context.Context, actor *plgv1.Actor, req *mostradorv1.SetSettingRequest) (*mostradorv1.Setting, error)
 	// History returns changes, newest first; of all keys when key is empty.
 	History(ctx context.Context, key string, limit int) ([]*mostradorv1.SettingChange, error)
 	Revert(ctx context.Context, actor *plgv1.Actor, key string, sequence uint64) (*mostradorv1.Setting, error)
 	Preview(ctx context.Context, req *mostradorv1.PreviewRequest) (*mostradorv1.RenderedMail, error)
+	// Export writes what is set as a file; with all what stands at its default too.
+	Export(ctx context.Context, all bool) (*mostradorv1.ExportSettingsResponse, error)
+	// Import says what such a file changes and, with apply, takes all of it over or nothing.
+	Import(ctx context.Context, actor *plgv1.Actor, file string, apply bool) (*mostradorv1.ImportSettingsResponse, error)
 }
 
 // Plugins are the installed plugins, what the active ones mean together, and their work.
@@ -115,10 +119,7 @@ type (
 	messageServer  struct{ *server }
 	pluginServer   struct{ *server }
 	saleServer     struct{ *server }
-	settingServer  struct {
-		mostradorv1connect.UnimplementedSettingServiceHandler
-		*server
-	}
+	settingServer  struct{ *server }
 )
 
 // readLimit is the longest request: a template with its pictures fits.
@@ -149,7 +150,7 @@ func New(c Config) http.Handler {
 	path, plugins := mostradorv1connect.NewPluginServiceHandler(pluginServer{s}, append(slices.Clip(options), connect.WithReadMaxBytes(packageLimit))...)
 	mux.Handle(path, s.largeForTechnicians(plugins))
 	mux.Handle(mostradorv1connect.NewSaleServiceHandler(saleServer{s}, options...))
-	mux.Handle(mostradorv1connect.NewSettingServiceHandler(settingServer{server: s}, options...))
+	mux.Handle(mostradorv1connect.NewSettingServiceHandler(settingServer{s}, options...))
 	return mux
 }
 

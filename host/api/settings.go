@@ -9,9 +9,9 @@ import (
 	"mostrador/host/locale"
 )
 
-// List returns the entries of the catalogue in the order of the tree.
+// List returns the entries of the catalogue that match.
 func (s settingServer) List(ctx context.Context, req *connect.Request[mostradorv1.ListSettingsRequest]) (*connect.Response[mostradorv1.ListSettingsResponse], error) {
-	list, err := s.Settings.List(ctx, req.Msg.GetQuery())
+	list, err := s.Settings.List(ctx, actorOf(ctx), req.Msg.GetQuery())
 	if err != nil {
 		return nil, err
 	}
@@ -20,7 +20,7 @@ func (s settingServer) List(ctx context.Context, req *connect.Request[mostradorv
 
 // Get returns one entry.
 func (s settingServer) Get(ctx context.Context, req *connect.Request[mostradorv1.GetSettingRequest]) (*connect.Response[mostradorv1.GetSettingResponse], error) {
-	setting, err := s.Settings.Get(ctx, req.Msg.GetKey())
+	setting, err := s.Settings.Get(ctx, actorOf(ctx), req.Msg.GetKey())
 	if err != nil {
 		return nil, err
 	}
@@ -70,4 +70,22 @@ func (s settingServer) SendTest(ctx context.Context, req *connect.Request[mostra
 		return nil, err
 	}
 	return connect.NewResponse(&mostradorv1.SendTestResponse{Answer: answer}), nil
+}
+
+// Export writes what is set as a file.
+func (s settingServer) Export(ctx context.Context, req *connect.Request[mostradorv1.ExportSettingsRequest]) (*connect.Response[mostradorv1.ExportSettingsResponse], error) {
+	file, err := s.Settings.Export(ctx, req.Msg.GetAll())
+	if err != nil {
+		return nil, err
+	}
+	return connect.NewResponse(file), nil
+}
+
+// Import shows what a file changes, or takes it over.
+func (s settingServer) Import(ctx context.Context, req *connect.Request[mostradorv1.ImportSettingsRequest]) (*connect.Response[mostradorv1.ImportSettingsResponse], error) {
+	done, err := s.Settings.Import(ctx, actorOf(ctx), req.Msg.GetFile(), req.Msg.GetApply())
+	if err != nil {
+		return nil, err
+	}
+	return connect.NewResponse(done), nil
 }

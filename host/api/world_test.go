@@ -325,24 +325,24 @@ func (p *players) Panel(ctx context.Context, _, panel string, c *plgv1.Customer,
 // noGuide is a Guide of one entry.
 type noGuide struct{}
 
-func (noGuide) List(context.Context, string) ([]*pb.Setting, error) {
+func (noGuide) List(context.Context, *plgv1.Actor, string) ([]*pb.Setting, error) {
 	return []*pb.Setting{{Key: "TiendaNombre"}}, nil
 }
 
-func (g noGuide) Get(_ context.Context, key string) (*pb.Setting, error) {
+func (g noGuide) Get(_ context.Context, _ *plgv1.Actor, key string) (*pb.Setting, error) {
 	if key != "TiendaNombre" {
 		return nil, configguide.ErrUnknown
 	}
 	return &pb.Setting{Key: key, Value: structpb.NewStringValue("La Esquina")}, nil
 }
 
-func (g noGuide) Set(ctx context.Context, _ *plgv1.Actor, req *pb.SetSettingRequest) (*pb.Setting, error) {
+func (g noGuide) Set(ctx context.Context, actor *plgv1.Actor, req *pb.SetSettingRequest) (*pb.Setting, error) {
 	if req.GetValue().GetStringValue() == "" {
 		return nil, &configguide.Refused{Diagnostics: []*plgv1.Diagnostic{{
 			Severity: plgv1.Severity_SEVERITY_ERROR, Summary: "Falta el nombre.", Path: req.GetKey(), Code: "required",
 		}}}
 	}
-	return g.Get(ctx, req.GetKey())
+	return g.Get(ctx, actor, req.GetKey())
 }
 
 func (noGuide) History(context.Context, string, int) ([]*pb.SettingChange, error) { return nil, nil }
@@ -353,6 +353,14 @@ func (noGuide) Revert(context.Context, *plgv1.Actor, string, uint64) (*pb.Settin
 
 func (noGuide) Preview(context.Context, *pb.PreviewRequest) (*pb.RenderedMail, error) {
 	return new(pb.RenderedMail), nil
+}
+
+func (noGuide) Export(context.Context, bool) (*pb.ExportSettingsResponse, error) {
+	return &pb.ExportSettingsResponse{File: "format: 1\n"}, nil
+}
+
+func (noGuide) Import(context.Context, *plgv1.Actor, string, bool) (*pb.ImportSettingsResponse, error) {
+	return new(pb.ImportSettingsResponse), nil
 }
 
 type noEffects struct{}

@@ -152,7 +152,8 @@ type Setting struct {
 	Path []string `protobuf:"bytes,2,rep,name=path,proto3" json:"path,omitempty"`
 	Name string   `protobuf:"bytes,3,opt,name=name,proto3" json:"name,omitempty"`
 	Help string   `protobuf:"bytes,4,opt,name=help,proto3" json:"help,omitempty"`
-	// text, long_text, number, money, yes_no, choice, duration, email, url, country, secret, template_file
+	// text, long_text, number, money, yes_no, choice, duration, date, email, phone, url, country, color, list, secret,
+	// template_file, file
 	Type    string    `protobuf:"bytes,5,opt,name=type,proto3" json:"type,omitempty"`
 	Choices []*Choice `protobuf:"bytes,6,rep,name=choices,proto3" json:"choices,omitempty"`
 	// Secrets show no value here, only is_set.
@@ -179,7 +180,10 @@ type Setting struct {
 	// Its plug-in is not installed or not active: the value is kept aside and can be removed or exported.
 	Aside bool `protobuf:"varint,19,opt,name=aside,proto3" json:"aside,omitempty"`
 	// What a value must be, in words ("entre 1 y 365").
-	Rule          string `protobuf:"bytes,20,opt,name=rule,proto3" json:"rule,omitempty"`
+	Rule string `protobuf:"bytes,20,opt,name=rule,proto3" json:"rule,omitempty"`
+	// file: its content (in Get and Set only; `content` has it too when it is text) and how many bytes it has.
+	Data          []byte `protobuf:"bytes,21,opt,name=data,proto3" json:"data,omitempty"`
+	Size          int64  `protobuf:"varint,22,opt,name=size,proto3" json:"size,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -352,6 +356,20 @@ func (x *Setting) GetRule() string {
 		return x.Rule
 	}
 	return ""
+}
+
+func (x *Setting) GetData() []byte {
+	if x != nil {
+		return x.Data
+	}
+	return nil
+}
+
+func (x *Setting) GetSize() int64 {
+	if x != nil {
+		return x.Size
+	}
+	return 0
 }
 
 type Choice struct {
@@ -722,7 +740,9 @@ type SetSettingRequest struct {
 	// TILL: which; the caller's own when empty.
 	Till string `protobuf:"bytes,6,opt,name=till,proto3" json:"till,omitempty"`
 	// Takes the value of this scope away, so that the next wider one holds.
-	Clear         bool `protobuf:"varint,7,opt,name=clear,proto3" json:"clear,omitempty"`
+	Clear bool `protobuf:"varint,7,opt,name=clear,proto3" json:"clear,omitempty"`
+	// file: the content, instead of `content`, when it is no text.
+	Data          []byte `protobuf:"bytes,8,opt,name=data,proto3,oneof" json:"data,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -804,6 +824,13 @@ func (x *SetSettingRequest) GetClear() bool {
 		return x.Clear
 	}
 	return false
+}
+
+func (x *SetSettingRequest) GetData() []byte {
+	if x != nil {
+		return x.Data
+	}
+	return nil
 }
 
 type SetSettingResponse struct {
@@ -1576,7 +1603,7 @@ const file_mostrador_v1_setting_proto_rawDesc = "" +
 	"\vScopedValue\x120\n" +
 	"\x05scope\x18\x01 \x01(\x0e2\x1a.mostrador.v1.SettingScopeR\x05scope\x12\x12\n" +
 	"\x04till\x18\x02 \x01(\tR\x04till\x12,\n" +
-	"\x05value\x18\x03 \x01(\v2\x16.google.protobuf.ValueR\x05value\"\xf6\x04\n" +
+	"\x05value\x18\x03 \x01(\v2\x16.google.protobuf.ValueR\x05value\"\x9e\x05\n" +
 	"\aSetting\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x12\n" +
 	"\x04path\x18\x02 \x03(\tR\x04path\x12\x12\n" +
@@ -1598,7 +1625,9 @@ const file_mostrador_v1_setting_proto_rawDesc = "" +
 	"\brequired\x18\x11 \x01(\bR\brequired\x12\x16\n" +
 	"\x06reason\x18\x12 \x01(\tR\x06reason\x12\x14\n" +
 	"\x05aside\x18\x13 \x01(\bR\x05aside\x12\x12\n" +
-	"\x04rule\x18\x14 \x01(\tR\x04rule\"4\n" +
+	"\x04rule\x18\x14 \x01(\tR\x04rule\x12\x12\n" +
+	"\x04data\x18\x15 \x01(\fR\x04data\x12\x12\n" +
+	"\x04size\x18\x16 \x01(\x03R\x04size\"4\n" +
 	"\x06Choice\x12\x14\n" +
 	"\x05value\x18\x01 \x01(\tR\x05value\x12\x14\n" +
 	"\x05label\x18\x02 \x01(\tR\x05label\"\xc2\x02\n" +
@@ -1622,7 +1651,7 @@ const file_mostrador_v1_setting_proto_rawDesc = "" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x1a\n" +
 	"\blanguage\x18\x02 \x01(\tR\blanguage\"E\n" +
 	"\x12GetSettingResponse\x12/\n" +
-	"\asetting\x18\x01 \x01(\v2\x15.mostrador.v1.SettingR\asetting\"\xf6\x01\n" +
+	"\asetting\x18\x01 \x01(\v2\x15.mostrador.v1.SettingR\asetting\"\x98\x02\n" +
 	"\x11SetSettingRequest\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12,\n" +
 	"\x05value\x18\x02 \x01(\v2\x16.google.protobuf.ValueR\x05value\x12\x1d\n" +
@@ -1630,9 +1659,11 @@ const file_mostrador_v1_setting_proto_rawDesc = "" +
 	"\blanguage\x18\x04 \x01(\tR\blanguage\x120\n" +
 	"\x05scope\x18\x05 \x01(\x0e2\x1a.mostrador.v1.SettingScopeR\x05scope\x12\x12\n" +
 	"\x04till\x18\x06 \x01(\tR\x04till\x12\x14\n" +
-	"\x05clear\x18\a \x01(\bR\x05clearB\n" +
+	"\x05clear\x18\a \x01(\bR\x05clear\x12\x17\n" +
+	"\x04data\x18\b \x01(\fH\x01R\x04data\x88\x01\x01B\n" +
 	"\n" +
-	"\b_content\"E\n" +
+	"\b_contentB\a\n" +
+	"\x05_data\"E\n" +
 	"\x12SetSettingResponse\x12/\n" +
 	"\asetting\x18\x01 \x01(\v2\x15.mostrador.v1.SettingR\asetting\"?\n" +
 	"\x15SettingHistoryRequest\x12\x10\n" +
