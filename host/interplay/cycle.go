@@ -92,6 +92,7 @@ func (r *Resolution) orderValues() {
 			c.targets = append(c.targets, target)
 			c.rules = append(c.rules, p.values...)
 			p.HasValue, p.Expression, p.values = false, "", nil
+			p.Required = false // it is locked, and nothing fills it in now
 			r.policies[target] = p
 		}
 		c.Target = c.targets[0]

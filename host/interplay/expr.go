@@ -66,7 +66,11 @@ func (c *compiler) compile(source manifest.Expression) (*expression, error) {
 			return nil, fmt.Errorf("active(%q): a plugin's id is PLG and four digits", id)
 		}
 	}
-	program, err := c.env.Program(ast, cel.CostLimit(maxCost))
+	var options []cel.ProgramOption
+	if c.value != nil { // counting the cost takes time that the others, without loops, need not spend
+		options = append(options, cel.CostLimit(maxCost))
+	}
+	program, err := c.env.Program(ast, options...)
 	if err != nil {
 		return nil, err
 	}
@@ -89,7 +93,9 @@ func firstIssue(issues *cel.Issues) string {
 		return issues.Err().Error()
 	}
 	e := list[0]
-	return fmt.Sprintf("%d:%d: %s", e.Location.Line(), e.Location.Column()+1, e.Message)
+	// What the grammar would have taken instead is a list of tokens, of no use to anybody.
+	message, _, _ := strings.Cut(e.Message, " expecting ")
+	return fmt.Sprintf("%d:%d: %s", e.Location.Line(), e.Location.Column()+1, message)
 }
 
 // environment declares what an expression may speak of. The names are declared with their dots, so that a
