@@ -105,7 +105,7 @@ func healthOf(done *plgv1.CheckDone) []*plgv1.Diagnostic {
 	diagnostics := done.GetDiagnostics()
 	if fault := done.GetFault(); fault != nil {
 		diagnostics = append(slices.Clip(diagnostics), &plgv1.Diagnostic{
-			Severity: plgv1.Severity_SEVERITY_ERROR, Summary: fault.GetMessage(),
+			Severity: plgv1.Severity_SEVERITY_ERROR, Summary: fault.GetMessage(), Blame: plgv1.Blame_BLAME_PLUGIN,
 		})
 	}
 	return diagnostics

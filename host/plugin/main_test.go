@@ -1,6 +1,7 @@
 package plugin
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io/fs"
@@ -61,15 +62,30 @@ panels:
 events: {handles: [sale.completed]}
 `
 
-// install makes a package whose program is this test binary.
+// manifestOf is the manifest of a version that speaks these protocols.
+func manifestOf(id, version, api string) string {
+	text := strings.Replace(fmt.Sprintf(manifestText, id), "version: 1.0.0\napi: 1\n", "version: "+version+"\napi: "+api+"\n", 1)
+	if api != "1" {
+		text = strings.Replace(text, "default: sin texto}", "default: sin texto, validate: true}", 1)
+	}
+	return text
+}
+
+// install makes a package whose program is this test binary. It speaks protocol 1.
 func install(t testing.TB, dir, id string) *Package {
+	t.Helper()
+	return installVersion(t, dir, id, "1.0.0", "1")
+}
+
+// installVersion makes a package of a version that speaks these protocols. With protocol 2 it has all abilities.
+func installVersion(t testing.TB, dir, id, version, api string) *Package {
 	t.Helper()
 	name := strings.ToLower(id) + "prueba"
 	folder := filepath.Join(dir, name)
 	self, err := os.Executable()
 	check(t, err)
 	check(t, os.MkdirAll(folder, 0o700))
-	check(t, os.WriteFile(filepath.Join(folder, manifestFile), fmt.Appendf(nil, manifestText, id), 0o600))
+	check(t, os.WriteFile(filepath.Join(folder, manifestFile), []byte(manifestOf(id, version, api)), 0o600))
 	check(t, os.Symlink(self, filepath.Join(folder, name+executableSuffix())))
 	p, err := Open(folder)
 	check(t, err)
@@ -119,7 +135,42 @@ func servePlugin() {
 	p.Panel("panel", func(context.Context, *sdk.Tx, sdk.Customer) (sdk.Panel, error) {
 		return sdk.Panel{Rows: []sdk.Row{{Label: "Puntos", Value: "7"}}}, nil
 	})
+	if text, err := os.ReadFile(filepath.Join(dir, manifestFile)); err == nil && !strings.Contains(string(text), "api: 1\n") {
+		serveAbilities(p, dir)
+	}
 	p.Serve()
+}
+
+// serveAbilities gives the plugin under test what protocol 2 knows.
+func serveAbilities(p *sdk.Plugin, dir string) {
+	p.Migrate(func(_ context.Context, tx *sdk.Tx, from, to string) error {
+		for state, err := range sdk.States[int](tx) {
+			if err != nil {
+				return err
+			}
+			if err := tx.SaveOf(state.Key, 100*state.Value); err != nil {
+				return err
+			}
+		}
+		return tx.Put("migrated", from+" to "+to)
+	})
+	p.HealthCheck(func(_ context.Context, tx *sdk.Tx) error {
+		switch {
+		case exists(filepath.Join(dir, "ill")):
+			return sdk.Diagnostic{Severity: sdk.Error, Summary: "Falta el servidor."}
+		case exists(filepath.Join(dir, "hang-in-check")):
+			select {}
+		case exists(filepath.Join(dir, "crash-in-check")):
+			os.Exit(3)
+		}
+		return nil
+	})
+	p.Validate(p.ID()+"Texto", func(_ context.Context, tx *sdk.Tx, value sdk.Setting) error {
+		if value.Text() == "malo" {
+			return sdk.Diagnostic{Severity: sdk.Error, Summary: "Eso no."}
+		}
+		return nil
+	})
 }
 
 // serveRude is a plugin that answers everything with a panel, and with one too many.
@@ -169,8 +220,8 @@ func obey(tx *sdk.Tx, order, argument string) (string, error) {
 		select {}
 	case "hang":
 		select {}
-	case "wait": // until the file is there
-		for !exists(argument) {
+	case "wait": // until the file is there; its own is called gate
+		for !exists(cmp.Or(argument, filepath.Join(filepath.Dir(os.Args[0]), "gate"))) {
 			time.Sleep(time.Millisecond)
 		}
 	case "echo":
@@ -217,7 +268,7 @@ func hostUntilKilled(dir string) {
 	if err != nil {
 		log.Fatal(err)
 	}
-	m, err := NewManager(Config{Packages: packages, RuntimeDir: filepath.Join(dir, ".run")})
+	m, err := NewManager(Config{Packages: packages, RuntimeDir: filepath.Join(dir, ".run"), Policy: Policy{Memory: memory}})
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -278,6 +329,9 @@ func open(t testing.TB, policy Policy, ids ...string) *house {
 func (h *house) manage(t testing.TB, packages []*Package, policy Policy) {
 	t.Helper()
 	var err error
+	if policy.Memory == 0 {
+		policy.Memory = memory
+	}
 	h.Manager, err = NewManager(Config{
 		Packages: packages, RuntimeDir: filepath.Join(h.dir, ".run"), Policy: policy, Reader: h.reader,
 		Logger: hclog.New(&hclog.LoggerOptions{Output: h.log, Level: hclog.Info, DisableTime: true}),
@@ -359,7 +413,20 @@ func (l *lines) String() string {
 type keyspace struct {
 	mu      sync.Mutex
 	records []*plgv1.KeyValue
+	states  []*plgv1.KeyValue // of customers
 	fail    error
+}
+
+func (k *keyspace) States(_ context.Context, _, _, after string, limit int) ([]*plgv1.KeyValue, error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	var page []*plgv1.KeyValue
+	for _, r := range k.states {
+		if r.Key > after && len(page) < limit {
+			page = append(page, r)
+		}
+	}
+	return page, k.fail
 }
 
 func (k *keyspace) Get(_ context.Context, plugin, key string) ([]byte, bool, error) {

@@ -2,7 +2,6 @@ package plugin
 
 import (
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -24,12 +23,12 @@ func TestDiscoverFindsWhatIsWholeAndNamesWhatIsNot(t *testing.T) {
 			check(t, os.Remove(filepath.Join(folder, "plg9005prueba"+executableSuffix())))
 		},
 		"plg9006prueba": func(folder string) { // its default template is missing
-			text := strings.Replace(fmt.Sprintf(manifestText, "PLG9006"), "type: text, default: sin texto",
+			text := strings.Replace(manifestOf("PLG9006", "1.0.0", "1"), "type: text, default: sin texto",
 				"type: template_file, default: templates/no.html", 1)
 			check(t, os.WriteFile(filepath.Join(folder, manifestFile), []byte(text), 0o600))
 		},
 		"plg9007prueba": func(folder string) { // the same plugin as in first
-			check(t, os.WriteFile(filepath.Join(folder, manifestFile), fmt.Appendf(nil, manifestText, one), 0o600))
+			check(t, os.WriteFile(filepath.Join(folder, manifestFile), []byte(manifestOf(one, "1.0.0", "1")), 0o600))
 		},
 	}
 	for name, spoil := range broken {

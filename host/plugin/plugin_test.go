@@ -289,7 +289,7 @@ func TestAnotherProgramThanTheManifestSaysIsNotRun(t *testing.T) {
 	h := open(t, Policy{}, one)
 	other := filepath.Join(h.dir, strings.ToLower(one)+"prueba", "another")
 	check(t, os.MkdirAll(other, 0o700))
-	check(t, os.WriteFile(filepath.Join(other, manifestFile), fmt.Appendf(nil, manifestText, two), 0o600))
+	check(t, os.WriteFile(filepath.Join(other, manifestFile), []byte(manifestOf(two, "1.0.0", "1")), 0o600))
 	err := h.Start(t.Context(), one)
 	if err == nil || !strings.Contains(err.Error(), two) {
 		t.Fatalf("got %v", err)
