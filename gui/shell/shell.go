@@ -60,6 +60,7 @@ type Shell struct {
 	root    *fyne.Container
 	body    *fyne.Container
 	banner  *fyne.Container
+	plugins *extras
 	buttons map[ui.Place]*ui.Button
 	screens map[ui.Place]ui.Screen
 	door    *signin.Screen
@@ -151,6 +152,8 @@ func (s *Shell) enter() {
 		s.buttons[line.place] = button
 		lines.Add(button)
 	}
+	s.plugins = newExtras(s.d)
+	lines.Add(s.plugins.actions)
 	name := status.StoreName
 	if name == "" {
 		name = s.d.T("app.name")
@@ -164,7 +167,8 @@ func (s *Shell) enter() {
 	foot := ui.Column(2,
 		ui.Pad(18, 0, ui.Column(0, ui.Tight(who), ui.Caption(s.d.T("role."+op.GetRole().String())))),
 		ui.NewButton(s.d.T("menu.leave"), "F12", ui.Nav, s.leave))
-	side := ui.Panel(ui.ColorSide, 0, ui.Pad(8, 14, ui.Frame(14, ui.Pad(18, 2, head), nil, lines, nil, foot)))
+	foot = ui.Column(10, s.plugins.development, foot)
+	side := ui.Panel(ui.ColorSide, 0, ui.Pad(8, 14, ui.Frame(14, ui.Pad(18, 2, head), nil, container.NewVScroll(lines), nil, foot)))
 	s.body = container.NewStack()
 	s.banner = ui.Panel(ui.ColorWarnBg, 0, ui.Pad(24, 8, ui.Text(s.d.T("shell.offline"), ui.SizeText, true, theme.ColorNameWarning)))
 	s.connection()
@@ -172,6 +176,7 @@ func (s *Shell) enter() {
 	screen := container.NewStack(ui.Frame(0, s.banner, nil, margins, nil, nil), s.d.ToastLayer())
 	s.fill(ui.Frame(0, nil, ui.Exactly(246, side), screen, nil, nil))
 	s.way = nil
+	s.plugins.load()
 	s.Go(ui.Billing, "")
 }
 
@@ -344,6 +349,10 @@ func (s *Shell) changed(c model.Change) {
 	case model.ConnectionChanged:
 		if s.banner != nil {
 			s.connection()
+		}
+	case model.StoreChanged:
+		if s.plugins != nil {
+			s.plugins.changed(c.Event.Kind)
 		}
 	}
 	if s.current != nil {

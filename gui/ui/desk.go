@@ -108,9 +108,14 @@ func (d *Desk) Go(f func(ctx context.Context)) { d.group.Go(func() { f(d.ctx) })
 // Ask calls the host away from the toolkit's goroutine and hands the answer back on it. Screens call it from
 // the toolkit's goroutine only.
 func Ask[Req, Res any](d *Desk, call func(context.Context, *connect.Request[Req]) (*connect.Response[Res], error), req *Req, then func(*Res, error)) {
+	AskFor(d, callLimit, call, req, then)
+}
+
+// AskFor is Ask for calls that may take longer than others, such as an installation.
+func AskFor[Req, Res any](d *Desk, limit time.Duration, call func(context.Context, *connect.Request[Req]) (*connect.Response[Res], error), req *Req, then func(*Res, error)) {
 	d.pending.Add(1)
 	d.group.Go(func() {
-		ctx, done := context.WithTimeout(d.ctx, callLimit)
+		ctx, done := context.WithTimeout(d.ctx, limit)
 		defer done()
 		res, err := call(ctx, connect.NewRequest(req))
 		d.Do(func() {

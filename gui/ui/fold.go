@@ -2,7 +2,9 @@ package ui
 
 import (
 	"fyne.io/fyne/v2"
+	"fyne.io/fyne/v2/canvas"
 	"fyne.io/fyne/v2/container"
+	"fyne.io/fyne/v2/theme"
 )
 
 // Fold shows content as high as it is, up to a height from which on it scrolls.
@@ -53,4 +55,26 @@ func (p *pairs) Layout(o []fyne.CanvasObject, size fyne.Size) {
 			y += rows[i/2] + 8
 		}
 	}
+}
+
+// Panelled is a card without inner room, for lists whose rows bring their own.
+func Panelled(o fyne.CanvasObject) *fyne.Container {
+	r := canvas.NewRectangle(Color(ColorCard))
+	r.CornerRadius = 10
+	r.StrokeWidth, r.StrokeColor = 1, Color(theme.ColorNameSeparator)
+	return container.NewStack(r, Pad(4, 6, o))
+}
+
+// Middle gives an object the full width and centres it by its height.
+func Middle(o fyne.CanvasObject) *fyne.Container { return container.New(&middle{}, o) }
+
+type middle struct{}
+
+func (*middle) MinSize(o []fyne.CanvasObject) fyne.Size { return o[0].MinSize() }
+
+func (*middle) Layout(o []fyne.CanvasObject, size fyne.Size) {
+	o[0].Resize(fyne.NewSize(size.Width, 1)) // wrapped text learns its width first
+	h := min(o[0].MinSize().Height, size.Height)
+	o[0].Move(fyne.NewPos(0, (size.Height-h)/2))
+	o[0].Resize(fyne.NewSize(size.Width, h))
 }

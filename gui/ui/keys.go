@@ -177,6 +177,8 @@ func (e *Entry) Quiet(text string) {
 type List struct {
 	widget.List
 	OnOpen func(row int)
+	// OnMove, when set, follows the highlight.
+	OnMove func(row int)
 	// OnTop is called when Up is pressed on the first row.
 	OnTop func()
 
@@ -188,7 +190,12 @@ func NewList(length func() int, create func() fyne.CanvasObject, update func(int
 	l := &List{OnOpen: open}
 	l.Length, l.CreateItem, l.UpdateItem = length, create, update
 	l.HideSeparators = false
-	l.OnHighlighted = func(id widget.ListItemID) { l.row = id }
+	l.OnHighlighted = func(id widget.ListItemID) {
+		l.row = id
+		if l.OnMove != nil {
+			l.OnMove(id)
+		}
+	}
 	l.OnSelected = func(id widget.ListItemID) {
 		l.row = id
 		if l.OnOpen != nil {
@@ -208,6 +215,15 @@ func (l *List) Mark(row int) {
 	l.OnOpen = nil
 	l.Select(row)
 	l.OnOpen = open
+}
+
+// Put marks a row and places the highlight there, and tells nobody.
+func (l *List) Put(row int) {
+	move := l.OnMove
+	l.OnMove = nil
+	l.Mark(row)
+	l.Highlight(row)
+	l.OnMove = move
 }
 
 // TypedKey implements fyne.Focusable.

@@ -175,6 +175,7 @@ func (h customers) Sheet(_ context.Context, req *connect.Request[mostradorv1.She
 	}
 	res.Panels = []*mostradorv1.PanelState{{Plugin: "PLG0002", Id: "puntos", Title: "Puntos", Panel: &plgv1.Panel{Rows: []*plgv1.PanelRow{
 		{Label: "Saldo", Value: strconv.Itoa(h.s.Points[c.Id])}, {Label: "Ganados este año", Value: strconv.Itoa(h.s.Points[c.Id] + 140)}}}}}
+	res.Actions, res.Panels = append(res.Actions, h.s.Actions...), append(res.Panels, h.s.Panels...)
 	return connect.NewResponse(res), nil
 }
 
@@ -200,6 +201,11 @@ func (h customers) Withdraw(_ context.Context, req *connect.Request[mostradorv1.
 func (h customers) Run(_ context.Context, req *connect.Request[mostradorv1.RunRequest]) (*connect.Response[mostradorv1.RunResponse], error) {
 	h.s.Lock()
 	defer h.s.Unlock()
+	if name := req.Msg.Plugin + "/" + req.Msg.Action; h.s.Answers[name] != nil {
+		h.s.called("run " + name + " " + req.Msg.CustomerId)
+		h.s.Forms[name] = req.Msg.Form
+		return connect.NewResponse(&mostradorv1.RunResponse{Result: proto.CloneOf(h.s.Answers[name])}), nil
+	}
 	c := h.s.find(req.Msg.CustomerId)
 	if c == nil {
 		return nil, notFound("cliente")

@@ -54,6 +54,23 @@ type Store struct {
 	Points  map[string]int
 	// Fields are fields of plug-ins, on form and sheet.
 	Fields []*mostradorv1.FieldState
+	// Actions and Panels are what further plug-ins add to the sheet, and Contributions to other places.
+	Actions       []*mostradorv1.ActionState
+	Panels        []*mostradorv1.PanelState
+	Contributions map[string]*mostradorv1.ContributionsResponse
+	// Answers are what further actions answer, and Forms what they were asked with, by "PLUGIN/ACTION".
+	Answers map[string]*plgv1.Result
+	Forms   map[string]map[string]string
+	// Packages are the files that can be installed, by their content.
+	Packages map[string]*mostradorv1.InspectResponse
+	// RolledBack is why an installed version was put out of use again.
+	RolledBack string
+	// Refusal is why no plug-in can be activated.
+	Refusal *mostradorv1.Refusal
+	// Log is what plug-ins wrote.
+	Log *mostradorv1.LogsResponse
+	// Machine is what the machine can do to keep plug-ins in bounds.
+	Machine []*plgv1.Diagnostic
 	// Governed says whether interplay locks "Aplica para Promociones".
 	Governed bool
 	// Calls are the names of the calls that changed something, in order.
@@ -77,7 +94,9 @@ func Serve(t testing.TB) *Store {
 
 // New makes a store that nobody can reach yet.
 func New() *Store {
-	s := &Store{Role: mostradorv1.Role_ROLE_TECHNICIAN, Governed: true, Code: "0427", Points: map[string]int{}, watchers: map[chan *mostradorv1.WatchResponse]struct{}{}}
+	s := &Store{Role: mostradorv1.Role_ROLE_TECHNICIAN, Governed: true, Code: "0427", Points: map[string]int{},
+		Contributions: map[string]*mostradorv1.ContributionsResponse{}, Answers: map[string]*plgv1.Result{}, Forms: map[string]map[string]string{},
+		watchers: map[chan *mostradorv1.WatchResponse]struct{}{}}
 	s.fill()
 	return s
 }
