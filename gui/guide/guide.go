@@ -85,7 +85,7 @@ func New(d *ui.Desk) *Screen {
 		ui.NewButton(d.T("guide.import"), "", ui.Plain, s.take),
 		ui.NewButton(d.T("guide.export"), "", ui.Plain, s.export),
 		ui.NewButton(d.T("guide.history"), "F7", ui.Plain, s.changes))
-	s.content = ui.Frame(14, head, ui.Exactly(344, left), ui.Pad(10, 0, s.right), nil, nil)
+	s.content = ui.Frame(14, head, nil, container.New(halves{}, left, s.right), nil, nil)
 	s.blank()
 	return s
 }

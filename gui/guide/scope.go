@@ -25,7 +25,7 @@ type scopes struct {
 	chosen  func(place)
 	row     *fyne.Container
 	faces   []*canvas.Rectangle
-	names   []*canvas.Text
+	names   []*widget.Label
 	values  []*widget.Label
 }
 
@@ -44,11 +44,10 @@ func newScopes(d *ui.Desk, setting *mostradorv1.Setting, at place, chosen func(p
 	for i := range s.places {
 		face := canvas.NewRectangle(color.Transparent)
 		face.CornerRadius = 7
-		name := ui.Text("", ui.SizeCaption, true, ui.ColorMuted)
-		value := ui.Cell(false)
-		value.SizeName = theme.SizeNameCaptionText
+		name, value := ui.Cell(true), ui.Cell(false)
+		name.SizeName, value.SizeName = theme.SizeNameCaptionText, theme.SizeNameCaptionText
 		s.faces, s.names, s.values = append(s.faces, face), append(s.names, name), append(s.values, value)
-		tiles = append(tiles, ui.NewTap(container.NewStack(face, ui.Pad(11, 8, ui.Column(3, name, ui.Tight(value)))), func() { s.choose(i) }))
+		tiles = append(tiles, ui.NewTap(container.NewStack(face, ui.Pad(11, 8, ui.Column(1, ui.Tight(name), ui.Tight(value)))), func() { s.choose(i) }))
 		weights = append(weights, 1)
 	}
 	s.row = ui.Columns(8, weights, tiles...)
@@ -124,7 +123,7 @@ func (r *scopesRenderer) Refresh() {
 	for i, p := range s.places {
 		face, name, value := s.faces[i], s.names[i], s.values[i]
 		face.FillColor, face.StrokeWidth, face.StrokeColor = ui.Color(ui.ColorCard), 1, ui.Color(theme.ColorNameInputBorder)
-		name.Color = ui.Color(ui.ColorMuted)
+		name.Importance = widget.MediumImportance
 		if p.scope == s.setting.Scope && (p.scope != scopeTill || p.till == s.d.Model.Till()) {
 			face.FillColor = ui.Color(ui.ColorSoft)
 		}
@@ -133,7 +132,7 @@ func (r *scopesRenderer) Refresh() {
 			if s.focused {
 				face.StrokeWidth = 3
 			}
-			name.Color = ui.Color(theme.ColorNamePrimary)
+			name.Importance = widget.HighImportance
 		}
 		name.Text = p.name(s.d)
 		text, weight := s.d.T("guide.scope.none"), widget.LowImportance

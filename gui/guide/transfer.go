@@ -129,6 +129,7 @@ func (s *Screen) differences(file string, res *mostradorv1.ImportSettingsRespons
 	first := apply
 	if bad != "" || refused > 0 || len(res.Differences) == 0 {
 		apply.Hide()
+		cancel.SetText(d.T("close"))
 		first = cancel
 	}
 	body := ui.Column(8, ui.Tight(ui.Words(sum)))

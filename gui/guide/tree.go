@@ -67,6 +67,27 @@ func (s *Screen) reveal(key string) {
 	s.tree.ScrollTo(leaf + key)
 }
 
+// halves puts the tree to the left of the editor. It takes no more than it needs, and less where there is little room.
+type halves struct{}
+
+const (
+	leastTree, mostTree float32 = 280, 344
+	treeGap             float32 = 24
+)
+
+func (halves) MinSize(o []fyne.CanvasObject) fyne.Size {
+	left, right := o[0].MinSize(), o[1].MinSize()
+	return fyne.NewSize(max(leastTree, left.Width)+treeGap+right.Width, max(left.Height, right.Height))
+}
+
+func (halves) Layout(o []fyne.CanvasObject, size fyne.Size) {
+	tree := min(mostTree, max(leastTree, size.Width*0.36))
+	o[0].Move(fyne.NewPos(0, 0))
+	o[0].Resize(fyne.NewSize(tree, size.Height))
+	o[1].Move(fyne.NewPos(tree+treeGap, 0))
+	o[1].Resize(fyne.NewSize(size.Width-tree-treeGap, size.Height))
+}
+
 // newTree is the tree of the settings.
 func (s *Screen) newTree() *ui.Tree {
 	return ui.NewTree(func(id string) []string { return s.children[id] },
@@ -119,7 +140,7 @@ func (n *nodeLayout) Layout(o []fyne.CanvasObject, size fyne.Size) {
 	const dot = 7
 	shift, spare := float32(6), float32(-6)
 	if !n.branch {
-		shift, spare = 26, 16 // a leaf has no arrow that it would have to leave room for, but a dot
+		shift, spare = 26, 14 // a leaf has no arrow that it would have to leave room for, but a dot
 	}
 	width := size.Width + shift - spare
 	o[0].Resize(fyne.NewSize(width, size.Height))
