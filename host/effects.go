@@ -90,6 +90,11 @@ func (f effects) apply(ctx context.Context, tx *store.Tx, c cause, wanted []*plg
 		// Its place stays, empty: what the others bring about is named by their places.
 		wanted = slices.Concat(wanted[:i], []*plgv1.Effect{{}}, wanted[i+1:])
 	}
+	if slices.ContainsFunc(wanted, func(e *plgv1.Effect) bool { return e.GetEffect() != nil && !beyondRecords(e) }) {
+		if err := f.host.ensemble.wrote(tx, c.plugin); err != nil {
+			return nil, err
+		}
+	}
 	for index, effect := range wanted {
 		if err := f.one(ctx, tx, c, m, index, effect); err != nil {
 			return nil, fmt.Errorf("effect %d of %s: %w", index, c.plugin, err)

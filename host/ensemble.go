@@ -50,6 +50,8 @@ type ensemble struct {
 	used atomic.Pointer[[]*plugin.Package]
 	// trials holds a trial for each plug-in whose version is new.
 	trials sync.Map
+	// undoable holds the plug-ins whose last migration can be taken back still.
+	undoable sync.Map
 	// developing tells that the development folder is followed, stamps how its packages looked when they were taken
 	// up; mu guards both.
 	developing bool
@@ -58,10 +60,10 @@ type ensemble struct {
 	active     atomic.Pointer[map[string]bool]
 	resolution atomic.Pointer[interplay.Resolution]
 	progress   atomic.Pointer[mostradorv1.SyncProgress]
-	// wake tells sync that there are new rules, look that the development folder is another, aside which plug-in was set
-	// aside.
+	// wake tells sync that there are new rules, look that the development folder is another, stumbles which new version of a
+	// plug-in does not work.
 	wake, look chan struct{}
-	aside      chan string
+	stumbles   chan string
 }
 
 var (
@@ -70,7 +72,7 @@ var (
 )
 
 func newEnsemble(h *Host, library *plugin.Library) *ensemble {
-	e := &ensemble{host: h, library: library, stamps: map[string]string{}, wake: make(chan struct{}, 1), look: make(chan struct{}, 1), aside: make(chan string, 16)}
+	e := &ensemble{host: h, library: library, stamps: map[string]string{}, wake: make(chan struct{}, 1), look: make(chan struct{}, 1), stumbles: make(chan string, 16)}
 	e.progress.Store(&mostradorv1.SyncProgress{})
 	e.active.Store(&map[string]bool{})
 	return e
@@ -163,6 +165,9 @@ func (e *ensemble) load(tx *store.Tx) error {
 		record, err := readVersion(tx, id)
 		if err != nil {
 			return err
+		}
+		if record.UndoTo != "" {
+			e.undoable.Store(id, true)
 		}
 		if p := e.library.Choose(id, record.Pointer); p != nil {
 			used = append(used, p)

@@ -161,6 +161,7 @@ func (h *Host) messageChanged(m *mostradorv1.Message) {
 }
 
 func (h *Host) parkedChanged(plugin string) {
+	h.ensemble.stumbled(plugin)
 	h.hub.Publish(mostradorv1.WatchResponse_KIND_PARKED, plugin)
 }
 
@@ -174,7 +175,7 @@ func (h *Host) pluginState(id string) {
 		case mostradorv1.PluginState_PLUGIN_STATE_RUNNING:
 			h.engine.Wake(id)
 		case mostradorv1.PluginState_PLUGIN_STATE_SET_ASIDE:
-			h.ensemble.setAside(id)
+			h.ensemble.stumbled(id)
 		}
 	}
 	h.hub.Publish(mostradorv1.WatchResponse_KIND_PLUGIN, id)

@@ -43,13 +43,14 @@ type versionRecord struct {
 	Pointer string `json:"pointer,omitempty"`
 	// Data is the version that wrote the plug-in's records.
 	Data string `json:"data,omitempty"`
+	// Form is the version from which on they have the form that they have; older ones cannot read them.
+	Form string `json:"form,omitempty"`
+	// UndoTo is the version whose records bucketUndo still has, and UndoForm what Form was then.
+	UndoTo   string `json:"undo_to,omitempty"`
+	UndoForm string `json:"undo_form,omitempty"`
 	// Previous is what Pointer was, and PreviousVersion which version that meant, for the way back.
 	Previous        string `json:"previous,omitempty"`
 	PreviousVersion string `json:"previous_version,omitempty"`
-	// Migrated tells that the last change of version changed records; what they were before is in bucketUndo. Cursor is
-	// how far the plug-in had come in the log then.
-	Migrated bool   `json:"migrated,omitempty"`
-	Cursor   uint64 `json:"cursor,omitempty"`
 }
 
 func versionKey(id string) []byte { return []byte("version/" + id) }
@@ -158,8 +159,11 @@ func (e *ensemble) Install(ctx context.Context, actor *plgv1.Actor, req *mostrad
 		}
 		return id, "", nil
 	}
-	if used.Origin == plugin.OriginDevelopment {
+	switch {
+	case used.Origin == plugin.OriginDevelopment:
 		return id, "", e.host.refuse(ctx, "", "plugin_in_development", "id", id)
+	case used.Dir == pkg.Dir:
+		return id, "", nil
 	}
 	why, err := e.replace(ctx, actor, pkg, pkg.Manifest.Version)
 	return id, why, err
@@ -176,7 +180,7 @@ func (e *ensemble) add(ctx context.Context, actor *plgv1.Actor, pkg *plugin.Pack
 		if err != nil {
 			return err
 		}
-		record.Pointer, record.Previous, record.PreviousVersion, record.Migrated = pkg.Manifest.Version, "", "", false
+		record.Pointer, record.Previous, record.PreviousVersion = pkg.Manifest.Version, "", ""
 		if err := writeVersion(tx, id, record); err != nil {
 			return err
 		}
@@ -273,7 +277,7 @@ func (e *ensemble) Remove(ctx context.Context, actor *plgv1.Actor, id, version s
 		if err != nil {
 			return err
 		}
-		record.Pointer, record.Previous, record.PreviousVersion, record.Migrated = "", "", "", false
+		record.Pointer, record.Previous, record.PreviousVersion = "", "", ""
 		if left != nil && left.Origin == plugin.OriginPackage {
 			record.Pointer = left.Manifest.Version
 		}

@@ -1,6 +1,7 @@
 package host
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -21,14 +22,13 @@ import (
 	"mostrador/sdk/plgv1"
 )
 
-// bucketUndo holds what a plug-in's records were before its last migration: plug-in, "/", "state" or "kv", "/", key →
-// 1 and the value, or 0 when there was none.
+// bucketUndo holds what plug-ins' records were before their last migration; see migrate.
 const bucketUndo store.Bucket = "plugin_undo"
 
 // trial is a version on probation: the one that comes back when it fails.
 type trial struct {
 	from  *plugin.Package
-	until time.Time
+	began time.Time
 }
 
 // replace puts another version of an installed plug-in into use while the store works; mu is held. Between two of its
@@ -38,31 +38,28 @@ type trial struct {
 func (e *ensemble) replace(ctx context.Context, actor *plgv1.Actor, to *plugin.Package, pointer string) (why string, err error) {
 	id := to.ID()
 	from := e.pkg(id)
-	if e.same(to, from) {
-		return "", nil
-	}
 	lang := locale.FromContext(ctx)
 	err = e.swap(ctx, to, func(ctx context.Context, c *plugin.Candidate) error {
-		var effects []*plgv1.Effect
-		if e.isActive(id) {
-			if err := c.Healthy(ctx, lang); err != nil {
-				return err
-			}
-			var err error
-			if effects, err = e.migration(ctx, c, id, to.Manifest.Version); err != nil {
-				return err
-			}
+		if !e.isActive(id) {
+			return e.inUse(ctx, actor, from, to, pointer, nil)
 		}
-		return e.inUse(ctx, actor, from, to, pointer, effects)
+		if err := c.Healthy(ctx, lang); err != nil {
+			return err
+		}
+		records, err := changeOf(e.migration(ctx, c, id, to.Manifest.Version))
+		if err != nil {
+			return err
+		}
+		return e.inUse(ctx, actor, from, to, pointer, &records)
 	})
 	var failed *plugin.SwapError
 	if errors.As(err, &failed) {
 		e.host.logger.Error("a new version cannot be used", "plugin", id, "version", to.Manifest.Version, "error", err)
 		return e.host.text.Text(lang, "host.plugin_rolled_back", "id", id, "version", to.Manifest.Version,
-			"former", from.Manifest.Version, "why", e.reason(id, failed.Err)), nil
+			"former", from.Manifest.Version, "why", e.reason(id, lang, failed.Err)), nil
 	}
 	if err == nil && e.isActive(id) {
-		e.trials.Store(id, trial{from, time.Now().Add(probation)})
+		e.trials.Store(id, trial{from, time.Now()})
 	}
 	return "", err
 }
@@ -81,7 +78,10 @@ func (e *ensemble) swap(ctx context.Context, to *plugin.Package, admit func(cont
 }
 
 // reason is why a version is not fit, for a person: what it said of itself, or else its last line.
-func (e *ensemble) reason(id string, cause error) string {
+func (e *ensemble) reason(id, lang string, cause error) string {
+	if errors.Is(cause, errMovedOn) {
+		return e.host.text.Text(lang, "host.plugin_moved_on")
+	}
 	var unhealthy *plugin.Unhealthy
 	if errors.As(cause, &unhealthy) {
 		for _, d := range unhealthy.Diagnostics {
@@ -89,6 +89,10 @@ func (e *ensemble) reason(id string, cause error) string {
 				return d.GetSummary()
 			}
 		}
+	}
+	var fault migrationFault
+	if errors.As(cause, &fault) {
+		return fault.Error()
 	}
 	if p, ok := e.host.plugins.Plugin(id); ok {
 		if lines, _ := p.Logs(1); len(lines) > 0 {
@@ -103,20 +107,62 @@ type migrator interface {
 	Migrate(ctx context.Context, call *plgv1.MigrateCall) (*plgv1.MigrateDone, error)
 }
 
+var (
+	// errBack means that the records need no migration: they go back to what this version left.
+	errBack = errors.New("back to the version before")
+	// errSameForm means that the records need no migration: this version's are like those of the one before.
+	errSameForm = errors.New("the records are as before")
+	// errMovedOn means that a newer version has worked with records that this one cannot read.
+	errMovedOn = errors.New("the records are a newer version's")
+)
+
+// migrationFault is a plug-in's own word why it cannot take the records over.
+type migrationFault string
+
+func (m migrationFault) Error() string { return string(m) }
+
+// change is what is to become of a plug-in's records when its version changes: effects, or the taking back of the
+// last ones.
+type change struct {
+	effects []*plgv1.Effect
+	back    bool
+	// form tells that the records have a new form from this version on.
+	form bool
+}
+
+// changeOf sorts out what migration says.
+func changeOf(effects []*plgv1.Effect, err error) (change, error) {
+	switch {
+	case errors.Is(err, errBack):
+		return change{back: true}, nil
+	case errors.Is(err, errSameForm):
+		return change{}, nil
+	}
+	return change{effects: effects, form: true}, err
+}
+
 // migration has a version say how the records become its own; nothing when they are already, or it has nothing to do.
 func (e *ensemble) migration(ctx context.Context, m migrator, id, version string) ([]*plgv1.Effect, error) {
 	record, err := e.version(id)
-	if err != nil || record.Data == "" || record.Data == version {
+	older := manifest.CompareVersions(version, record.Data) < 0
+	switch {
+	case err != nil || record.Data == "" || record.Data == version:
 		return nil, err
+	case older && record.Form != "" && manifest.CompareVersions(version, record.Form) >= 0:
+		return nil, nil // it wrote them like that itself
+	case older && record.UndoTo == version:
+		return nil, errBack
 	}
 	done, err := m.Migrate(ctx, &plgv1.MigrateCall{From: record.Data, To: version, Time: timestamppb.Now()})
 	switch {
+	case errors.Is(err, plugin.ErrUnable) && older:
+		return nil, errMovedOn
 	case errors.Is(err, plugin.ErrUnable):
-		return nil, nil
+		return nil, errSameForm
 	case err != nil:
 		return nil, err
 	case done.GetFault() != nil:
-		return nil, fmt.Errorf("its migration failed: %s", done.GetFault().GetMessage())
+		return nil, migrationFault(done.GetFault().GetMessage())
 	}
 	for i, effect := range done.GetEffects() {
 		switch effect.GetEffect().(type) {
@@ -128,9 +174,9 @@ func (e *ensemble) migration(ctx context.Context, m migrator, id, version string
 	return done.GetEffects(), nil
 }
 
-// inUse makes a version the one in use: its rules, its pointer and what its migration does to the records, in one
-// transaction.
-func (e *ensemble) inUse(ctx context.Context, actor *plgv1.Actor, from, to *plugin.Package, pointer string, migration []*plgv1.Effect) error {
+// inUse makes a version the one in use: its rules, its pointer and what becomes of its records, in one transaction.
+// The records of a plug-in that is not active stay as they are.
+func (e *ensemble) inUse(ctx context.Context, actor *plgv1.Actor, from, to *plugin.Package, pointer string, records *change) error {
 	id := to.ID()
 	before := e.packages()
 	e.setPackages(slices.Concat(slices.DeleteFunc(slices.Clone(before), func(p *plugin.Package) bool { return p.ID() == id }), []*plugin.Package{to}))
@@ -143,9 +189,10 @@ func (e *ensemble) inUse(ctx context.Context, actor *plgv1.Actor, from, to *plug
 			record.Previous, record.PreviousVersion = record.Pointer, from.Manifest.Version
 			record.Pointer = pointer
 		}
-		e.migrate(tx, id, &record, migration)
-		if e.isActive(id) {
-			record.Data = to.Manifest.Version
+		if records != nil {
+			if err := e.bringRecords(tx, id, &record, to.Manifest.Version, *records); err != nil {
+				return err
+			}
 		}
 		if err := writeVersion(tx, id, record); err != nil {
 			return err
@@ -163,57 +210,109 @@ func (e *ensemble) inUse(ctx context.Context, actor *plgv1.Actor, from, to *plug
 	return nil
 }
 
-// migrate changes a plug-in's records and keeps what they were.
-func (e *ensemble) migrate(tx *store.Tx, id string, record *versionRecord, effects []*plgv1.Effect) {
-	for key := range tx.Scan(bucketUndo, []byte(id+"/"), nil) {
-		tx.Delete(bucketUndo, key)
+// own is one of a plug-in's own records: of a customer, or of its keyspace.
+type own struct {
+	kind, key string // kind is "state" or "kv"
+}
+
+func ownOf(effect *plgv1.Effect) own {
+	switch e := effect.GetEffect().(type) {
+	case *plgv1.Effect_Put:
+		return own{"kv", e.Put.GetKey()}
+	case *plgv1.Effect_Delete:
+		return own{"kv", e.Delete}
+	default:
+		return own{"state", effect.GetPutState().GetCustomerId()}
 	}
-	record.Migrated, record.Cursor = len(effects) > 0, e.host.engine.Cursor(tx, id)
-	keep := func(kind, key string, value []byte, found bool) {
-		kept := []byte{0}
-		if found {
-			kept = append([]byte{1}, value...)
-		}
-		undo := []byte(id + "/" + kind + "/" + key)
-		if tx.Get(bucketUndo, undo) == nil { // the first change of a record is from what it was
-			tx.Put(bucketUndo, undo, kept)
-		}
+}
+
+func (o own) read(tx *store.Tx, id string) (value []byte, found bool) {
+	if o.kind == "kv" {
+		return event.GetKV(tx, id, o.key)
 	}
+	return event.GetState(tx, id, o.key)
+}
+
+// migrate changes a plug-in's records and keeps what they were: bucketUndo holds, by plug-in, kind and key, whether a
+// record was there, and its value.
+func migrate(tx *store.Tx, id string, effects []*plgv1.Effect) {
+	forget(tx, id)
 	for _, effect := range effects {
+		o := ownOf(effect)
+		if undo := []byte(id + "/" + o.kind + "/" + o.key); tx.Get(bucketUndo, undo) == nil {
+			value, found := o.read(tx, id)
+			tx.Put(bucketUndo, undo, append([]byte{map[bool]byte{true: 1}[found]}, value...))
+		}
 		switch e := effect.GetEffect().(type) {
 		case *plgv1.Effect_Put:
-			old, found := event.GetKV(tx, id, e.Put.GetKey())
-			keep("kv", e.Put.GetKey(), old, found)
 			event.PutKV(tx, id, e.Put.GetKey(), e.Put.GetValue())
 		case *plgv1.Effect_Delete:
-			old, found := event.GetKV(tx, id, e.Delete)
-			keep("kv", e.Delete, old, found)
 			event.DeleteKV(tx, id, e.Delete)
 		case *plgv1.Effect_PutState:
-			old, found := event.GetState(tx, id, e.PutState.GetCustomerId())
-			keep("state", e.PutState.GetCustomerId(), old, found)
 			event.PutState(tx, id, e.PutState.GetCustomerId(), e.PutState.GetState())
 		}
 	}
 }
 
-// undone are the effects that take the last migration back.
-func undone(tx *store.Tx, id string) []*plgv1.Effect {
-	var effects []*plgv1.Effect
+// bringRecords brings a plug-in's records to a version.
+func (e *ensemble) bringRecords(tx *store.Tx, id string, record *versionRecord, version string, c change) error {
+	if c.back {
+		if record.UndoTo != version {
+			return errMovedOn
+		}
+		undo(tx, id)
+		record.Data, record.Form, record.UndoTo = version, record.UndoForm, ""
+		return nil
+	}
+	if c.form {
+		record.UndoTo, record.UndoForm = record.Data, record.Form
+		record.Form = version
+		migrate(tx, id, c.effects)
+		tx.OnCommit(func() { e.undoable.Store(id, true) })
+	}
+	record.Data = version
+	return nil
+}
+
+// wrote is told that a plug-in writes its records: from the first time on, its last migration cannot be taken back.
+func (e *ensemble) wrote(tx *store.Tx, id string) error {
+	if _, there := e.undoable.Load(id); !there {
+		return nil
+	}
+	record, err := readVersion(tx, id)
+	if err != nil || record.UndoTo == "" {
+		return err
+	}
+	record.UndoTo, record.UndoForm = "", ""
+	forget(tx, id)
+	tx.OnCommit(func() { e.undoable.Delete(id) })
+	return writeVersion(tx, id, record)
+}
+
+// undo puts a plug-in's records back to what they were before its last migration.
+func undo(tx *store.Tx, id string) {
 	prefix := id + "/"
 	for key, kept := range tx.Scan(bucketUndo, []byte(prefix), nil) {
 		kind, name, _ := strings.Cut(string(key[len(prefix):]), "/")
-		value, had := append([]byte{}, kept[1:]...), kept[0] == 1
-		switch {
-		case kind == "state" && had:
-			effects = append(effects, &plgv1.Effect{Effect: &plgv1.Effect_PutState{PutState: &plgv1.PutState{CustomerId: name, State: value}}})
-		case had:
-			effects = append(effects, &plgv1.Effect{Effect: &plgv1.Effect_Put{Put: &plgv1.KeyValue{Key: name, Value: value}}})
+		switch was, had := bytes.Clone(kept[1:]), kept[0] == 1; {
+		case kind == "kv" && had:
+			event.PutKV(tx, id, name, was)
 		case kind == "kv":
-			effects = append(effects, &plgv1.Effect{Effect: &plgv1.Effect_Delete{Delete: name}})
+			event.DeleteKV(tx, id, name)
+		case had:
+			event.PutState(tx, id, name, was)
+		default:
+			event.DeleteState(tx, id, name)
 		}
 	}
-	return effects
+	forget(tx, id)
+}
+
+// forget drops what a plug-in's records were.
+func forget(tx *store.Tx, id string) {
+	for key := range tx.Scan(bucketUndo, []byte(id+"/"), nil) {
+		tx.Delete(bucketUndo, bytes.Clone(key))
+	}
 }
 
 // deliver has the plug-in handed events again, from where it was.
@@ -225,59 +324,72 @@ func (e *ensemble) deliver(id string) error {
 	return e.host.engine.Attach(confine(p))
 }
 
-// setAside is told when a plug-in was set aside. It must be quick: watchTrials acts on it.
-func (e *ensemble) setAside(id string) {
+// stumbled is told when a plug-in was set aside, or could not handle an event. It must be quick: watchTrials acts on
+// it.
+func (e *ensemble) stumbled(id string) {
+	if _, ok := e.trials.Load(id); !ok {
+		return
+	}
 	select {
-	case e.aside <- id:
+	case e.stumbles <- id:
 	default: // so many at once that none of them is a matter of its version
 	}
 }
 
-// watchTrials lets a version on probation that was set aside give way to the one before, until ctx ends.
+// watchTrials lets a version that stumbles while it is on probation give way to the one before, until ctx ends.
 func (e *ensemble) watchTrials(ctx context.Context) {
 	for {
 		select {
 		case <-ctx.Done():
 			return
-		case id := <-e.aside:
+		case id := <-e.stumbles:
 			value, ok := e.trials.LoadAndDelete(id)
-			if !ok || time.Now().After(value.(trial).until) {
+			if !ok || time.Since(value.(trial).began) > probation {
 				continue
 			}
 			e.mu.Lock()
-			former := value.(trial).from
-			if err := e.restore(ctx, former); err != nil {
-				e.host.logger.Error("the former version does not come back", "plugin", id, "version", former.Manifest.Version, "error", err)
-			}
+			err := e.restore(ctx, value.(trial).from)
 			e.mu.Unlock()
+			if err == nil {
+				err = e.retry(ctx, id, value.(trial).began)
+			}
+			if err != nil && ctx.Err() == nil {
+				e.host.logger.Error("the former version does not take over", "plugin", id, "error", err)
+			}
 		}
 	}
 }
 
-// restore goes back to the version before, which never reads what it does not know: when the records were migrated
-// and the newer version has handled events since, only the newer version can go on.
+// retry hands the plug-in again what was parked since then.
+func (e *ensemble) retry(ctx context.Context, id string, since time.Time) error {
+	var parked []*mostradorv1.ParkedEvent
+	if err := e.host.store.View(func(tx *store.Tx) (err error) {
+		parked, err = e.host.engine.Parked(tx)
+		return err
+	}); err != nil {
+		return err
+	}
+	var errs []error
+	for _, p := range parked {
+		if p.GetPlugin() == id && !p.GetTime().AsTime().Before(since.Truncate(time.Second)) {
+			errs = append(errs, e.host.engine.RetryParked(ctx, id, p.GetEvent().GetSequence()))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// restore goes back to the version before.
 func (e *ensemble) restore(ctx context.Context, former *plugin.Package) error {
-	id := former.ID()
-	record, err := e.version(id)
+	record, err := e.version(former.ID())
 	if err != nil {
 		return err
 	}
-	var effects []*plgv1.Effect
-	if record.Migrated {
-		var moved bool
-		if err := e.host.store.View(func(tx *store.Tx) error {
-			moved = e.host.engine.Cursor(tx, id) != record.Cursor
-			effects = undone(tx, id)
-			return nil
-		}); err != nil {
+	return e.swap(ctx, former, func(ctx context.Context, c *plugin.Candidate) error {
+		records, err := changeOf(e.migration(ctx, c, former.ID(), former.Manifest.Version))
+		if err != nil {
 			return err
 		}
-		if moved {
-			return errors.New("its records were migrated and used since")
-		}
-	}
-	return e.swap(ctx, former, func(ctx context.Context, _ *plugin.Candidate) error {
-		return e.inUse(ctx, &plgv1.Actor{Channel: "host"}, e.pkg(id), former, record.Previous, effects)
+		return e.inUse(ctx, &plgv1.Actor{Channel: "host"}, e.pkg(former.ID()), former, record.Previous, &records)
 	})
 }
 
@@ -371,7 +483,7 @@ func (e *ensemble) bring(ctx context.Context, id string) error {
 	if !ok {
 		return plugin.ErrUnknown
 	}
-	effects, err := e.migration(ctx, p, id, pkg.Manifest.Version)
+	records, err := changeOf(e.migration(ctx, p, id, pkg.Manifest.Version))
 	if err != nil {
 		return err
 	}
@@ -380,10 +492,9 @@ func (e *ensemble) bring(ctx context.Context, id string) error {
 		if err != nil {
 			return err
 		}
-		if len(effects) > 0 {
-			e.migrate(tx, id, &record, effects)
+		if err := e.bringRecords(tx, id, &record, pkg.Manifest.Version, records); err != nil {
+			return err
 		}
-		record.Data = pkg.Manifest.Version
 		return writeVersion(tx, id, record)
 	})
 }
