@@ -221,13 +221,17 @@ func readableText(s string) bool {
 // scalar writes a text, one of several lines as a block that people can edit. What YAML would not read back to the
 // letter is put in quotes.
 func scalar(s string, indent int) string {
-	if strings.Contains(s, "\n") && readableText(s) {
+	if strings.Contains(s, "\n") && readableText(s) && !treacherous.MatchString(s) {
 		if block := block(s, indent); readsBack(block, s, indent) {
 			return block
 		}
 	}
 	return line(s)
 }
+
+// treacherous are blocks that readers of YAML disagree about: those that begin with a blank line or a tab, or end with
+// blanks.
+var treacherous = regexp.MustCompile(`^[ \t]*[\t\n]|[ \t]\n?$`)
 
 // line writes a text on one line.
 func line(s string) string {

@@ -6,8 +6,11 @@ import (
 	"strings"
 )
 
-// maxImport bounds an imported file, in bytes.
-const maxImport = 6 << 20
+// maxImport bounds an imported file, in bytes, and maxItems how many values it has.
+const (
+	maxImport = 6 << 20
+	maxItems  = 5000
+)
 
 // item is one value of an exported file.
 type item struct {
@@ -81,6 +84,10 @@ func (r *fileReader) values(p pair, at At) {
 	}
 	for _, entry := range p.value.pairs {
 		x := item{at: at, key: entry.key, line: entry.line}
+		if len(r.items) == maxItems {
+			r.flaw(x.line, "import.many", maxItems)
+			return
+		}
 		if r.value(&x, entry.value) {
 			r.items = append(r.items, x)
 		}

@@ -6,6 +6,9 @@ import (
 	"regexp"
 	"slices"
 	"testing"
+	"unicode/utf8"
+
+	"github.com/goccy/go-yaml"
 
 	"mostrador/sdk/manifest"
 )
@@ -42,6 +45,31 @@ func FuzzParse(f *testing.F) {
 			if problem != nil || !reflect.DeepEqual(again, kept) {
 				t.Fatalf("%s %q is kept as %#v, which is read as %#v (%v)", s.Type, text, kept, again, problem)
 			}
+		}
+	})
+}
+
+// FuzzScalar checks that a text is read back to the letter, by Import and by other readers of YAML.
+func FuzzScalar(f *testing.F) {
+	for _, s := range []string{"", " a", "a ", "a\n", "\n\na", "  a\nb", "a\n\n", "\ta\n b", "#", "a #b", "no", "1e3", "- a", "a\n- b", "'", `"\`, "\u2028", "\x7f", "a\n  ", "😀\n😀", "a\r\nb"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		if !utf8.ValidString(s) {
+			return
+		}
+		file := "a:\n  b:\n    k: " + scalar(s, 2) + "\n    z:\n      - " + line(s) + "\n"
+		root, flaws := parseYAML(file)
+		if len(flaws) > 0 {
+			t.Fatalf("%q is written as %q: %v", s, file, flaws)
+		}
+		got := root.pairs[0].value.pairs[0].value.pairs
+		if got[0].value.text != s || got[1].value.list[0].text != s {
+			t.Fatalf("%q is written as %q and read as %+v", s, file, got)
+		}
+		var other map[string]map[string]map[string]any
+		if err := yaml.Unmarshal([]byte(file), &other); err != nil || other["a"]["b"]["k"] != s {
+			t.Fatalf("others read %q as %q (%v)\n%s", s, other["a"]["b"]["k"], err, file)
 		}
 	})
 }
