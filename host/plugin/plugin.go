@@ -17,6 +17,7 @@ import (
 	"mostrador/host/api/mostradorv1"
 	"mostrador/host/event"
 	"mostrador/sdk/plgv1"
+	"mostrador/sdk/wire"
 )
 
 var _ event.Consumer = (*Plugin)(nil)
@@ -43,7 +44,8 @@ type Plugin struct {
 	health   []*plgv1.Diagnostic // as the last check said
 	run      *run                // while RUNNING
 	lives    map[*run]struct{}
-	changed  chan struct{} // closed at the next change of state
+	stale    wire.Attachment // that could not be reached
+	changed  chan struct{}   // closed at the next change of state
 	cancel   context.CancelFunc
 	ended    chan struct{} // closed when the supervisor has ended; nil when there was none
 }
@@ -145,7 +147,7 @@ func (p *Plugin) pids() []int {
 	defer p.mu.Unlock()
 	var pids []int
 	for r := range p.lives {
-		if pid := r.process.pid(); pid != 0 {
+		if pid := r.process.pid(); pid != 0 && !r.attached {
 			pids = append(pids, pid)
 		}
 	}

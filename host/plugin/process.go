@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"strconv"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -34,6 +35,10 @@ type process struct {
 	stdout *os.File // the host's end
 	// kept is how the process is kept in bounds, once it was started.
 	kept sandbox.Applied
+
+	// foreign is the id of a process that the host has not started (see attach.go); cmd is nil then.
+	foreign int
+	left    sync.Once
 
 	started atomic.Bool
 	// killed is set when the host itself ends the process.
@@ -125,12 +130,19 @@ func (p *process) pid() int {
 	if !p.started.Load() {
 		return 0
 	}
+	if p.cmd == nil {
+		return p.foreign
+	}
 	return p.cmd.Process.Pid
 }
 
-// kill ends the process without asking. It may be called at any time.
+// kill ends the process without asking; one that is not the host's is left alone. It may be called at any time.
 func (p *process) kill() {
 	p.killed.Store(true)
+	if p.cmd == nil {
+		p.left.Do(func() { close(p.exited) })
+		return
+	}
 	if p.started.Load() {
 		_ = p.cmd.Process.Kill() // an error means that it has ended
 	}
@@ -158,7 +170,7 @@ func (p *process) end() string {
 
 // killedFromOutside tells whether somebody other than the host killed the process, once it has ended.
 func (p *process) killedFromOutside() bool {
-	return !p.ours && p.cmd.ProcessState != nil && wasKilled(p.cmd.ProcessState)
+	return !p.ours && p.cmd != nil && p.cmd.ProcessState != nil && wasKilled(p.cmd.ProcessState)
 }
 
 // Wait implements go-plugin's runner.

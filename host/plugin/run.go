@@ -59,9 +59,12 @@ type run struct {
 	plugin  *Plugin
 	pkg     *Package
 	process *process
-	client  *goplugin.Client
-	stream  plgv1.Plugin_WorkClient
-	hangUp  context.CancelFunc
+	// ask asks the plugin to end. It may be called again, and returns at once when the process is gone.
+	ask    func()
+	stream plgv1.Plugin_WorkClient
+	hangUp context.CancelFunc
+	// attached says that the process is a developer's.
+	attached bool
 	// abilities are what it can do beyond events, actions and panels.
 	abilities []string
 
@@ -102,10 +105,36 @@ type piece struct {
 	timer  *time.Timer
 }
 
-// launch starts the process and brings it to the point where it takes work.
+// newRun makes a life that is about to begin.
+func newRun(p *Plugin, pkg *Package, process *process) *run {
+	r := &run{plugin: p, pkg: pkg, process: process, turn: make(chan struct{}, 1), lost: make(chan struct{})}
+	p.logs.renew()
+	p.mu.Lock()
+	p.lives[r] = struct{}{}
+	p.mu.Unlock()
+	return r
+}
+
+// launch begins a life: in the process that the plugin's developer started, or in one that it starts; and brings it
+// to the point where it takes work.
 func (p *Plugin) launch(ctx context.Context, pkg *Package) (*run, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, p.cfg.Policy.StartTimeout, ErrHung)
 	defer cancel()
+	if a, found := p.attachment(pkg); found {
+		r, err := p.attach(ctx, pkg, a)
+		if err == nil {
+			return r, nil
+		}
+		p.logger.Warn("the developer's process cannot be reached", "error", err)
+		p.mu.Lock()
+		p.stale = a
+		p.mu.Unlock()
+	}
+	return p.spawn(ctx, pkg)
+}
+
+// spawn starts a process.
+func (p *Plugin) spawn(ctx context.Context, pkg *Package) (*run, error) {
 	hostBundle, pluginBundle, err := wire.Issue(time.Now())
 	if err != nil {
 		return nil, err
@@ -123,20 +152,10 @@ func (p *Plugin) launch(ctx context.Context, pkg *Package) (*run, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", errUnfit, err)
 	}
-	r := &run{
-		plugin: p,
-		pkg:    pkg,
-		turn:   make(chan struct{}, 1),
-		lost:   make(chan struct{}),
-	}
-	r.process = newProcess(program, p.shared.sockets, bounds, p.logs)
-	p.logs.renew()
-	p.mu.Lock()
-	p.lives[r] = struct{}{}
-	p.mu.Unlock()
+	r := newRun(p, pkg, newProcess(program, p.shared.sockets, bounds, p.logs))
 	printed := &lineWriter{sink: p.logs}
 	var ownDir string
-	r.client = goplugin.NewClient(&goplugin.ClientConfig{
+	connection := goplugin.NewClient(&goplugin.ClientConfig{
 		HandshakeConfig:  wire.Handshake(),
 		Plugins:          client.Plugins(),
 		AllowedProtocols: []goplugin.Protocol{goplugin.ProtocolGRPC},
@@ -158,13 +177,19 @@ func (p *Plugin) launch(ctx context.Context, pkg *Package) (*run, error) {
 			return r.process, nil
 		},
 	})
-	if err := r.connect(ctx); err != nil {
+	r.ask = connection.Kill
+	if err := r.connect(ctx, connection); err != nil {
 		return nil, r.failStart(ctx, err, ownDir)
 	}
+	r.begin()
+	return r, nil
+}
+
+// begin has the conversation and the process watched.
+func (r *run) begin() {
 	r.receiver.Add(2)
 	go r.receive()
 	go r.watch()
-	return r, nil
 }
 
 // level is what a plugin is to log. Its last lines are worth keeping even if nobody reads along.
@@ -197,11 +222,11 @@ func (r *run) failStart(ctx context.Context, err error, ownDir string) error {
 	return err
 }
 
-// connect starts the process, opens the conversation and checks who answers.
-func (r *run) connect(ctx context.Context) error {
+// connect starts the process and opens the conversation.
+func (r *run) connect(ctx context.Context, connection *goplugin.Client) error {
 	// go-plugin's start cannot be interrupted, but it ends with the process.
 	defer context.AfterFunc(ctx, r.process.kill)()
-	protocol, err := r.client.Client()
+	protocol, err := connection.Client()
 	if err != nil {
 		return err
 	}
@@ -213,6 +238,11 @@ func (r *run) connect(ctx context.Context) error {
 	if !ok {
 		return fmt.Errorf("%w: it serves %T", errUnfit, dispensed)
 	}
+	return r.converse(ctx, client)
+}
+
+// converse opens the conversation and checks who answers.
+func (r *run) converse(ctx context.Context, client plgv1.PluginClient) (err error) {
 	conversation, hangUp := context.WithCancel(context.Background())
 	r.hangUp = hangUp
 	if r.stream, err = client.Work(conversation); err != nil {
@@ -279,9 +309,13 @@ func (r *run) send(w *piece) error {
 		return errNotSent
 	}
 	r.piece = w
-	w.timer = time.AfterFunc(w.limit, func() {
+	limit := w.limit
+	if r.attached {
+		limit = attachLimit
+	}
+	w.timer = time.AfterFunc(limit, func() {
 		if r.underWay() == w {
-			r.lose(fmt.Errorf("%w (%s)", ErrHung, w.limit))
+			r.lose(fmt.Errorf("%w (%s)", ErrHung, limit))
 		}
 	})
 	r.mu.Unlock()
@@ -454,7 +488,7 @@ func (r *run) over() bool {
 // failure is what the caller of a piece of work learns when the life ended before the answer.
 func (r *run) failure() error {
 	name, cause := r.plugin.Name(), r.why()
-	if errors.Is(cause, errAsked) || errors.Is(cause, errReader) {
+	if errors.Is(cause, errAsked) || errors.Is(cause, errAttach) || errors.Is(cause, errReader) {
 		return fmt.Errorf("plugin %s: %w: %w", name, event.ErrUnavailable, cause)
 	}
 	<-r.process.exited // it was killed, if it had not ended
@@ -503,7 +537,7 @@ func (r *run) stop() {
 	asked := make(chan struct{})
 	go func() {
 		defer close(asked)
-		r.client.Kill()
+		r.ask()
 	}()
 	select {
 	case <-r.process.exited:
@@ -517,7 +551,7 @@ func (r *run) stop() {
 // close releases what belongs to a life whose process has ended or was killed.
 func (r *run) close() {
 	<-r.process.exited
-	r.client.Kill()
+	r.ask()
 	if r.hangUp != nil {
 		r.hangUp()
 	}

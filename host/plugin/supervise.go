@@ -138,6 +138,10 @@ func (p *Plugin) supervise(ctx context.Context, first chan<- error, r *run) {
 			worked, batch = r.worked.Load(), r.batchUnderWay()
 			r = nil
 		}
+		if errors.Is(err, errAttach) {
+			p.set(mostradorv1.PluginState_PLUGIN_STATE_STARTING, nil)
+			continue
+		}
 		pause, aside := rec.end(p.cfg.Policy, time.Now(), worked, batch)
 		aside = aside || errors.Is(err, errUnfit)
 		p.logs.note(err.Error())
@@ -163,6 +167,12 @@ func (p *Plugin) watch(ctx context.Context, r *run) bool {
 		defer ticker.Stop()
 		look = ticker.C
 	}
+	var developer <-chan time.Time
+	if r.pkg.Origin == OriginDevelopment && !r.attached {
+		ticker := time.NewTicker(attachEvery)
+		defer ticker.Stop()
+		developer = ticker.C
+	}
 	for {
 		select {
 		case <-ctx.Done():
@@ -171,6 +181,10 @@ func (p *Plugin) watch(ctx context.Context, r *run) bool {
 			return true
 		case <-look:
 			p.look(ctx, r)
+		case <-developer:
+			if _, found := p.attachment(r.pkg); found && r.underWay() == nil {
+				r.lose(errAttach)
+			}
 		}
 	}
 }
