@@ -1,0 +1,43 @@
+package plugin
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"testing"
+
+	"mostrador/sdk/manifest"
+)
+
+func TestOwnsTellsPluginsAndWhatTheyStartedFromOthers(t *testing.T) {
+	h := open(t, Policy{}, one, two)
+	if h.Owns(os.Getpid()) || h.Owns(1) {
+		t.Error("without any plugin it owns something")
+	}
+	self, err := os.Executable()
+	check(t, err)
+	p, _ := h.Plugin(one)
+	pkg := p.Package()
+	pkg.Manifest.Permissions = append(pkg.Manifest.Permissions, manifest.PermissionSpawn)
+	check(t, os.Symlink(self, filepath.Join(pkg.Dir, "child")))
+	h.start(t, one)
+	said, err := h.press(t.Context(), one, "fork", "")
+	check(t, err)
+	child, err := strconv.Atoi(said)
+	check(t, err)
+	other := exec.Command("sleep", "60") // a child of the host, and no plugin's
+	check(t, other.Start())
+	ended := exec.Command("true")
+	check(t, ended.Run())
+	for pid, want := range map[int]bool{
+		int(h.info(one).Pid): true, child: true, os.Getpid(): false, os.Getppid(): false, 1: false, other.Process.Pid: false,
+		ended.Process.Pid: true, // nobody can tell any more
+	} {
+		if got := h.Owns(pid); got != want {
+			t.Errorf("Owns(%d) = %v (plugin %d, child %d, host %d)", pid, got, h.info(one).Pid, child, os.Getpid())
+		}
+	}
+	check(t, other.Process.Kill())
+	_ = other.Wait() // killed
+}
