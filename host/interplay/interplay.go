@@ -86,8 +86,8 @@ type condition struct {
 }
 
 // Resolve works out what the active plugins mean together. manifests are those of all installed plugins;
-// settings are the values in force by key (string, float64, bool, []any). Decisions settle conflicts; of
-// several, later ones replace earlier ones of the same target.
+// settings are the values in force by key (string, float64, bool, []any). The decisions among them (see
+// DecisionsKey) settle conflicts; those that are given besides replace them, target by target.
 //
 // The error joins one *Fault for each expression of an active plugin that cannot be compiled or evaluated. It
 // is for whoever is about to enable a plugin; the Resolution is complete and safe in spite of it.
@@ -102,7 +102,7 @@ func Resolve(manifests []*manifest.Manifest, active map[string]bool, settings ma
 		fields:    map[string]*field{},
 	}
 	r.settings = newViews(r.manifests, settings)
-	for _, d := range decisions {
+	for _, d := range append([]Decisions{DecisionsOf(settings)}, decisions...) {
 		maps.Copy(r.decisions, d)
 	}
 	own, err := houseRules()

@@ -133,6 +133,16 @@ func TestDecisionsAreWrittenAndReadInTheGuide(t *testing.T) {
 	if _, _, err := interplay.ParseDecision("customer.a: PLG0002"); err == nil {
 		t.Error("a line that decides nothing is taken")
 	}
+	manifests := parse(t, plugin("PLG0101", rules("customer.talla | {visible: false}")), plugin("PLG0102", rules("customer.talla | {visible: true}")))
+	decided := map[string]any{interplay.DecisionsKey: interplay.Decisions{"customer.talla": "PLG0102"}.Value()}
+	r := resolve(t, manifests, all(manifests), decided)
+	if r.Conflicts[0].Settled != "PLG0102" || !r.Policy("customer.talla").Visible {
+		t.Errorf("what the Guide decides is not heeded: %+v", r.Conflicts)
+	}
+	r, err := interplay.Resolve(manifests, all(manifests), decided, interplay.Decisions{"customer.talla": "PLG0101"})
+	if err != nil || r.Policy("customer.talla").Visible {
+		t.Errorf("what is given besides does not come first: %v", err)
+	}
 	if interplay.Decisions(nil).With("customer.a", "PLG0002")["customer.a"] != "PLG0002" {
 		t.Error("the first decision is lost")
 	}
