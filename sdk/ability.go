@@ -131,7 +131,7 @@ func (w *work) migrate(call *plgv1.MigrateCall) *plgv1.MigrateDone {
 		return &plgv1.MigrateDone{Fault: lacking(abilityMigrate)}
 	}
 	tx := Tx{work: w, now: readTime(call.GetTime()), press: call.GetFrom() + "→" + call.GetTo(), migration: true}
-	fault := w.run(&tx, func(ctx context.Context) error {
+	fault := w.run(&tx, Call{Kind: abilityMigrate}, func(ctx context.Context) error {
 		return w.plugin.migrate(ctx, &tx, call.GetFrom(), call.GetTo())
 	})
 	if fault != nil {
@@ -151,7 +151,7 @@ func (w *work) check(call *plgv1.CheckCall) *plgv1.CheckDone {
 		return &plgv1.CheckDone{Fault: lacking(abilityCheck)}
 	}
 	tx := Tx{work: w, language: call.GetLanguage(), now: readTime(call.GetTime()), press: abilityCheck, readOnly: true}
-	diagnostics, fault := w.judge(&tx, w.plugin.health)
+	diagnostics, fault := w.judge(&tx, Call{Kind: abilityCheck}, w.plugin.health)
 	return &plgv1.CheckDone{Diagnostics: diagnostics, Fault: fault}
 }
 
@@ -163,7 +163,7 @@ func (w *work) validate(call *plgv1.ValidateCall) *plgv1.ValidateDone {
 	}
 	tx := Tx{work: w, language: call.GetLanguage(), now: readTime(call.GetTime()), press: call.GetKey(), readOnly: true}
 	value := Setting{tx: &tx, key: call.GetKey(), value: call.GetValue().AsInterface()}
-	diagnostics, fault := w.judge(&tx, func(ctx context.Context, tx *Tx) error { return handler(ctx, tx, value) })
+	diagnostics, fault := w.judge(&tx, Call{abilityValidate, call.GetKey()}, func(ctx context.Context, tx *Tx) error { return handler(ctx, tx, value) })
 	return &plgv1.ValidateDone{Diagnostics: diagnostics, Fault: fault}
 }
 
@@ -172,8 +172,8 @@ func lacking(ability string) *plgv1.Fault {
 }
 
 // judge runs a handler whose error may be one diagnostic or several (errors.Join); any other error is a fault.
-func (w *work) judge(tx *Tx, handler HealthHandler) (diagnostics []*plgv1.Diagnostic, fault *plgv1.Fault) {
-	fault = w.run(tx, func(ctx context.Context) error {
+func (w *work) judge(tx *Tx, call Call, handler HealthHandler) (diagnostics []*plgv1.Diagnostic, fault *plgv1.Fault) {
+	fault = w.run(tx, call, func(ctx context.Context) error {
 		spoken, err := diagnosed(handler(ctx, tx))
 		for _, d := range spoken {
 			diagnostics = append(diagnostics, d.write())

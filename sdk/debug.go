@@ -63,5 +63,6 @@ func (p *Plugin) debug(dir string) error {
 	}
 	fmt.Printf("%s listens for Mostrador at %s. Ctrl+C ends it.\n", p.ID(), at.Address)
 	err = <-done
+	p.endObserver()
 	return errors.Join(err, os.Remove(filepath.Join(dir, wire.AttachFile)))
 }

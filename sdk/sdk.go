@@ -58,6 +58,7 @@ type Plugin struct {
 	validate map[string]ValidateHandler // by key of the setting
 	migrate  MigrateHandler
 	health   HealthHandler
+	observer *Observer
 	mistakes []error
 }
 

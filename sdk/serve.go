@@ -80,6 +80,7 @@ func (p *Plugin) serve() error {
 	signal.Ignore(os.Interrupt) // Ctrl+C in a terminal is for the host, which ends its plugins
 	fmt.Println(listener.Handshake())
 	os.Stdout = os.Stderr // what the plugin prints goes to the log
+	defer p.endObserver()
 	return listener.Serve()
 }
 

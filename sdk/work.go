@@ -143,7 +143,7 @@ func (w *work) deliver(d *plgv1.Delivery, outcome *plgv1.Outcome) {
 	if !ok {
 		return // nothing to do is an outcome too
 	}
-	fault := w.run(&tx, func(ctx context.Context) error { return handler(ctx, &tx, event) })
+	fault := w.run(&tx, Call{"event", event.GetType()}, func(ctx context.Context) error { return handler(ctx, &tx, event) })
 	if fault != nil {
 		outcome.Fault = fault
 		return
@@ -166,7 +166,7 @@ func (w *work) action(call *plgv1.ActionCall) *plgv1.ActionDone {
 	}
 	press := Press{Customer: readCustomer(call.GetCustomer()), Form: call.GetForm(), Actor: readActor(call.GetActor())}
 	var result Result
-	fault := w.run(&tx, func(ctx context.Context) (err error) {
+	fault := w.run(&tx, Call{"action", call.GetAction()}, func(ctx context.Context) (err error) {
 		result, err = handler(ctx, &tx, press)
 		spoken, err := diagnosed(err)
 		result.Diagnostics = append(result.Diagnostics, spoken...)
@@ -199,7 +199,7 @@ func (w *work) panel(call *plgv1.PanelCall) *plgv1.PanelDone {
 		kind = cmp.Or(declared.Kind, kind)
 	}
 	var written *plgv1.Panel
-	fault := w.run(&tx, func(ctx context.Context) error {
+	fault := w.run(&tx, Call{"panel", call.GetPanel()}, func(ctx context.Context) error {
 		panel, err := handler(ctx, &tx, readCustomer(call.GetCustomer()))
 		if err != nil {
 			return err
@@ -214,14 +214,26 @@ func (w *work) panel(call *plgv1.PanelCall) *plgv1.PanelDone {
 }
 
 // run calls a handler and turns an error, an impossible effect or a panic into a fault.
-func (w *work) run(tx *Tx, handler func(context.Context) error) (fault *plgv1.Fault) {
+func (w *work) run(tx *Tx, call Call, handler func(context.Context) error) (fault *plgv1.Fault) {
+	ctx := w.stream.Context()
+	if o := w.plugin.observer; o != nil {
+		within, end := o.Begin(ctx, call)
+		ctx = within
+		defer func() {
+			if fault != nil {
+				end(errors.New(fault.GetMessage()))
+			} else {
+				end(nil)
+			}
+		}()
+	}
 	defer func() {
 		if r := recover(); r != nil {
 			w.plugin.log.Error("a handler panicked", "plugin", w.plugin.ID(), "stack", string(debug.Stack()))
 			fault = &plgv1.Fault{Message: fmt.Sprint(r), Panic: true, Blame: plgv1.Blame_BLAME_PLUGIN}
 		}
 	}()
-	err := handler(w.stream.Context())
+	err := handler(ctx)
 	if err == nil {
 		err = tx.err
 	}
