@@ -211,20 +211,8 @@ func (a *Actions) input(f *mostradorv1.FormField, enter func()) *input {
 	if f.Type == typeCode {
 		return a.code(f, enter)
 	}
-	field := ui.NewQuestion(a.d, ui.Question{Type: f.Type, Label: f.Label, Help: f.Help, Choices: choices(f), Required: f.Required}, enter)
+	field := ui.NewQuestion(a.d, ui.Question{Type: f.Type, Label: f.Label, Help: f.Help, Choices: f.Options, Required: f.Required}, enter)
 	return &input{box: field.Box, focus: field.Focus(), value: field.Value, say: field.Say, check: field.Check}
-}
-
-// choices are what can be chosen; a host of the first protocol has no names for them.
-func choices(f *mostradorv1.FormField) []*mostradorv1.Choice {
-	if len(f.Options) > 0 {
-		return f.Options
-	}
-	var list []*mostradorv1.Choice
-	for _, value := range f.GetChoices() { //nolint:staticcheck // kept for such a host
-		list = append(list, &mostradorv1.Choice{Value: value})
-	}
-	return list
 }
 
 // code is the question for the digits that the customer reads out.

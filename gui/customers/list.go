@@ -9,6 +9,7 @@ import (
 	"fyne.io/fyne/v2/container"
 	"fyne.io/fyne/v2/widget"
 
+	"mostrador/gui/contribution"
 	"mostrador/gui/model"
 	"mostrador/gui/ui"
 	"mostrador/host/api/mostradorv1"
@@ -31,13 +32,18 @@ type List struct {
 	// enter remembers an Enter that was quicker than the answer to the last letter, as a scanner's is.
 	enter  bool
 	newest ui.Latest
+	extras ui.Latest
+	// buttons are the plug-ins' and bar where they stand.
+	buttons *contribution.Actions
+	bar     *fyne.Container
+	offered []*mostradorv1.ActionState
 }
 
 var weights = []float32{30, 20, 30, 20}
 
 // NewList builds the screen.
 func NewList(d *ui.Desk) *List {
-	s := &List{d: d}
+	s := &List{d: d, buttons: contribution.NewActions(d, ui.Plain), bar: ui.Row(8)}
 	s.entry = ui.NewEntry(d.T("customers.search"), func(string) { s.enterPressed() })
 	s.entry.OnChanged = func(string) { s.enter = false; s.search() }
 	s.entry.OnKey = func(ev *fyne.KeyEvent) bool {
@@ -56,7 +62,7 @@ func NewList(d *ui.Desk) *List {
 	s.none = container.NewCenter(ui.Text(d.T("customers.none"), ui.SizeText, false, ui.ColorMuted))
 	s.none.Hide()
 	fresh := ui.NewButton(d.T("customers.new"), "F4", ui.Primary, func() { s.fresh() })
-	head := ui.Row(8, ui.Title(d.T("menu.customers")), ui.Spring(), fresh)
+	head := ui.Row(8, ui.Title(d.T("menu.customers")), ui.Spring(), s.bar, fresh)
 	caption := func(key string) fyne.CanvasObject { return ui.Pad(9, 0, ui.Caption(d.T(key))) }
 	captions := ui.Columns(4, weights, caption("customer.name"), caption("customer.phone"), caption("customer.email"), caption("customer.consent"))
 	card := ui.Card("", ui.Frame(8, ui.Column(10, s.entry, captions), nil, container.NewStack(s.list, s.none), nil, nil))
@@ -103,6 +109,54 @@ func (s *List) Show(string) {
 	s.d.Window.Canvas().Focus(s.entry)
 	s.entry.TypedShortcut(&fyne.ShortcutSelectAll{})
 	s.search()
+	s.plugins()
+}
+
+// place is the place of this list's buttons in manifests, and few how many stand side by side; more of them are
+// behind one button.
+const (
+	place = "list"
+	few   = 2
+)
+
+// plugins shows the buttons that plug-ins bring to the list.
+func (s *List) plugins() {
+	current := s.extras.Next()
+	req := &mostradorv1.ContributionsRequest{Place: place, Language: s.d.Model.Language()}
+	ui.Ask(s.d, s.d.Model.Plugins.Contributions, req, func(res *mostradorv1.ContributionsResponse, err error) {
+		if err != nil || !current() {
+			return // the list itself says what is wrong
+		}
+		s.bar.RemoveAll()
+		if len(res.Actions) > few {
+			s.bar.Add(ui.NewButton(s.d.T("sheet.actions"), "F5", ui.Plain, s.all))
+		}
+		for _, a := range res.Actions {
+			b := s.buttons.Button(a)
+			if len(res.Actions) <= few {
+				s.bar.Add(b)
+			}
+		}
+		s.offered = res.Actions
+		s.content.Refresh()
+	})
+}
+
+// all shows every button with what a person should know about it.
+func (s *List) all() {
+	var m *ui.Modal
+	box := ui.Column(6)
+	for _, a := range s.offered {
+		b := ui.NewButton(a.Label, "", ui.Plain, func() { m.Close(); s.buttons.Button(a).Tapped(nil) })
+		b.SetEnabled(a.Enabled)
+		box.Add(b)
+		if note := s.buttons.Note(a); note != nil {
+			box.Add(note)
+		}
+	}
+	shut := ui.NewButton(s.d.T("close"), "Esc", ui.Primary, func() { m.Close() })
+	m = s.d.NewModal(s.d.T("sheet.actions"), 420, ui.Fold(box, 460), box.Objects[0].(fyne.Focusable), shut)
+	m.Fit()
 }
 
 // Hide implements ui.Screen.
@@ -128,6 +182,8 @@ func (s *List) Key(ev *fyne.KeyEvent) {
 	switch {
 	case ev.Name == fyne.KeyF4:
 		s.fresh()
+	case ev.Name == fyne.KeyF5 && len(s.offered) > few:
+		s.all()
 	case ev.Name == fyne.KeyEscape && s.entry.Text != "":
 		s.entry.SetText("")
 		s.d.Window.Canvas().Focus(s.entry)
@@ -145,6 +201,9 @@ func (s *List) Changed(c model.Change) {
 	switch c.Event.Kind {
 	case mostradorv1.WatchResponse_KIND_READY:
 		s.search()
+		s.plugins()
+	case mostradorv1.WatchResponse_KIND_PLUGIN, mostradorv1.WatchResponse_KIND_SETTING:
+		s.plugins()
 	case mostradorv1.WatchResponse_KIND_CUSTOMER:
 		for i, known := range s.found {
 			if known.Id == c.Event.Id && c.Event.Customer != nil {

@@ -48,7 +48,7 @@ func (s *Screen) summary(p *mostradorv1.PluginInfo) fyne.CanvasObject {
 	name.SetText(p.Name)
 	box := ui.Column(5,
 		ui.Frame(10, nil, nil, ui.Tight(name), ui.Row(6, origin.Box, badge.Box), nil),
-		ui.Caption(strings.Join(facts, "   ·   ")))
+		ui.Tight(ui.Note(strings.Join(facts, "  ·  "), widget.LowImportance)))
 	if p.Description != "" {
 		box.Add(ui.Tight(ui.Words(p.Description)))
 	}
@@ -171,7 +171,7 @@ func (s *Screen) versions(p *mostradorv1.PluginInfo) fyne.CanvasObject {
 			}
 		}
 		box.Add(ui.Frame(8, nil, nil, ui.Column(1, ui.Text(v.Version, ui.SizeText, true, theme.ColorNameForeground),
-			ui.Caption(strings.Join(facts, "   ·   "))), right, nil))
+			ui.Tight(ui.Note(strings.Join(facts, "  ·  "), widget.LowImportance))), right, nil))
 	}
 	return ui.Card(s.d.T("plugins.versions"), box)
 }

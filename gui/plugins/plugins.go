@@ -57,7 +57,7 @@ func New(d *ui.Desk) *Screen {
 	install := ui.NewButton(d.T("plugins.install"), "F7", ui.Primary, s.pick)
 	head := ui.Row(8, ui.Title(d.T("menu.plugins")), ui.Spring(), check, why, install)
 	s.right = ui.Scrolled(s.detail)
-	body := ui.Frame(14, nil, ui.Exactly(312, ui.Panelled(s.list)), s.right, nil, nil)
+	body := ui.Frame(14, nil, ui.Exactly(268, ui.Panelled(s.list)), s.right, nil, nil)
 	s.content = ui.Frame(12, ui.Column(12, head, s.notices, s.sync), nil, body, nil, nil)
 	return s
 }
@@ -230,8 +230,8 @@ func (r *row) Layout(o []fyne.CanvasObject, size fyne.Size) { o[0].Resize(size) 
 func newRow() fyne.CanvasObject {
 	r := &row{name: ui.Cell(true), below: ui.Cell(false), badge: ui.NewBadge(" ", ui.Quiet)}
 	r.below.SizeName = theme.SizeNameCaptionText
-	return container.New(r, ui.Pad(10, 9, ui.Column(3,
-		ui.Frame(6, nil, nil, ui.Tight(r.name), ui.Row(0, r.badge.Box), nil), ui.Tight(r.below))))
+	return container.New(r, ui.Pad(10, 9, ui.Column(1,
+		ui.Tight(r.name), ui.Frame(6, nil, nil, ui.Middle(ui.Tight(r.below)), ui.Row(0, r.badge.Box), nil))))
 }
 
 func (s *Screen) update(i int, o fyne.CanvasObject) {

@@ -177,6 +177,6 @@ func (s *Screen) parkedRow(e *mostradorv1.ParkedEvent) fyne.CanvasObject {
 	title.SetText(s.d.T("plugins.parked.row", "type", e.Event.GetType(), "seq", e.Event.GetSequence(), "name", e.Event.GetCustomer().GetName()))
 	return ui.Frame(10, nil, nil, ui.Column(1, ui.Tight(title),
 		ui.Tight(ui.Note(e.Error, widget.DangerImportance)),
-		ui.Caption(s.d.T("plugins.parked.tries", "n", e.Attempts, "when", s.d.Text.DateTime(e.Time)))),
+		ui.Tight(ui.Note(s.d.T("plugins.parked.tries", "n", e.Attempts, "when", s.d.Text.DateTime(e.Time)), widget.LowImportance))),
 		ui.Row(4, retry, discard), nil)
 }
