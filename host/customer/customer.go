@@ -45,7 +45,7 @@ type Refused struct {
 func (r *Refused) Error() string {
 	var sentences []string
 	for _, d := range r.Refusal.GetDiagnostics() {
-		if d.Severity != plgv1.Severity_SEVERITY_WARNING {
+		if d.Severity != plgv1.Severity_SEVERITY_WARNING && d.Severity != plgv1.Severity_SEVERITY_INFO {
 			sentences = append(sentences, d.Summary)
 		}
 	}

@@ -102,6 +102,7 @@ func TestWhatStandsAgainstInstallingIsFoundBeforeAnythingIsActive(t *testing.T) 
 			}
 			for _, lang := range []string{"es", "en"} {
 				got := interplay.Installing(parse(t, tt.candidate)[0], parse(t, tt.installed...), active, nil, lang)
+				got = slices.DeleteFunc(got, func(d *plgv1.Diagnostic) bool { return d.Code == interplay.CodeGoverns })
 				if !slices.Equal(said(got), append([]string{}, tt.want...)) {
 					t.Fatalf("got %v, want %v", got, tt.want)
 				}
@@ -115,6 +116,27 @@ func TestWhatStandsAgainstInstallingIsFoundBeforeAnythingIsActive(t *testing.T) 
 				}
 			}
 		})
+	}
+}
+
+func TestWhoInstallsIsToldWhatRulesReachBeyondThePlugin(t *testing.T) {
+	m := parse(t, plugin("PLG0101", modes, "fields: [{id: plg0101_x, name: X, type: text}]\nactions: [{id: a, name: A}]",
+		rules("customer.plg0101_x | {required: true}", "action.PLG0101.a | {editable: false}", "setting.PLG0101Modo | {visible: false}",
+			"message.PLG0101 | {send: customer.email_valid}", "customer.phone | {required: true}",
+			"action.PLG0074.reenviar | {visible: false} | active(\"PLG0002\")")))[0]
+	for lang, want := range map[string][]string{
+		"es": {"sobre «Teléfono» (obligatorio). Motivo: Por customer.phone.", `«Reenviar bienvenida» (oculto), que vale cuando active("PLG0002")`},
+		"en": {"about “Phone” (required). Reason: By customer.phone.", `“Resend welcome” (hidden), which holds when active("PLG0002")`},
+	} {
+		got := interplay.Installing(m, parse(t, welcome), nil, nil, lang)
+		if !slices.Equal(said(got), []string{"I interplay_governs customer.phone", "I interplay_governs action.PLG0074.reenviar"}) {
+			t.Fatal(got)
+		}
+		for i, part := range want {
+			if !strings.Contains(got[i].Summary, part) {
+				t.Errorf("%q does not say %q", got[i].Summary, part)
+			}
+		}
 	}
 }
 

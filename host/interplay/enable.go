@@ -24,6 +24,8 @@ const (
 	CodeCycle = "interplay_cycle"
 	// CodeFault: an expression is not understood, or asks for what it may not.
 	CodeFault = "interplay_fault"
+	// CodeGoverns: a rule governs what belongs to the store or to another plugin; nothing is wrong with that.
+	CodeGoverns = "interplay_governs"
 	// CodeTarget: a rule is about something that does not exist.
 	CodeTarget = "interplay_target"
 )
@@ -44,7 +46,8 @@ func (r *remarks) add(severity plgv1.Severity, code, path, summary string) {
 // of it is active: errors for expressions that are broken and for what contradicts or needs itself; warnings
 // for what it will disagree on with the other installed plugins, and for what it will need. Where the plugin
 // is active already, so that the new version takes the place of the old at once, what it lacks and whom it
-// leaves without what they need are errors too. Each names what it is about by Path.
+// leaves without what they need are errors too. What its rules govern beyond itself is told for information.
+// Each names what it is about by Path.
 func Installing(candidate *manifest.Manifest, installed []*manifest.Manifest, active map[string]bool, settings map[string]any, lang string) []*plgv1.Diagnostic {
 	all := append([]*manifest.Manifest{candidate}, without(installed, candidate.ID)...)
 	l, err := newLab(all, settings)
@@ -98,7 +101,35 @@ func Installing(candidate *manifest.Manifest, installed []*manifest.Manifest, ac
 		severity = refusal
 		out = append(out, r.deserted(candidate, active, lang)...)
 	}
-	return append(out, r.lacking(candidate, active, severity, lang)...)
+	out = append(out, r.lacking(candidate, active, severity, lang)...)
+	return append(out, r.reaching(candidate, lang)...)
+}
+
+// reaching tells which rules of a plugin govern what is not its own, so that whoever installs it knows.
+func (r *Resolution) reaching(m *manifest.Manifest, lang string) remarks {
+	var out remarks
+	for i := range m.Interplay {
+		x := &rule{Rule: &m.Interplay[i], plugin: m}
+		if ownTarget(m.ID, x.Target) {
+			continue
+		}
+		key, args := "check.governs", []any{r.pluginName(m.ID, lang), r.targetName(x.Target, lang), x.words(lang), x.Reason.In(lang)}
+		if x.When != "" {
+			key, args = "check.governs_when", append(args, string(x.When))
+		}
+		out.add(plgv1.Severity_SEVERITY_INFO, CodeGoverns, x.Target, say(lang, key, args...))
+	}
+	return out
+}
+
+// ownTarget tells whether a target belongs to the plugin.
+func ownTarget(id, target string) bool {
+	for _, own := range []string{"customer." + strings.ToLower(id) + "_", "action." + id + ".", "setting." + id, "message." + id} {
+		if strings.HasPrefix(target, own) {
+			return true
+		}
+	}
+	return false
 }
 
 // words tells a situation by what of it is not obvious; empty when there is nothing.

@@ -200,9 +200,12 @@ func (e example) follows(t *testing.T, given, follows string) string {
 	if id, ok := strings.CutPrefix(given, "installing "); ok {
 		got := "it is welcome"
 		for _, d := range interplay.Installing(find(id), e.manifests, nil, nil, "es") {
-			if got = "it is warned of"; d.Severity == plgv1.Severity_SEVERITY_ERROR {
+			if d.Severity == plgv1.Severity_SEVERITY_ERROR {
 				got = "it is refused"
 				break
+			}
+			if d.Severity == plgv1.Severity_SEVERITY_WARNING {
+				got = "it is warned of"
 			}
 		}
 		return differs(got, follows)
