@@ -3,6 +3,7 @@ package plugin
 import (
 	"cmp"
 	"errors"
+	"fmt"
 	"io/fs"
 	"maps"
 	"os"
@@ -46,8 +47,12 @@ type Library struct {
 // NewLibrary reads what there is. The Library is usable although some packages are broken: they are left out, and the
 // error joins one *BrokenError each.
 func NewLibrary(cfg LibraryConfig) (*Library, error) {
+	dir, err := filepath.Abs(cfg.Dir)
+	if err == nil {
+		cfg.Dir = dir
+	}
 	l := &Library{cfg: cfg}
-	return l, errors.Join(l.sweep(), l.Reload())
+	return l, errors.Join(err, l.sweep(), l.Reload())
 }
 
 // Reload reads all folders again, and returns what NewLibrary would.
@@ -93,26 +98,42 @@ func originRank(p *Package) int {
 	return slices.Index([]Origin{OriginDevelopment, OriginPackage, OriginProgram}, p.Origin)
 }
 
-// discoverDevelopment opens what is in the development folder.
+// discoverDevelopment opens what is in the development folder, which may hold other things than plug-ins.
 func discoverDevelopment(dir string) ([]*Package, error) {
 	if dir == "" {
 		return nil, nil
 	}
-	var found []*Package
-	var err error
-	if _, missing := os.Stat(filepath.Join(dir, manifestFile)); missing == nil {
-		var p *Package
-		if p, err = Open(dir); err != nil {
-			return nil, &BrokenError{Dir: dir, Err: err}
-		}
-		found = []*Package{p}
+	var dirs []string
+	var broken []error
+	if hasManifest(dir) {
+		dirs = []string{dir}
 	} else {
-		found, err = Discover(dir)
+		for _, name := range subfolders(dir, &broken) {
+			if path := filepath.Join(dir, name); hasManifest(path) {
+				dirs = append(dirs, path)
+			}
+		}
 	}
-	for _, p := range found {
+	var found []*Package
+	packages, errs := openAll(dirs, Open)
+	for i, p := range packages {
+		err := errs[i]
+		if err == nil && slices.ContainsFunc(found, func(o *Package) bool { return o.ID() == p.ID() }) {
+			err = fmt.Errorf("%s is in another folder already", p.ID())
+		}
+		if err != nil {
+			broken = append(broken, &BrokenError{Dir: dirs[i], Err: err})
+			continue
+		}
 		p.Origin = OriginDevelopment
+		found = append(found, p)
 	}
-	return found, err
+	return found, errors.Join(broken...)
+}
+
+func hasManifest(dir string) bool {
+	_, err := os.Stat(filepath.Join(dir, manifestFile))
+	return err == nil
 }
 
 // discoverInstalled opens all that was installed from files.
@@ -150,7 +171,7 @@ func subfolders(dir string, broken *[]error) []string {
 	}
 	var names []string
 	for _, e := range entries {
-		if e.IsDir() && !strings.HasPrefix(e.Name(), ".") {
+		if isDir(filepath.Join(dir, e.Name())) && !strings.HasPrefix(e.Name(), ".") {
 			names = append(names, e.Name())
 		}
 	}

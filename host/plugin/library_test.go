@@ -146,6 +146,7 @@ func TestChooseFollowsThePointer(t *testing.T) {
 		"PLG0001":       "nothing",
 	})
 	install(t, workshop, "PLG9005")
+	check(t, os.Mkdir(filepath.Join(workshop, "notes"), 0o700)) // which is no plug-in
 	check(t, l.SetDevelopment(workshop))
 	choices("with one", map[string]string{
 		"PLG9005 1.2.0": "1.0.0 development",
@@ -158,6 +159,30 @@ func TestChooseFollowsThePointer(t *testing.T) {
 	choices("with its own folder", map[string]string{"PLG9005 1.2.0": "1.0.0 development"})
 	check(t, l.SetDevelopment(""))
 	choices("without one again", map[string]string{"PLG9005 1.2.0": "1.2.0 package"})
+}
+
+func TestWhatIsBrokenInTheDevelopmentFolderIsNamed(t *testing.T) {
+	workshop := t.TempDir()
+	install(t, workshop, "PLG9005")
+	unbuilt := install(t, workshop, "PLG9006")
+	check(t, os.Remove(unbuilt.Program))
+	l := newLibrary(t, LibraryConfig{})
+	err := l.SetDevelopment(workshop)
+	var broken *BrokenError
+	if !errors.As(err, &broken) || broken.Dir != unbuilt.Dir {
+		t.Errorf("the error is %v", err)
+	}
+	if got := l.IDs(); !slices.Equal(got, []string{"PLG9005"}) {
+		t.Errorf("the plug-ins are %v", got)
+	}
+}
+
+func TestAPluginIsOpenedByARelativePath(t *testing.T) {
+	p := install(t, t.TempDir(), "PLG9005")
+	t.Chdir(p.Dir)
+	if here, err := Open("."); err != nil || here.Program != p.Program {
+		t.Errorf("it is %+v, %v", here, err)
+	}
 }
 
 func TestRemoveTakesWhatWasInstalledOnly(t *testing.T) {

@@ -120,18 +120,19 @@ func openAll(dirs []string, open func(dir string) (*Package, error)) ([]*Package
 // Open reads the package in dir and checks that it is whole: a manifest in order, the program, and every
 // template that a setting names as its default.
 func Open(dir string) (*Package, error) {
+	dir, err := filepath.Abs(dir)
+	if err != nil {
+		return nil, err
+	}
 	return openPackage(dir, filepath.Base(dir)+executableSuffix())
 }
 
 // nodeProgram is the program of a package for Node.js, wherever the package came from.
 const nodeProgram = "bin/any/main.js"
 
-// openPackage reads the package in dir, whose program has that slash-separated name unless something else runs it.
+// openPackage reads the package in dir, an absolute path, whose program has that slash-separated name unless something
+// else runs it.
 func openPackage(dir, program string) (*Package, error) {
-	dir, err := filepath.Abs(dir)
-	if err != nil {
-		return nil, err
-	}
 	p := &Package{Dir: dir, Origin: OriginProgram}
 	data, err := p.ReadFile(manifestFile)
 	if err != nil {
