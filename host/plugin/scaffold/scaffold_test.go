@@ -34,7 +34,7 @@ func TestANewPluginBuildsAndPassesItsTestsOffline(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{"go.mod", "go.sum", "main.go", "main_test.go", "plugin.yaml", "locales/es.yaml", "locales/en.yaml", ".gitignore", "README.md"} {
+	for _, want := range []string{"go.mod", "go.sum", "main.go", "greeting.go", "greeting_test.go", "plugin.yaml", "locales/es.yaml", "locales/en.yaml", ".gitignore", "README.md"} {
 		if !slices.Contains(written, want) {
 			t.Errorf("there is no %s in %v", want, written)
 		}
