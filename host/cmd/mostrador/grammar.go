@@ -27,6 +27,8 @@ type grammar struct {
 		Set      settingSetCmd      `cmd:""`
 		History  settingHistoryCmd  `cmd:""`
 		Revert   settingRevertCmd   `cmd:""`
+		Export   settingExportCmd   `cmd:""`
+		Import   settingImportCmd   `cmd:""`
 		TestMail settingTestMailCmd `cmd:""`
 	} `cmd:""`
 	Plugin struct {
@@ -135,6 +137,8 @@ type settingSetCmd struct {
 	Key         string  `arg:""`
 	Value       *string `arg:"" optional:""`
 	ContentFile string  `placeholder:"FILE"`
+	Scope       string  `enum:"chain,store,till," default:"" placeholder:"chain|store|till"`
+	Clear       bool
 }
 
 type settingHistoryCmd struct {
@@ -145,6 +149,16 @@ type settingHistoryCmd struct {
 type settingRevertCmd struct {
 	Key    string `arg:""`
 	Change uint64 `arg:""`
+}
+
+type settingExportCmd struct {
+	All bool
+	To  string `placeholder:"FILE.yaml"`
+}
+
+type settingImportCmd struct {
+	Exported string `arg:"" placeholder:"FILE.yaml"`
+	Apply    bool
 }
 
 type settingTestMailCmd struct {
