@@ -4,6 +4,8 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -15,12 +17,12 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
-	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"mostrador/sdk"
+	"mostrador/sdk/wire"
 )
 
 // BinVariable names the folder with the built programs ("make build": mostrador, and plugins/NAME/NAME). When
@@ -38,9 +40,47 @@ type Store struct {
 	http *http.Client
 }
 
+// ProcessVariable, when set, has Open run the plugin under test as a process, as Run does.
+const ProcessVariable = "MOSTRADOR_TEST_PROCESS"
+
+// Open starts a store with the plugin p, which runs within the test: it starts in a moment, breakpoints in it hold,
+// and everything else is as in production, the conversation over mutual TLS included. The current folder is the
+// plugin's. The plugins of other folders stand beside it, as processes; all are active. Mail goes to the store's spool.
+//
+// With ProcessVariable set, the same test runs the plugin as the process that it will be.
+func Open(t testing.TB, p *sdk.Plugin, others ...string) *Store {
+	t.Helper()
+	if os.Getenv(ProcessVariable) != "" {
+		return Run(t, others...)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	at, done, err := sdk.Listen(ctx, p)
+	if err != nil {
+		cancel()
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { // after the host has ended
+		cancel()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	})
+	attachments, err := json.Marshal([]wire.Attachment{at})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return start(t, placeholder, others, wire.AttachVariable+"="+string(attachments))
+}
+
 // Run starts a store with the plugin of the current folder, which is that of the package under test, and with
-// those of other folders beside it; all of them are active. Mail goes to the store's spool.
+// those of other folders beside it, all as processes; all of them are active. Mail goes to the store's spool.
 func Run(t testing.TB, others ...string) *Store {
+	t.Helper()
+	return start(t, program, others)
+}
+
+// start starts a store whose plugin under test has the program that provide puts there.
+func start(t testing.TB, provide provider, others []string, environment ...string) *Store {
 	t.Helper()
 	home, err := os.MkdirTemp("", "mostrador") // t.TempDir may be too long for a socket's path
 	if err != nil {
@@ -48,12 +88,15 @@ func Run(t testing.TB, others ...string) *Store {
 	}
 	t.Cleanup(func() { os.RemoveAll(home) })
 	plugins := filepath.Join(home, "plugins")
-	for _, folder := range append([]string{"."}, others...) {
-		if err := install(folder, plugins); err != nil {
+	if err := install(".", plugins, provide); err != nil {
+		t.Fatal(err)
+	}
+	for _, folder := range others {
+		if err := install(folder, plugins, program); err != nil {
 			t.Fatal(err)
 		}
 	}
-	program, err := hostProgram(home)
+	host, err := hostProgram()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -62,7 +105,9 @@ func Run(t testing.TB, others ...string) *Store {
 		return new(net.Dialer).DialContext(ctx, "unix", filepath.Join(s.home, "mostrador.sock"))
 	}}
 	t.Cleanup(s.http.CloseIdleConnections)
-	serve(t, program, "--home", s.home, "--plugins", plugins, "serve", "--listen", "127.0.0.1:0", "--web-listen", "127.0.0.1:0")
+	cmd := exec.Command(host, "--home", s.home, "--plugins", plugins, "serve", "--listen", "127.0.0.1:0", "--web-listen", "127.0.0.1:0")
+	cmd.Env = append(os.Environ(), environment...)
+	serve(t, cmd)
 	var list struct{ Plugins []struct{ ID string } }
 	s.call("PluginService/List", nil, &list)
 	if len(list.Plugins) != 1+len(others) {
@@ -74,9 +119,12 @@ func Run(t testing.TB, others ...string) *Store {
 	return s
 }
 
+// provider puts the program of the plugin in a folder where it is to be.
+type provider func(folder, to string) error
+
 // install puts a plugin's package into the folder of plugins: plugin.yaml, templates and locales as they are,
 // and the program under the folder's name.
-func install(folder, plugins string) error {
+func install(folder, plugins string, provide provider) error {
 	folder, err := filepath.Abs(folder)
 	if err != nil {
 		return err
@@ -99,23 +147,46 @@ func install(folder, plugins string) error {
 			return err
 		}
 	}
-	program := filepath.Join(to, executable(name))
-	if bin := os.Getenv(BinVariable); bin != "" {
-		built, err := os.ReadFile(filepath.Join(bin, "plugins", name, executable(name)))
-		if err == nil {
-			return os.WriteFile(program, built, 0o755)
-		}
-	}
-	return build(folder, program, ".")
+	return provide(folder, filepath.Join(to, executable(name)))
 }
 
-// hostProgram is the host's program, built into the folder dir unless it is there already.
-func hostProgram(dir string) (string, error) {
+// program provides the plugin's program as it was built, or builds it.
+func program(folder, to string) error {
+	if bin := os.Getenv(BinVariable); bin != "" {
+		name := filepath.Base(folder)
+		built, err := os.ReadFile(filepath.Join(bin, "plugins", name, executable(name)))
+		if err == nil {
+			return os.WriteFile(to, built, 0o755)
+		}
+	}
+	return build(folder, to, ".")
+}
+
+// placeholder provides a program that nobody starts.
+func placeholder(_, to string) error { return os.WriteFile(to, nil, 0o755) }
+
+// hostProgram is the host's program. Unless it was built it is built here, into the user's cache, where the next test
+// finds it.
+func hostProgram() (string, error) {
 	if bin := os.Getenv(BinVariable); bin != "" {
 		return filepath.Join(bin, executable("mostrador")), nil
 	}
-	program := filepath.Join(dir, executable("mostrador"))
-	return program, build(".", program, "mostrador/host/cmd/mostrador")
+	folder, err := os.Getwd()
+	if err != nil {
+		return "", err
+	}
+	cache, err := os.UserCacheDir()
+	if err != nil {
+		return "", err
+	}
+	// Of each plugin's own, since the versions of Mostrador that they require may differ.
+	sum := sha256.Sum256([]byte(folder))
+	dir := filepath.Join(cache, "mostrador", "plgtest", hex.EncodeToString(sum[:8]))
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return "", err
+	}
+	host := filepath.Join(dir, executable("mostrador"))
+	return host, build(".", host, "mostrador/host/cmd/mostrador")
 }
 
 func executable(name string) string {
@@ -136,9 +207,8 @@ func build(folder, program, pkg string) error {
 }
 
 // serve starts the host, waits until it says that it is ready, and ends it with the test.
-func serve(t testing.TB, program string, args ...string) {
+func serve(t testing.TB, cmd *exec.Cmd) {
 	t.Helper()
-	cmd := exec.Command(program, args...)
 	log := &lockedBuffer{}
 	cmd.Stderr = log
 	out, err := cmd.StdoutPipe()
@@ -242,203 +312,4 @@ func (s *Store) Within(what string, holds func() bool) {
 			s.t.Fatalf("not within %s: %s", patience, what)
 		}
 	}
-}
-
-// object is a message of the API as JSON.
-type object = map[string]any
-
-// customerJSON is a customer as the API writes it.
-type customerJSON struct {
-	ID, Name, Phone, Email, Language string
-	Cards, Tags                      []string
-	Fields                           map[string]string
-	AplicaPromociones                bool
-	Consent                          struct{ Programme, Promotions string }
-}
-
-func (c customerJSON) read() sdk.Customer {
-	state := func(s string) sdk.ConsentState {
-		switch s {
-		case "CONSENT_STATE_GIVEN":
-			return sdk.Given
-		case "CONSENT_STATE_WITHDRAWN":
-			return sdk.Withdrawn
-		}
-		return sdk.Pending
-	}
-	return sdk.Customer{
-		ID: c.ID, Name: c.Name, Phone: c.Phone, Email: c.Email, Language: c.Language,
-		Cards: c.Cards, Tags: c.Tags, Fields: c.Fields, AplicaPromociones: c.AplicaPromociones,
-		Consent: sdk.Consent{Programme: state(c.Consent.Programme), Promotions: state(c.Consent.Promotions)},
-	}
-}
-
-// Register registers a customer with the name, phone, e-mail, language and fields of c.
-func (s *Store) Register(c sdk.Customer) sdk.Customer {
-	s.t.Helper()
-	var r struct{ Customer customerJSON }
-	s.call("CustomerService/Register", object{"customer": object{
-		"name": c.Name, "phone": c.Phone, "email": c.Email, "language": c.Language, "fields": c.Fields,
-	}}, &r)
-	return r.Customer.read()
-}
-
-// Customer returns a customer by id, phone, e-mail or card.
-func (s *Store) Customer(key string) sdk.Customer {
-	s.t.Helper()
-	var r struct{ Customer customerJSON }
-	s.call("CustomerService/Get", object{"key": key}, &r)
-	return r.Customer.read()
-}
-
-// SetEmail changes a customer's e-mail.
-func (s *Store) SetEmail(customerID, email string) {
-	s.t.Helper()
-	s.call("CustomerService/Update", object{"customer": object{"id": customerID, "email": email}, "mask": "email"}, &struct{}{})
-}
-
-// SetPromotions tries to change "Aplica para Promociones" by hand; the error is the store's refusal.
-func (s *Store) SetPromotions(customerID string, on bool) error {
-	return s.try("CustomerService/Update", object{"customer": object{"id": customerID, "aplicaPromociones": on}, "mask": "aplicaPromociones"}, &struct{}{})
-}
-
-// Withdraw records that the customer asked at the counter to leave promotions.
-func (s *Store) Withdraw(customerID string) {
-	s.t.Helper()
-	s.call("CustomerService/Withdraw", object{"id": customerID}, &struct{}{})
-}
-
-// Sell records a sale; the amount is decimal, in the store's currency.
-func (s *Store) Sell(receipt, customer, amount string) {
-	s.t.Helper()
-	s.call("SaleService/Record", object{"receipt": receipt, "customer": customer, "amount": amount}, &struct{}{})
-}
-
-// Refund gives back an amount of a sale, or all that is left when it is empty. The refund's own receipt may be
-// empty for a whole refund.
-func (s *Store) Refund(receipt, amount, refundReceipt string) {
-	s.t.Helper()
-	s.call("SaleService/Refund", object{"receipt": receipt, "amount": amount, "refundReceipt": refundReceipt}, &struct{}{})
-}
-
-// Press presses a plugin's button for a customer. A refusal is in the result.
-func (s *Store) Press(plugin, action, customerID string, form sdk.Form) sdk.Result {
-	s.t.Helper()
-	var r struct {
-		Result struct {
-			Message     string
-			Diagnostics []struct{ Severity, Summary, Detail, Path, Code string }
-		}
-	}
-	s.call("CustomerService/Run", object{"plugin": plugin, "action": action, "customerId": customerID, "form": form, "language": "es"}, &r)
-	result := sdk.Result{Message: r.Result.Message}
-	for _, d := range r.Result.Diagnostics {
-		severity := map[string]sdk.Severity{"SEVERITY_WARNING": sdk.Warning, "SEVERITY_INFO": sdk.Info}[d.Severity]
-		if severity == 0 {
-			severity = sdk.Error
-		}
-		result.Diagnostics = append(result.Diagnostics, sdk.Diagnostic{Severity: severity, Summary: d.Summary, Detail: d.Detail, Path: d.Path, Code: d.Code})
-	}
-	return result
-}
-
-// Panel is a plugin's panel on a customer's quick sheet; empty when the plugin is not active.
-func (s *Store) Panel(plugin, panel, customerID string) sdk.Panel {
-	s.t.Helper()
-	var r struct {
-		Panels []struct {
-			Plugin, ID, Error string
-			Panel             sdk.Panel
-		}
-	}
-	s.call("CustomerService/Sheet", object{"id": customerID, "language": "es"}, &r)
-	for _, p := range r.Panels {
-		if p.Plugin == plugin && p.ID == panel {
-			if p.Error != "" {
-				s.t.Fatalf("panel %s of %s: %s", panel, plugin, p.Error)
-			}
-			return p.Panel
-		}
-	}
-	return sdk.Panel{}
-}
-
-// Sent is a mail of the outbox.
-type Sent struct {
-	To string
-	// Subject, HTML and Text are the mail as the customer sees it.
-	Subject, HTML, Text string
-}
-
-// Outbox waits until there are n mails to a customer and returns them, oldest first.
-func (s *Store) Outbox(customerID string, n int) []Sent {
-	s.t.Helper()
-	var list struct {
-		Messages []struct{ ID, To string }
-	}
-	s.Within(fmt.Sprintf("%d mails to customer %s", n, customerID), func() bool {
-		list.Messages = nil
-		s.call("MessageService/List", object{"customerId": customerID, "limit": 1000}, &list)
-		return len(list.Messages) >= n
-	})
-	if len(list.Messages) != n {
-		s.t.Fatalf("%d mails to customer %s, want %d", len(list.Messages), customerID, n)
-	}
-	var sent []Sent
-	for i := len(list.Messages) - 1; i >= 0; i-- { // the store lists the newest first
-		m := list.Messages[i]
-		var r struct {
-			Mail struct{ Subject, HTML, Text string }
-		}
-		s.call("MessageService/Get", object{"id": m.ID}, &r)
-		sent = append(sent, Sent{To: m.To, Subject: r.Mail.Subject, HTML: r.Mail.HTML, Text: r.Mail.Text})
-	}
-	return sent
-}
-
-// Set sets a setting of the Configuration Guide.
-func (s *Store) Set(key string, value any) {
-	s.t.Helper()
-	s.call("SettingService/Set", object{"key": key, "value": value}, &struct{}{})
-}
-
-// Enable activates a plugin and waits until it runs.
-func (s *Store) Enable(plugin string) {
-	s.t.Helper()
-	s.call("PluginService/Enable", object{"id": plugin}, &struct{}{})
-	s.Within(plugin+" runs", func() bool { return s.state(plugin) == "PLUGIN_STATE_RUNNING" })
-}
-
-// Disable deactivates a plugin and waits until it has ended.
-func (s *Store) Disable(plugin string) {
-	s.t.Helper()
-	s.call("PluginService/Disable", object{"id": plugin}, &struct{}{})
-	s.Within(plugin+" ends", func() bool { return s.state(plugin) == "PLUGIN_STATE_DISABLED" })
-}
-
-func (s *Store) state(plugin string) string {
-	s.t.Helper()
-	var list struct{ Plugins []struct{ ID, State string } }
-	s.call("PluginService/List", nil, &list)
-	for _, p := range list.Plugins {
-		if p.ID == plugin {
-			return p.State
-		}
-	}
-	s.t.Fatalf("the store has no %s", plugin)
-	return ""
-}
-
-// Parked are the events that a plugin could not handle, as "PLG0002: error".
-func (s *Store) Parked() []string {
-	s.t.Helper()
-	var r struct {
-		Events []struct{ Plugin, Error string }
-	}
-	s.call("EventService/Parked", nil, &r)
-	var parked []string
-	for _, e := range r.Events {
-		parked = append(parked, strings.TrimSpace(e.Plugin+": "+e.Error))
-	}
-	return parked
 }
