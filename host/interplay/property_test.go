@@ -183,11 +183,11 @@ func (w *world) describe(t testing.TB) []string {
 
 func TestWhateverTheOrderOfLoadingTheMeaningIsTheSame(t *testing.T) {
 	conflicts := 0
-	for seed := range uint64(30) {
+	for seed := range uint64(12) {
 		w := newWorld(t, seed)
 		want := w.describe(t)
 		conflicts += len(w.resolve(t).Conflicts)
-		for shuffle := range uint64(3) {
+		for shuffle := range uint64(2) {
 			rnd := rand.New(rand.NewPCG(seed, shuffle))
 			rnd.Shuffle(len(w.manifests), func(i, j int) { w.manifests[i], w.manifests[j] = w.manifests[j], w.manifests[i] })
 			got := w.describe(t)
@@ -198,7 +198,7 @@ func TestWhateverTheOrderOfLoadingTheMeaningIsTheSame(t *testing.T) {
 			}
 		}
 	}
-	if conflicts < 100 {
+	if conflicts < 50 {
 		t.Fatalf("the worlds had %d conflicts in all: they try nothing", conflicts)
 	}
 }
@@ -227,7 +227,7 @@ func TestNoDecisionBreaksThePromise(t *testing.T) {
 }
 
 func TestNobodyIsEverAskedForWhatNobodyCanFillIn(t *testing.T) {
-	for seed := range uint64(300) {
+	for seed := range uint64(100) {
 		r := newWorld(t, seed).resolve(t)
 		for _, tg := range someTargets {
 			p := r.Policy(tg)
@@ -254,7 +254,7 @@ func TestNobodyIsEverAskedForWhatNobodyCanFillIn(t *testing.T) {
 // TestRulesAppliedAgainChangeNothing: values settle at once, since each is worked out after what it builds upon.
 func TestRulesAppliedAgainChangeNothing(t *testing.T) {
 	moved := 0
-	for seed := range uint64(300) {
+	for seed := range uint64(100) {
 		r := newWorld(t, seed).resolve(t)
 		rnd := rand.New(rand.NewPCG(seed, 5))
 		for range 4 {
