@@ -70,6 +70,10 @@ func (c cause) actor() *plgv1.Actor {
 	return a
 }
 
+// maxEffects is how many effects one event or press may have: they are committed in one transaction, for which tills
+// wait. Who has more to do schedules the rest.
+const maxEffects = 1000
+
 // apply returns the diagnostics that a person is to see; only an action has any, and then none of its effects but
 // what was noted about a wrong code.
 func (f effects) apply(ctx context.Context, tx *store.Tx, c cause, wanted []*plgv1.Effect) ([]*plgv1.Diagnostic, error) {
@@ -78,6 +82,9 @@ func (f effects) apply(ctx context.Context, tx *store.Tx, c cause, wanted []*plg
 		return nil, refusedf("plug-in %s is not installed", c.plugin)
 	}
 	m := p.Package().Manifest
+	if len(wanted) > maxEffects {
+		return nil, refusedf("%d effects at once, of which %d are the most", len(wanted), maxEffects)
+	}
 	// A wrong code voids the rest, so it comes first; and one action has one try.
 	if i := slices.IndexFunc(wanted, func(e *plgv1.Effect) bool { return e.GetActivateByCode() != nil }); i >= 0 {
 		diagnostic, err := f.activate(ctx, tx, c, m, wanted[i].GetActivateByCode())

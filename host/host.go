@@ -64,6 +64,8 @@ type Options struct {
 	// Version is the program's, for people.
 	Version string
 	Logger  hclog.Logger
+	// Policy is how patient the host is with plug-ins; the zero Policy is the usual one.
+	Policy plugin.Policy
 }
 
 // Host is an open store. Everything that it began ends with Close.
@@ -151,7 +153,7 @@ func (h *Host) open(ctx, life context.Context) error {
 	}
 	h.plugins, err = plugin.NewManager(plugin.Config{
 		Packages: h.ensemble.packages(), RuntimeDir: h.path("run"), Settings: h.pluginSettings, Reader: keyspace{h.store},
-		OnState: h.pluginState, Logger: h.logger.Named("plugin"),
+		OnState: h.pluginState, Logger: h.logger.Named("plugin"), Policy: h.opt.Policy,
 	})
 	if err != nil {
 		return err
