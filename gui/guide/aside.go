@@ -19,7 +19,7 @@ func newAside(d *ui.Desk, setting *mostradorv1.Setting, gone func()) *editor {
 		notice(ui.ColorSoft, widget.MediumImportance, d.T("guide.aside.text", "owner", e.owner())), ui.Gap(2))
 	for _, v := range setting.Values {
 		words := ui.Words(show(d, setting, v.Value))
-		if v.Value == nil {
+		if none(v.Value) { // of a secret
 			words.SetText(masked)
 		}
 		box.Add(ui.Frame(12, nil, ui.Least(130, 0, ui.Row(0, ui.Text(place{v.Scope, v.Till}.name(d), ui.SizeCaption, true, ui.ColorMuted))),

@@ -31,7 +31,8 @@ type editor struct {
 
 	set    func(string)           // puts a value into the control; nil when the control keeps what it has
 	value  func() (string, error) // what the control holds
-	text   func() *string         // the content of a file; nil for other types
+	text   func() *string         // the text of a template; nil for other types
+	data   func() []byte          // the content of a file; nil for other types
 	saved  func(*mostradorv1.Setting)
 	placed func()            // called once the editor has its size; may be nil
 	rules  fyne.CanvasObject // what gives way to a message; may be nil
@@ -299,6 +300,9 @@ func (e *editor) save() {
 	req := &mostradorv1.SetSettingRequest{Value: value(e.setting.Type, typed)}
 	if e.text != nil {
 		req.Content = e.text()
+	}
+	if e.data != nil && len(e.data()) > 0 {
+		req.Data = e.data()
 	}
 	e.send(req)
 }

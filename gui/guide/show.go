@@ -17,6 +17,12 @@ import (
 // masked stands for a secret.
 const masked = "••••"
 
+// none tells whether there is no value.
+func none(v *structpb.Value) bool {
+	_, null := v.GetKind().(*structpb.Value_NullValue)
+	return v == nil || null || v.Kind == nil
+}
+
 // text is a value as an input reads it; empty for none.
 func text(v *structpb.Value) string {
 	switch k := v.GetKind().(type) {
@@ -59,7 +65,7 @@ func value(kind, in string) *structpb.Value {
 
 // show writes a value of a setting as a person reads it. The setting may be nil, or be gone by now.
 func show(d *ui.Desk, s *mostradorv1.Setting, v *structpb.Value) string {
-	if s.GetType() == "secret" && v != nil {
+	if s.GetType() == "secret" && !none(v) {
 		return masked
 	}
 	if b, ok := v.GetKind().(*structpb.Value_BoolValue); ok {
@@ -178,7 +184,7 @@ func (p place) name(d *ui.Desk) string {
 // said is what a place says by itself; set is false when it says nothing.
 func said(s *mostradorv1.Setting, p place) (v *structpb.Value, set bool) {
 	if p.scope == scopeDefault {
-		return s.Default, s.Default != nil
+		return s.Default, !none(s.Default)
 	}
 	for _, scoped := range s.Values {
 		if scoped.Scope == p.scope && (p.scope != scopeTill || scoped.Till == p.till) {
@@ -198,8 +204,8 @@ func holds(s *mostradorv1.Setting, p place) *structpb.Value {
 	return s.Default
 }
 
-// bytes writes a size.
-func bytes(d *ui.Desk, n int) string {
+// bytesOf writes a size.
+func bytesOf(d *ui.Desk, n int) string {
 	switch {
 	case n < 1000:
 		return strconv.Itoa(n) + " B"

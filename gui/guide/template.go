@@ -73,7 +73,7 @@ func (e *editor) template() fyne.CanvasObject {
 		}
 	}
 	pick := ui.NewButton(d.T("guide.file.choose"), "", ui.Plain, func() {
-		choose(d, d.T("guide.file.title"), []string{".html", ".htm", ".txt"}, func(name, content string) {
+		chooseText(d, d.T("guide.file.title"), []string{".html", ".htm", ".txt"}, func(name, content string) {
 			path.Quiet("templates/" + name)
 			source.SetText(content)
 		})

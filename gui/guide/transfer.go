@@ -18,8 +18,8 @@ import (
 var exts = []string{".yaml", ".yml"}
 
 // write writes a file of this machine for its person alone, and says so.
-func write(d *ui.Desk, path, content, done string) {
-	if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+func write(d *ui.Desk, path string, content []byte, done string) {
+	if err := os.WriteFile(path, content, 0o600); err != nil {
 		d.Fail(d.T("guide.write.failed"))
 		return
 	}
@@ -48,7 +48,7 @@ func (s *Screen) export() {
 			case n > 1:
 				done += " " + d.T("guide.exported.secrets", "n", n)
 			}
-			write(d, path, res.File, done)
+			write(d, path, []byte(res.File), done)
 		})
 	})
 }
@@ -171,7 +171,7 @@ const inline = 40
 // change shows an old value, an arrow, and the new one; colours have their patch.
 func change(d *ui.Desk, setting *mostradorv1.Setting, from, to *structpb.Value) fyne.CanvasObject {
 	line := func(v *structpb.Value) string {
-		if _, null := v.GetKind().(*structpb.Value_NullValue); v == nil || null {
+		if none(v) {
 			return d.T("guide.scope.none")
 		}
 		return short(show(d, setting, v))

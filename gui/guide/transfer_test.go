@@ -1,6 +1,10 @@
 package guide_test
 
 import (
+	"bytes"
+	"image"
+	"image/color"
+	"image/png"
 	"os"
 	"path/filepath"
 	"slices"
@@ -115,13 +119,45 @@ func TestAFileIsChosenAsAValueAndCopiedOut(t *testing.T) {
 	w.Key(fyne.KeyReturn)
 	w.MustSee("tarifas.csv", "23 B  ·  líneas: 3")
 	w.Key(fyne.KeyF5)
-	if setting.Value.GetStringValue() != "tarifas.csv" || setting.Content != "código;precio\n1;2\n3;4\n" {
-		t.Errorf("kept %q with %q", setting.Value.GetStringValue(), setting.Content)
+	if setting.Value.GetStringValue() != "tarifas.csv" || string(setting.Data) != "código;precio\n1;2\n3;4\n" {
+		t.Errorf("kept %q with %q", setting.Value.GetStringValue(), setting.Data)
 	}
 	dir := home(t, t.TempDir())
 	w.Press("Guardar copia…")
 	w.Key(fyne.KeyReturn)
-	if got, err := os.ReadFile(filepath.Join(dir, "tarifas.csv")); err != nil || string(got) != setting.Content {
+	if got, err := os.ReadFile(filepath.Join(dir, "tarifas.csv")); err != nil || string(got) != string(setting.Data) {
 		t.Errorf("copied %q, %v", got, err)
+	}
+}
+
+func TestAPictureIsShownAndOtherContentIsNot(t *testing.T) {
+	logo := image.NewNRGBA(image.Rect(0, 0, 240, 120))
+	for y := range 120 {
+		for x := range 240 {
+			if dx, dy := x-120, y-60; dx*dx+dy*dy < 50*50 {
+				logo.Set(x, y, color.NRGBA{15, 102, 116, 255})
+			}
+		}
+	}
+	var out bytes.Buffer
+	if err := png.Encode(&out, logo); err != nil {
+		t.Fatal(err)
+	}
+	s := uitest.Serve(t)
+	setting := add(s, "PLG0002Logo", "file", "Logotipo del recibo", nil)
+	setting.Rule = "Un fichero de hasta 256 KB."
+	uitest.Put(setting, store, "", text("logo.png"))
+	setting.Data = out.Bytes()
+	w := open(t, s, "PLG0002Logo")
+	w.MustSee("logo.png")
+	w.Picture("file-picture")
+
+	setting.Data = []byte{0xff, 0xfe, 0, 1}
+	w = open(t, s, "PLG0002Logo")
+	w.MustSee("4 B", "El contenido no es texto ni una imagen que se pueda ver aquí.")
+	w.Type("x")
+	w.Key(fyne.KeyReturn)
+	if setting.Value.GetStringValue() != "xlogo.png" || len(setting.Data) != 4 {
+		t.Errorf("kept %v with %q", setting.Value, setting.Data)
 	}
 }

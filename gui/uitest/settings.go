@@ -103,6 +103,9 @@ func (h settings) Set(_ context.Context, req *connect.Request[mostradorv1.SetSet
 	if req.Msg.Content != nil {
 		setting.Content = *req.Msg.Content
 	}
+	if req.Msg.Data != nil {
+		setting.Data = req.Msg.Data
+	}
 	h.s.tell(mostradorv1.WatchResponse_KIND_SETTING, setting.Key, nil)
 	return connect.NewResponse(&mostradorv1.SetSettingResponse{Setting: proto.CloneOf(setting)}), nil
 }
