@@ -77,7 +77,10 @@ func (p *Plugin) attach(ctx context.Context, pkg *Package, a wire.Attachment) (*
 	}
 	r := newRun(p, pkg, attachedProcess(a.Pid))
 	r.attached = true
-	r.ask = func() { _ = conn.Close() } // it is not asked to end, only left
+	r.ask = func() { // it is not asked to end, only left
+		_ = conn.Close()
+		r.process.kill()
+	}
 	if err = r.converse(ctx, plgv1.NewPluginClient(conn)); err != nil {
 		r.process.kill()
 		r.close()
