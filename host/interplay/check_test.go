@@ -218,6 +218,10 @@ func TestWhyExplainsEveryKindOfTarget(t *testing.T) {
 	if w := r.Why("message.PLG0074.promotional", "es"); w.Send != `consent.promotions == "given"` || len(w.Rules) != 1 {
 		t.Errorf("%+v", w)
 	}
+	r.NameSettings(func(key, lang string) string { return map[string]string{"TiendaNombre": "Nombre de la tienda"}[key] })
+	if w := r.Why("setting.TiendaNombre", "es"); !strings.Contains(w.Explanation, "«Nombre de la tienda» es obligatorio") {
+		t.Error(w.Explanation)
+	}
 	delete(active, "PLG0101")
 	if w := resolve(t, manifests, active, nil).Why("customer.plg0101_x", "es"); !strings.Contains(w.Explanation, "PLG0101 Uno 0101 no está activo.") {
 		t.Error(w.Explanation)

@@ -63,6 +63,7 @@ type Resolution struct {
 	enabled   map[string]*condition
 	fields    map[string]*field
 	required  []string
+	naming    func(key, lang string) string
 }
 
 // rule is one rule with what became of it.
@@ -148,6 +149,10 @@ func Resolve(manifests []*manifest.Manifest, active map[string]bool, settings ma
 	})
 	return r, errors.Join(faults...)
 }
+
+// NameSettings gives the settings of the core the names that people know them by; without it they are named by
+// their keys. It is called before the resolution is put to use, if at all.
+func (r *Resolution) NameSettings(name func(key, lang string) string) { r.naming = name }
 
 // targets lists all that rules are about, in order. What governs all messages of a plugin governs each kind.
 func (r *Resolution) targets() []string {

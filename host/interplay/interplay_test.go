@@ -400,17 +400,25 @@ func TestAPluginsFieldMayBeNamed(t *testing.T) {
 }
 
 func FuzzExpression(f *testing.F) {
-	for _, s := range []string{`consent.promotions == "given"`, "1/0", "settings.a.b.c", `"a" in customer.tags`, "((((", "has(settings.x)", "\x00", "[1][5]"} {
+	for _, s := range []string{`consent.promotions == "given"`, "1/0", "settings.a.b.c", `"a" in customer.tags`, "((((", "has(settings.x)", "\x00", "[1][5]",
+		`settings.PLG0101X == 1`, `settings["a" + "b"] in [1, "x", [2]]`, `active(customer.name)`, `value.all(x, x == "a")`, `{"a": settings}`} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, source string) {
 		m := &manifest.Manifest{ID: "PLG0101", Version: "1.0.0", Interplay: []manifest.Rule{
 			{Target: "customer.x", Policy: manifest.Policy{Value: manifest.Expression(source)}},
+			{Target: "setting.PLG0101X", When: manifest.Expression(source), Policy: manifest.Policy{Editable: new(bool)}},
+			{Target: "message.PLG0101", Policy: manifest.Policy{Send: manifest.Expression(source)}},
 		}}
+		interplay.Installing(m, nil, nil, map[string]any{"PLG0101X": 1.0}, "es")
+		if c, err := interplay.Compile(manifest.Expression(source), manifest.TypeList); err == nil {
+			_, _ = c.Holds([]any{"a", "b"}, nil)
+		}
 		r, err := interplay.Resolve([]*manifest.Manifest{m}, map[string]bool{"PLG0101": true}, nil)
 		if r == nil {
 			t.Fatal(err)
 		}
+		r.Message("PLG0101", "promotional", &plgv1.Customer{}, "es")
 		if source != "" && r.Policy("customer.x").Editable {
 			t.Fatal("a rule with a value left its target editable")
 		}

@@ -336,3 +336,19 @@ func TestTheValueOfAFieldSuitsItsType(t *testing.T) {
 		}
 	}
 }
+
+func FuzzDecision(f *testing.F) {
+	for _, s := range []string{"customer.a=PLG0002", "=", "message.PLG0074.promotional = PLG0001 ", "a=b=c", ""} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, line string) {
+		target, id, err := interplay.ParseDecision(line)
+		if err != nil {
+			return
+		}
+		again := interplay.DecisionsOf(map[string]any{interplay.DecisionsKey: interplay.Decisions{target: id}.Value()})
+		if again[target] != id {
+			t.Fatalf("%q is read as %q=%q, and then as %v", line, target, id, again)
+		}
+	})
+}

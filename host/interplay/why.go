@@ -238,7 +238,7 @@ func (r *Resolution) pluginName(id, lang string) string {
 	return id
 }
 
-// targetName is what people call a target. Settings of the core are named by their keys.
+// targetName is what people call a target.
 func (r *Resolution) targetName(target, lang string) string {
 	kind, rest, _ := strings.Cut(target, ".")
 	switch kind {
@@ -259,6 +259,11 @@ func (r *Resolution) targetName(target, lang string) string {
 	case "setting":
 		if s, _, ok := r.settingOf(rest); ok {
 			return s.Name.In(lang)
+		}
+		if r.naming != nil {
+			if name := r.naming(rest, lang); name != "" {
+				return name
+			}
 		}
 		return rest
 	case "message":
