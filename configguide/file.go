@@ -78,7 +78,7 @@ func (e *entry) loadFile(tx Tx) {
 }
 
 // handed is a value as its plugin gets it: a file with its content, in base64.
-func (g *Guide) handed(e *entry, value any, content string) any {
+func handed(e *entry, value any, content string) any {
 	if e.Type == manifest.TypeFile {
 		return map[string]any{"name": value, "content": base64.StdEncoding.EncodeToString([]byte(content))}
 	}

@@ -75,9 +75,6 @@ func (g *Guide) shown(e *entry, till, lang string) Entry {
 			out.Content, out.Size = h.content, len(h.content)
 		}
 	}
-	if v, ok := g.imposed(e, policy); ok {
-		out.Value, out.Scope = v, ScopeDefault
-	}
 	for _, h := range e.held {
 		value := h.Value
 		if h.bad == nil {
@@ -97,19 +94,6 @@ func (g *Guide) shown(e *entry, till, lang string) Entry {
 	}
 	out.Warning = strings.Join(warnings, " ")
 	return out
-}
-
-// imposed is the value that rules of interplay give, when they give a good one.
-func (g *Guide) imposed(e *entry, policy Policy) (any, bool) {
-	if !policy.HasValue || e.Type == manifest.TypeSecret || hasContent(e.Type) {
-		return nil, false
-	}
-	raw := policy.Value
-	if n, ok := raw.(int64); ok {
-		raw = float64(n)
-	}
-	v, problem := parse(e.Setting, raw, g.now.Load().local())
-	return v, problem == nil
 }
 
 // sortTree puts entries in the order of the tree: branches in the order in which they first appear, an entry
@@ -136,8 +120,7 @@ func sortTree(entries []*entry) {
 	slices.SortStableFunc(entries, func(a, b *entry) int { return slices.Compare(a.order, b.order) })
 }
 
-// Values returns what is set in the store by key, or else the default, secrets left out: what rules of interplay may
-// speak of. What the rules themselves impose is not among it.
+// Values returns what is in force in the store by key, secrets left out: what rules of interplay may speak of.
 func (g *Guide) Values() map[string]any {
 	return g.now.Load().values("", func(*entry) bool { return true })
 }
@@ -150,9 +133,7 @@ func (g *Guide) ValuesFor(plugin string) map[string]any {
 	for key := range values {
 		e := s.byKey[key]
 		if h := e.inForce(""); h != nil && e.Type == manifest.TypeFile {
-			values[key] = g.handed(e, h.value, h.content)
-		} else if v, ok := g.imposed(e, g.policy(key, "es")); ok {
-			values[key] = v
+			values[key] = handed(e, h.value, h.content)
 		}
 	}
 	for _, e := range s.entries {
@@ -190,9 +171,6 @@ func (g *Guide) Value(key, till string) any {
 	e, ok := g.now.Load().byKey[key]
 	if !ok {
 		return nil
-	}
-	if v, ok := g.imposed(e, g.policy(key, "es")); ok {
-		return v
 	}
 	return clone(e.value(till))
 }

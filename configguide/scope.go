@@ -94,9 +94,6 @@ type Policy struct {
 	ReadOnly, Required bool
 	// Reason is what a person reads beside it.
 	Reason string
-	// Value holds instead of what is set, when HasValue.
-	Value    any
-	HasValue bool
 }
 
 // narrowest is the narrowest scope at which a setting may be set. Messages leave from the store, so a till has no

@@ -283,7 +283,7 @@ func (g *Guide) ask(ctx context.Context, p *plan, lang string) (remarks []string
 	}
 	limited, cancel := context.WithTimeout(ctx, validateTimeout)
 	defer cancel()
-	diagnostics, err := g.cfg.Validate(limited, p.entry.owner, p.key, g.handed(p.entry, p.value, p.text), lang)
+	diagnostics, err := g.cfg.Validate(limited, p.entry.owner, p.key, handed(p.entry, p.value, p.text), lang)
 	if ctx.Err() != nil {
 		return nil, false, ctx.Err()
 	}

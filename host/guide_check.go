@@ -100,15 +100,8 @@ func (h *Host) settingPolicy(key, lang string) configguide.Policy {
 		return configguide.Policy{}
 	}
 	p := rules.Policy("setting." + key)
-	if p.Visible && p.Editable && !p.Required && !p.HasValue {
+	if p.Visible && p.Editable && !p.Required {
 		return configguide.Policy{}
 	}
-	out := configguide.Policy{Hidden: !p.Visible, ReadOnly: !p.Editable, Required: p.Required, Reason: p.Reason(lang)}
-	if p.HasValue {
-		var err error
-		if out.Value, out.HasValue, err = p.Value(nil); err != nil {
-			h.logger.Error("the rules give a setting no value", "setting", key, "error", err)
-		}
-	}
-	return out
+	return configguide.Policy{Hidden: !p.Visible, ReadOnly: !p.Editable, Required: p.Required, Reason: p.Reason(lang)}
 }
