@@ -18,7 +18,7 @@ import (
 // may cost is bounded by its length; a condition on a value may go through a list, up to maxCost.
 const (
 	maxSource = 2000
-	maxCost   = 1_000_000
+	maxCost   = 200_000
 )
 
 // expression is a compiled CEL expression.
