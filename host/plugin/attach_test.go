@@ -26,7 +26,7 @@ func debug(t *testing.T, pkg *Package) (at wire.Attachment, end func()) {
 		if !ended {
 			ended = true
 			cancel()
-			check(t, <-done)
+			<-done // an error says that it ended before it had begun
 		}
 	}
 	t.Cleanup(end)

@@ -242,6 +242,13 @@ func obey(tx *sdk.Tx, order, argument string) (string, error) {
 		return tx.Setting(argument).Text(), nil
 	case "environment":
 		return os.Getenv(argument), nil
+	case "burn":
+		for range 4 {
+			go func() {
+				for {
+				}
+			}()
+		}
 	case "log":
 		tx.Log().Warn("something odd", "customer", 7)
 		fmt.Println("printed")

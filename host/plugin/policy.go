@@ -56,7 +56,7 @@ const (
 	defaultHealthEvery     = 30 * time.Second
 
 	defaultMemory = 256 << 20
-	defaultNice   = 5
+	defaultNice   = 10
 
 	defaultStrikes    = 5
 	defaultWindow     = time.Minute

@@ -65,6 +65,8 @@ type run struct {
 	hangUp context.CancelFunc
 	// attached says that the process is a developer's.
 	attached bool
+	// curbed says that it goes last because it took too much of the processor; the supervisor's.
+	curbed bool
 	// abilities are what it can do beyond events, actions and panels.
 	abilities []string
 

@@ -11,6 +11,7 @@ import (
 
 	"mostrador/host/api/mostradorv1"
 	"mostrador/host/locale"
+	"mostrador/host/plugin/sandbox"
 	"mostrador/sdk/plgv1"
 )
 
@@ -173,12 +174,17 @@ func (p *Plugin) watch(ctx context.Context, r *run) bool {
 		defer ticker.Stop()
 		developer = ticker.C
 	}
+	greed := time.NewTicker(greedEvery)
+	defer greed.Stop()
+	var before time.Duration
 	for {
 		select {
 		case <-ctx.Done():
 			return false
 		case <-r.lost:
 			return true
+		case <-greed.C:
+			before = p.curb(r, before)
 		case <-look:
 			p.look(ctx, r)
 		case <-developer:
@@ -187,6 +193,28 @@ func (p *Plugin) watch(ctx context.Context, r *run) bool {
 			}
 		}
 	}
+}
+
+const (
+	// greedEvery is how often the processor time of a plugin is looked at, and greedMost how much of it since the
+	// last time is too much: half of one processor.
+	greedEvery = 4 * time.Second
+	greedMost  = greedEvery / 2
+)
+
+// curb has a plugin that takes too much of the processor go last for the rest of its life: that costs it nothing as
+// long as nobody else wants to work. before is the time it had taken when this was called last; the new one is returned.
+func (p *Plugin) curb(r *run, before time.Duration) time.Duration {
+	now, err := sandbox.Worked(r.process.pid())
+	if err != nil || r.attached || r.curbed || now-before < greedMost {
+		return now
+	}
+	r.curbed = true
+	if err := sandbox.GoLast(r.process.pid()); err != nil {
+		return now // it has ended
+	}
+	p.logger.Warn("plugin takes much of the processor, and goes last from now on", "seconds", int((now - before).Seconds()))
+	return now
 }
 
 // look asks a plugin that is idle how it is; one that works is well enough. One that does not answer hangs, and is

@@ -122,6 +122,7 @@ func TestWhatIsForbiddenIsRefusedAndWouldWorkOutside(t *testing.T) {
 		{attempt: "others' limits", parts: []Part{PartCalls}},
 		{attempt: "others' processors", parts: []Part{PartCalls}},
 		{attempt: "better priority", harms: os.Getuid() != 0},
+		{attempt: "longer turns", parts: []Part{PartCalls}},
 		{attempt: "io_uring", parts: []Part{PartCalls}, harms: true}, // not in every kernel
 		{attempt: "rights", harms: os.Getuid() != 0},
 

@@ -3,8 +3,10 @@
 package sandbox
 
 import (
+	"errors"
 	"os/exec"
 	"runtime"
+	"time"
 )
 
 func support() Support {
@@ -17,6 +19,12 @@ func support() Support {
 	}
 	return s
 }
+
+// GoLast does nothing here: a Job Object's priority is low from the beginning.
+func GoLast(int) error { return nil }
+
+// Worked is not known here.
+func Worked(int) (time.Duration, error) { return 0, errors.ErrUnsupported }
 
 // Start starts cmd. ended is nil: the end shows when it is waited for.
 func Start(cmd *exec.Cmd, b Bounds) (applied Applied, ended <-chan struct{}, err error) {

@@ -1,12 +1,15 @@
 package plugin
 
 import (
+	"bytes"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strconv"
 	"testing"
+	"time"
 
+	"mostrador/host/plugin/sandbox"
 	"mostrador/sdk/manifest"
 )
 
@@ -40,4 +43,35 @@ func TestOwnsTellsPluginsAndWhatTheyStartedFromOthers(t *testing.T) {
 	}
 	check(t, other.Process.Kill())
 	_ = other.Wait() // killed
+}
+
+func TestAPluginThatTakesTheProcessorGoesLast(t *testing.T) {
+	h := open(t, Policy{}, one)
+	h.start(t, one)
+	p, _ := h.Plugin(one)
+	if _, err := h.press(t.Context(), one, "burn", ""); err != nil {
+		t.Fatal(err)
+	}
+	r, err := p.running(t.Context())
+	check(t, err)
+	pid := r.process.pid()
+	until(t, "it has worked", func() bool {
+		worked, err := sandbox.Worked(pid)
+		check(t, err)
+		return worked > 50*time.Millisecond
+	})
+	for range 2 { // whose priority changed, and that of threads made later
+		r.curbed = false
+		p.curb(r, -greedMost)
+	}
+	tasks, err := os.ReadDir(filepath.Join("/proc", strconv.Itoa(pid), "task"))
+	check(t, err)
+	for _, task := range tasks {
+		stat, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(pid), "task", task.Name(), "stat"))
+		check(t, err)
+		// proc_pid_stat(5): the 17th field after the name is the nice value.
+		if nice := bytes.Fields(stat[bytes.LastIndexByte(stat, ')')+1:])[16]; string(nice) != "19" {
+			t.Errorf("thread %s has the priority %s", task.Name(), nice)
+		}
+	}
 }
