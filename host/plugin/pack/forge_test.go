@@ -46,6 +46,31 @@ func between(t testing.TB, good []byte) []byte {
 	return data
 }
 
+// renamed has a file bear another name where it stands than in the directory.
+func renamed(t testing.TB, good []byte) []byte {
+	t.Helper()
+	data := bytes.Clone(good)
+	at := bytes.Index(data, []byte("templates/hola.html"))
+	copy(data[at:], "templates/evil.html")
+	if _, err := zip.NewReader(bytes.NewReader(data), int64(len(data))); err != nil {
+		t.Fatalf("this is no zip: %v", err)
+	}
+	return data
+}
+
+// twice has the directory and the end once more behind the end.
+func twice(t testing.TB, good []byte) []byte {
+	t.Helper()
+	end := len(good) - endSize
+	directory := int(binary.LittleEndian.Uint32(good[end+16:]))
+	data := slices.Concat(good, good[directory:])
+	binary.LittleEndian.PutUint32(data[len(data)-endSize+16:], uint32(len(good)))
+	if _, err := zip.NewReader(bytes.NewReader(data), int64(len(data))); err != nil {
+		t.Fatalf("this is no zip: %v", err)
+	}
+	return data
+}
+
 // many packs so many empty files.
 func many(t testing.TB, n int) []byte {
 	return plainZip(t, func(z *zip.Writer) {

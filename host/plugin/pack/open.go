@@ -159,12 +159,11 @@ func findPrograms(m *manifest.Manifest, names []string) (map[string]string, erro
 		if called == "" {
 			called = base
 		}
-		platform := os + "/" + arch
-		if !ok || programs[platform] != "" || base != called || !programName.MatchString(base) ||
+		if !ok || base != called || !programName.MatchString(base) ||
 			!strings.HasPrefix(base, strings.ToLower(m.ID)) {
 			return nil, refuse(CodePrograms, "file", name)
 		}
-		programs[platform] = name
+		programs[os+"/"+arch] = name
 	}
 	if len(programs) == 0 {
 		return nil, refuse(CodeMissing, "file", path.Join(programDir, "..."))

@@ -284,6 +284,8 @@ func TestForgedPackagesAreRefused(t *testing.T) {
 		"another package behind it":   {append(bytes.Clone(good), good...), CodeForeign},
 		"a zip of another program":    {plainOf(t, content()), CodeForeign},
 		"bytes between":               {between(t, good), CodeForeign},
+		"another name before a file":  {renamed(t, good), CodeForeign},
+		"a second directory":          {twice(t, good), CodeForeign},
 		"a comment":                   {plainZip(t, func(z *zip.Writer) { check(t, z.SetComment("hi")) }), CodeForeign},
 		"zip slip":                    {named("templates/../../evil"), CodeName},
 		"one up":                      {named("../evil"), CodeName},
@@ -310,7 +312,7 @@ func TestForgedPackagesAreRefused(t *testing.T) {
 		"a record of an installation": {named("package.json"), CodePlace},
 		"a program without platform":  {named("bin/plg9005saludo"), CodePlace},
 		"too many files":              {many(t, maxFiles+1), CodeTooMany},
-		"more files than it says":     {undercounted(t, many(t, 70_000)), CodeTooMany},
+		"more files than it says":     {undercounted(t, many(t, 66_000)), CodeTooMany},
 		"a bomb":                      {forge0(t, "templates/zeros", zeros), CodeBomb},
 		"a large template":            {announced(t, "templates/big", maxText+1), CodeTooLarge},
 		"a large program":             {announced(t, "bin/linux-amd64/plg9005x", maxProgram+1), CodeTooLarge},
@@ -351,6 +353,13 @@ func TestForgedPackagesAreRefused(t *testing.T) {
 func TestAPackageTooLargeIsRefusedUnread(t *testing.T) {
 	_, err := Open(&failing{}, maxPackage+1)
 	wantRefused(t, err, CodeTooLarge)
+}
+
+func TestADirectoryOfTooManyFilesIsNotRead(t *testing.T) {
+	data := undercounted(t, many(t, 66_000))
+	if n := testing.AllocsPerRun(1, func() { _, _ = open(data) }); n > 1000 {
+		t.Errorf("refusing it took %v allocations", n)
+	}
 }
 
 func TestAFailureOfReadingIsNoFaultOfThePackage(t *testing.T) {
@@ -398,6 +407,10 @@ func TestBuildRefusesWhatOpenWould(t *testing.T) {
 			wantRefused(t, Build(io.Discard, dir, programs), test.code)
 		})
 	}
+	t.Run("a program twice", func(t *testing.T) {
+		dir, programs := writeFolder(t, content())
+		wantRefused(t, Build(io.Discard, dir, append(programs, programs[0])), CodeSameName)
+	})
 	t.Run("a symbolic link", func(t *testing.T) {
 		dir, programs := writeFolder(t, content())
 		check(t, os.Symlink("/etc/passwd", filepath.Join(dir, "templates", "passwd")))

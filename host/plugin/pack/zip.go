@@ -93,6 +93,7 @@ func readDirectory(src *source, size int64) ([]*zip.File, error) {
 	count := int64(binary.LittleEndian.Uint16(end[10:]))
 	length := int64(binary.LittleEndian.Uint32(end[12:]))
 	offset := int64(binary.LittleEndian.Uint32(end[16:]))
+	// The count is 16 bits of the true one, so the size of the directory is what bounds it.
 	switch at := size - endSize - length; {
 	case count > maxFiles || length > maxDirectory:
 		return nil, refuse(CodeTooMany, "limit", maxFiles)
@@ -110,9 +111,6 @@ func readDirectory(src *source, size int64) ([]*zip.File, error) {
 
 // checkEntries looks at what a zip's directory says, before anything is unpacked.
 func checkEntries(entries []*zip.File) error {
-	if len(entries) > maxFiles {
-		return refuse(CodeTooMany, "limit", maxFiles)
-	}
 	names := make([]string, len(entries))
 	var total uint64
 	for i, e := range entries {
