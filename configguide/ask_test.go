@@ -115,7 +115,7 @@ func TestSearchRanksTheBestFirst(t *testing.T) {
 		"RegistroNivel": "RegistroNivel", "correopuerto": "CorreoPuerto", "{TiendaPais}": "TiendaPais", "@changed": "CorreoPuerto",
 		"@changed impresora": printer, "@plugin:PLG0005 tope": "PLG0005Tope", "@plugin:core": "TiendaNombre",
 		"teléfono avisos": "PLG0005Avisos", "nombre tienda": "TiendaNombre", "trazas": "", "depuracion": "RegistroNivel",
-		"remitente": "CorreoRemitente", "moneda": "TiendaMoneda", "language": "TiendaIdioma",
+		"remitente": "CorreoRemitente", "moneda": "TiendaMoneda", "language": "TiendaIdioma", "páginas": "WebDireccionPublica", "conexión": "CorreoCifrado",
 	}
 	for query, want := range first {
 		got := ""

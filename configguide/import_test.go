@@ -218,6 +218,28 @@ func TestAnImportTakesAllOrNothing(t *testing.T) {
 	}
 }
 
+// TestACutBetweenValueAndFileLosesNothing looks at the store as a power cut leaves it when an import has committed a
+// template and not yet written its file.
+func TestACutBetweenValueAndFileLosesNothing(t *testing.T) {
+	w := newWorld(t)
+	w.write("hola.html", "el de antes")
+	w.kv.after = func() {
+		cut := &world{TB: t, kv: &memory{records: maps.Clone(w.kv.records)}, dir: w.dir, now: w.now}
+		cut.open()
+		cut.inForce("el nuevo")
+		cut.refresh()
+		cut.inForce("el nuevo")
+	}
+	if got := w.imported("format: 1\nstore:\n  PLG0074TextoFile:\n    file: hola.html\n    text: el nuevo\n", true); got != "" || w.kv.after != nil {
+		t.Fatal(got)
+	}
+	w.refresh()
+	w.inForce("el nuevo")
+	if len(w.history(welcomeKey)) != 2 {
+		t.Errorf("%+v", w.history(welcomeKey))
+	}
+}
+
 func TestDifferencesAreShownBeforeAnythingChanges(t *testing.T) {
 	w := newWorld(t)
 	w.set("TiendaNombre", "Uno")

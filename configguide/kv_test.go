@@ -23,6 +23,7 @@ type memory struct {
 	mu      sync.Mutex
 	records map[string]string // bucket, 0, key → value
 	fail    error             // what the next Update fails with
+	after   func()            // is called once, when something has been committed
 }
 
 func (m *memory) View(fn func(configguide.Tx) error) error {
@@ -33,6 +34,17 @@ func (m *memory) View(fn func(configguide.Tx) error) error {
 }
 
 func (m *memory) Update(ctx context.Context, fn func(configguide.Tx) error) error {
+	if err := m.update(ctx, fn); err != nil {
+		return err
+	}
+	if then := m.after; then != nil {
+		m.after = nil
+		then()
+	}
+	return nil
+}
+
+func (m *memory) update(ctx context.Context, fn func(configguide.Tx) error) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if err := errors.Join(ctx.Err(), m.fail); err != nil {

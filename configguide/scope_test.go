@@ -170,6 +170,13 @@ func TestAFileIsKeptWithItsContent(t *testing.T) {
 		t.Errorf("%+v", e)
 	}
 	w.upload(key, configguide.Store, "otro.png", "tres")
+	if name, content := w.guide.File(key); name != "otro.png" || content != "tres" {
+		t.Errorf("%q %q", name, content)
+	}
+	w.set("TiendaNombre", "Otra") // others change, it stays
+	if _, content := w.guide.File(key); content != "tres" {
+		t.Errorf("%q", content)
+	}
 	if _, err := w.guide.Revert(t.Context(), ana, key, 3, "es"); err != nil {
 		t.Fatal(err)
 	}
