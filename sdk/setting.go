@@ -7,7 +7,6 @@ import (
 	"strings"
 	"time"
 
-	"golang.org/x/text/currency"
 	"google.golang.org/protobuf/types/known/structpb"
 
 	"mostrador/sdk/manifest"
@@ -194,19 +193,6 @@ func (m Money) Decimal() string {
 		text = strings.Repeat("0", missing) + text
 	}
 	return sign + text[:len(text)-digits] + "." + text[len(text)-digits:]
-}
-
-// decimals is how many the currency has; two when it is none that ISO 4217 knows.
-func (m Money) decimals() int {
-	if m.Currency == "EUR" { // most by far; spares the look-up
-		return 2
-	}
-	unit, err := currency.ParseISO(m.Currency)
-	if err != nil {
-		return 2
-	}
-	scale, _ := currency.Standard.Rounding(unit)
-	return scale
 }
 
 func magnitude(n int64) uint64 {

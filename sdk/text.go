@@ -11,8 +11,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/goccy/go-yaml"
-	"golang.org/x/text/currency"
+	"github.com/goccy/go-yaml/ast"
+	"github.com/goccy/go-yaml/parser"
 )
 
 // defaultLanguage is the language of whoever names none, or one that there is no translation for.
@@ -43,40 +43,92 @@ func readTexts(files fs.FS) (*texts, error) {
 		if err != nil {
 			return t, err
 		}
-		var raw map[string]any
-		if err := yaml.UnmarshalWithOptions(data, &raw, yaml.Strict()); err != nil {
+		sentences, err := readSentences(data)
+		if err != nil {
 			return t, fmt.Errorf("%s: %w", name, err)
-		}
-		sentences := make(map[string]sentence, len(raw))
-		for key, value := range raw {
-			if sentences[key], err = readSentence(value); err != nil {
-				return t, fmt.Errorf("%s: %s: %w", name, key, err)
-			}
 		}
 		t.sentences[strings.TrimSuffix(path.Base(name), ".yaml")] = sentences
 	}
 	return t, nil
 }
 
-func readSentence(value any) (sentence, error) {
-	switch value := value.(type) {
-	case string:
-		return sentence{"other": value}, nil
-	case map[string]any:
-		s := sentence{}
-		for form, text := range value {
-			wording, ok := text.(string)
-			if !ok || form != "one" && form != "other" {
-				return nil, fmt.Errorf("%q is no plural form with a sentence", form)
-			}
-			s[form] = wording
+// readSentences reads one language. It looks at the YAML tree itself, as package manifest does: to decode into Go's
+// types would link much more into every plugin. The parser may panic on input that it did not foresee.
+func readSentences(data []byte) (sentences map[string]sentence, err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("this is not YAML: %v", r)
 		}
-		if s["other"] == "" {
-			return nil, fmt.Errorf("the plural form other is missing")
-		}
-		return s, nil
+	}()
+	file, err := parser.ParseBytes(data, 0)
+	if err != nil {
+		return nil, err
 	}
-	return nil, fmt.Errorf("%v is no sentence", value)
+	sentences = map[string]sentence{}
+	for _, doc := range file.Docs {
+		if doc.Body == nil || doc.Body.Type() == ast.CommentType {
+			continue
+		}
+		entries, ok := entriesOf(doc.Body)
+		if !ok {
+			return nil, errors.New("this is no map of sentences by their keys")
+		}
+		for _, e := range entries {
+			key := e.Key.GetToken().Value
+			if _, twice := sentences[key]; twice {
+				return nil, fmt.Errorf("%s is there twice", key)
+			}
+			if sentences[key], err = readSentence(e.Value); err != nil {
+				return nil, fmt.Errorf("%s: %w", key, err)
+			}
+		}
+	}
+	return sentences, nil
+}
+
+func readSentence(value ast.Node) (sentence, error) {
+	if text, ok := textOf(value); ok {
+		return sentence{"other": text}, nil
+	}
+	entries, ok := entriesOf(value)
+	if !ok {
+		return nil, fmt.Errorf("%s is no sentence", value)
+	}
+	s := sentence{}
+	for _, e := range entries {
+		form := e.Key.GetToken().Value
+		wording, ok := textOf(e.Value)
+		if !ok || form != "one" && form != "other" {
+			return nil, fmt.Errorf("%q is no plural form with a sentence", form)
+		}
+		s[form] = wording
+	}
+	if s["other"] == "" {
+		return nil, errors.New("the plural form other is missing")
+	}
+	return s, nil
+}
+
+// entriesOf returns the entries of a map.
+func entriesOf(n ast.Node) ([]*ast.MappingValueNode, bool) {
+	switch n := n.(type) {
+	case *ast.MappingNode:
+		return n.Values, true
+	case *ast.MappingValueNode: // a map of one
+		return []*ast.MappingValueNode{n}, true
+	}
+	return nil, false
+}
+
+// textOf returns the text of a scalar that is one.
+func textOf(n ast.Node) (string, bool) {
+	switch n := n.(type) {
+	case *ast.StringNode:
+		return n.Value, true
+	case *ast.LiteralNode:
+		return n.Value.Value, true
+	}
+	return "", false
 }
 
 func (t *texts) text(lang, key string, args []any) string {
@@ -158,18 +210,14 @@ func (tx *Tx) Money(m Money) string {
 	if fraction != "" {
 		text += point + fraction
 	}
-	symbol := m.Currency
-	if unit, err := currency.ParseISO(m.Currency); err == nil {
-		symbol = fmt.Sprint(currency.NarrowSymbol(unit))
-	}
 	sign := ""
 	if m.Minor < 0 {
 		sign = "−"
 	}
 	if tx.english() {
-		return sign + symbol + text
+		return sign + m.symbol() + text
 	}
-	return sign + text + "\u00a0" + symbol
+	return sign + text + "\u00a0" + m.symbol()
 }
 
 // Date writes a day as people of Language do, in the time zone of the machine: 21/11/2026.
