@@ -23,7 +23,7 @@ func Value(d *ui.Desk, f *mostradorv1.FieldState) fyne.CanvasObject {
 	switch {
 	case f.Value == "":
 	case f.Type == "url":
-		return ui.Row(0, ui.NewButton(text, "", ui.Link, func() { d.Open(f.Value) }))
+		return ui.Row(0, ui.Pad(-8, -11, ui.NewButton(text, "", ui.Link, func() { d.Open(f.Value) })))
 	case f.Type == "color":
 		if ink, ok := shade(f.Value); ok {
 			swatch := canvas.NewRectangle(ink)

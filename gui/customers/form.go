@@ -267,7 +267,7 @@ func (f *Form) say(refusal *mostradorv1.Refusal, may func(*ui.Field) bool) (rest
 	}
 	for path, field := range f.fields() {
 		if messages[path] == "" && field.Wrong() {
-			continue // what cannot be read was not sent
+			continue // the host was not asked about that
 		}
 		if messages[path] == "" || may(field) {
 			field.Say(messages[path])

@@ -23,8 +23,8 @@ type Field struct {
 	help     string
 	required string // said when nothing is put in; empty when nothing is needed
 	message  *widget.Label
-	below    *widget.Label
-	format   bool // what is said came from the control itself
+	lines    [2]fyne.CanvasObject // the message, and the help in its place
+	own      bool                 // what is said comes from the field itself
 }
 
 // NewField makes a field of a text box. Room for one line of message is kept, so that nothing jumps while typing.
@@ -79,7 +79,7 @@ func NewQuestion(d *Desk, q Question, enter func()) *Field {
 			}
 			if _, err := f.Input.Value(); err != nil {
 				f.Say(err.Error()) // a sentence of ours
-				f.format = true
+				f.own = true
 			}
 		}
 	}
@@ -108,13 +108,14 @@ func Label(c *mostradorv1.Choice) string {
 }
 
 func (f *Field) build(name string, input fyne.CanvasObject) {
-	f.message, f.below = Note("", widget.DangerImportance), Note(f.help, widget.LowImportance)
+	f.message = Note("", widget.DangerImportance)
+	f.lines = [2]fyne.CanvasObject{Tight(f.message), Tight(Note(f.help, widget.LowImportance))}
 	f.Box = Column(3)
 	if name != "" {
 		f.Box.Add(Text(name, SizeCaption, true, ColorMuted))
 	}
 	f.Box.Add(input)
-	f.Box.Add(Least(0, 22, Column(0, Tight(f.message), Tight(f.below))))
+	f.Box.Add(Least(0, 22, Column(0, f.lines[:]...)))
 	f.refresh()
 }
 
@@ -132,16 +133,17 @@ func (f *Field) Value() string {
 
 // Check says at the field what is wrong with what it holds, and tells whether nothing is.
 func (f *Field) Check() bool {
-	f.format = false
+	f.own = false
 	if f.Input != nil {
 		if _, err := f.Input.Value(); err != nil {
 			f.Say(err.Error())
-			f.format = true
+			f.own = true
 			return false
 		}
 	}
 	if value := f.Value(); f.required != "" && (value == "" || value == "false") {
 		f.Say(f.required)
+		f.own = true
 		return false
 	}
 	f.Say("")
@@ -158,7 +160,7 @@ func (f *Field) Focus() fyne.Focusable {
 
 // Say shows a message at the field; an empty one clears it.
 func (f *Field) Say(message string) {
-	f.format = false
+	f.own = false
 	if f.message.Text != message {
 		f.message.SetText(message)
 		f.refresh()
@@ -166,8 +168,9 @@ func (f *Field) Say(message string) {
 }
 
 func (f *Field) refresh() {
-	show(f.message, f.message.Text != "")
-	show(f.below, f.message.Text == "" && f.help != "")
+	help := f.message.Text == "" && f.help != ""
+	show(f.lines[0], !help)
+	show(f.lines[1], help)
 	f.Box.Refresh()
 }
 
@@ -182,5 +185,5 @@ func show(o fyne.CanvasObject, on bool) {
 // Message is what the field says.
 func (f *Field) Message() string { return f.message.Text }
 
-// Wrong tells whether the field says of itself that what it holds cannot be read.
-func (f *Field) Wrong() bool { return f.format }
+// Wrong tells whether the field says of itself that something is missing or cannot be read.
+func (f *Field) Wrong() bool { return f.own }

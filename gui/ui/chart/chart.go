@@ -111,7 +111,7 @@ func (r *renderer) legend() float32 {
 	if x == 0 {
 		return 9
 	}
-	return lineRoom + 9
+	return lineRoom + 13
 }
 
 // plot is the area that values are drawn in.
@@ -151,7 +151,7 @@ func (p *plot) labels(n int) {
 	}
 	_, width := p.slot(0, n)
 	widestLabel = min(widestLabel, 110)
-	every := max(1, int((widestLabel+10)/width+0.999))
+	every := max(1, int((widestLabel+16)/width+0.999))
 	for i := 0; i < n; i += every {
 		middle, _ := p.slot(i, n)
 		text := cut(p.r.c.data.GetLabels()[i], width*float32(every)-4)
@@ -203,6 +203,7 @@ func (p *plot) curves(n int) {
 				line.StrokeWidth = 2.5
 				line.Position1, line.Position2 = *last, here
 				p.r.objects = append(p.r.objects, line)
+				p.r.rect(here.X-1.25, here.Y-1.25, 2.5, 2.5, 1.25, shade(k)) // no gap where two lines meet
 			}
 			if width >= 14 || last == nil && (i+1 >= len(s.GetValues()) || !figure(s.GetValues()[i+1])) {
 				dot := canvas.NewCircle(shade(k))
