@@ -193,6 +193,7 @@ func (h *Host) assemble(key []byte) (err error) {
 	h.customers = customer.New(customer.Config{
 		Store: h.store, Log: h.log, Rules: h.ensemble, Text: h.text, Logger: h.logger.Named("customer"),
 		Country: func() string { return h.guide.Text(settingCountry) },
+		Fields:  func() customer.Fields { return h.ensemble.Resolution() },
 	})
 	h.consent = consent.New(consent.Config{
 		Store: h.store, Log: h.log, Customers: h.customers, Key: key, Text: h.text, Logger: h.logger.Named("consent"),

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"runtime"
 	"slices"
 	"strings"
@@ -117,6 +118,9 @@ func (e *ensemble) inspect(ctx context.Context, data []byte) (*pack.File, *mostr
 	}
 	if !slices.ContainsFunc(m.API, func(v int) bool { return v >= wire.Oldest && v <= wire.API }) {
 		seen.Diagnostics = append(seen.Diagnostics, e.diagnostic(lang, plgv1.Severity_SEVERITY_ERROR, "plugin_protocol", "speaks", m.API, "host", wire.API))
+	}
+	if path := e.reachesHome(m); path != "" {
+		seen.Diagnostics = append(seen.Diagnostics, e.diagnostic(lang, plgv1.Severity_SEVERITY_ERROR, "plugin_home", "path", path))
 	}
 	if seen.Downgrade {
 		seen.Diagnostics = append(seen.Diagnostics, e.diagnostic(lang, plgv1.Severity_SEVERITY_WARNING, "plugin_downgrade", "version", m.Version, "installed", seen.InstalledVersion))
@@ -324,9 +328,9 @@ func (e *ensemble) Check(ctx context.Context) (*mostradorv1.CheckPluginsResponse
 
 // Settle implements api.Plugins. The decision is a setting like any other: it can be seen, reverted and exported.
 func (e *ensemble) Settle(ctx context.Context, actor *plgv1.Actor, target, id string) error {
-	conflicts := e.resolution.Load().Conflicts
-	at := slices.IndexFunc(conflicts, func(c interplay.Conflict) bool { return c.Target == target })
-	if id != "" && (at < 0 || !slices.Contains(conflicts[at].Plugins(), id)) {
+	if id != "" && !slices.ContainsFunc(e.resolution.Load().Conflicts, func(c interplay.Conflict) bool {
+		return c.Target == target && slices.ContainsFunc(c.Sides(""), func(side interplay.Side) bool { return side.Plugin == id })
+	}) {
 		return e.host.refuse(ctx, "plugin", "no_conflict", "target", target, "id", id)
 	}
 	decisions := interplay.DecisionsOf(e.host.guide.Values()).With(target, id)
@@ -388,6 +392,31 @@ func (e *ensemble) granted(m *manifest.Manifest, lang string) []*mostradorv1.Per
 		list = append(list, &mostradorv1.Permission{Id: p.ID, Text: p.Text, Sensitive: p.Sensitive})
 	}
 	return list
+}
+
+// reachesHome is the path by which a plug-in asks for files of the store itself; empty when it asks for none.
+func (e *ensemble) reachesHome(m *manifest.Manifest) string {
+	home := real(e.host.opt.Home)
+	for _, file := range manifest.Files(m.Permissions) {
+		if asked := real(file.Path); within(asked, home) || within(home, asked) {
+			return file.Path
+		}
+	}
+	return ""
+}
+
+// real is a path without links, as far as it exists.
+func real(path string) string {
+	if to, err := filepath.EvalSymlinks(path); err == nil {
+		return to
+	}
+	return filepath.Clean(path)
+}
+
+// within tells whether a path lies in a folder, or is it.
+func within(path, folder string) bool {
+	rel, err := filepath.Rel(folder, path)
+	return err == nil && rel != ".." && !strings.HasPrefix(rel, ".."+string(filepath.Separator))
 }
 
 func samePermissions(a, b []string) bool {

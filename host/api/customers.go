@@ -3,7 +3,6 @@ package api
 import (
 	"context"
 	"slices"
-	"strings"
 
 	"connectrpc.com/connect"
 
@@ -89,6 +88,7 @@ func (s customerServer) Withdraw(ctx context.Context, req *connect.Request[mostr
 // Run presses a plugin's button. What the sheet shows as disabled is refused here too, with the same words.
 func (s customerServer) Run(ctx context.Context, req *connect.Request[mostradorv1.RunRequest]) (*connect.Response[mostradorv1.RunResponse], error) {
 	var c *plgv1.Customer
+	var err error
 	if id := req.Msg.GetCustomerId(); id != "" { // a button of the menu concerns nobody
 		if err := s.Store.View(func(tx *store.Tx) (err error) {
 			c, err = s.Customers.Get(tx, id)
@@ -117,10 +117,11 @@ func (s customerServer) Run(ctx context.Context, req *connect.Request[mostradorv
 		}
 		return nil, sentence(connect.CodeFailedPrecondition, "action_disabled", reason)
 	}
-	if err := s.checkForm(ctx, action, req.Msg.GetForm()); err != nil {
+	if req.Msg.Form, err = s.checkForm(ctx, action, req.Msg.GetForm()); err != nil {
 		return nil, err
 	}
-	result, err := s.Plugins.Act(ctx, actorOf(ctx), req.Msg)
+	var result *plgv1.Result
+	result, err = s.Plugins.Act(ctx, actorOf(ctx), req.Msg)
 	if err != nil {
 		return nil, err
 	}
@@ -139,38 +140,29 @@ func (s *server) findAction(plugin, id string) (*manifest.Manifest, *manifest.Ac
 	return nil, nil
 }
 
-// checkForm refuses a form that lacks what the manifest requires or has what it does not know.
-func (s *server) checkForm(ctx context.Context, action *manifest.Action, form map[string]string) error {
-	known := map[string]bool{}
-	for _, field := range action.Form {
-		known[field.ID] = true
-		value := strings.TrimSpace(form[field.ID])
-		label := s.formLabel(ctx, &field)
-		if value == "" {
-			if field.Required {
-				return s.wrong(ctx, field.ID, "form_required", "field", label)
-			}
-			continue
-		}
-		if field.Type == manifest.TypeChoice && !isChoice(field.Choices, value) {
-			return s.wrong(ctx, field.ID, "form_choice", "field", label, "value", value)
+// checkForm returns a form as the plugin gets it, or refuses one that is not as the manifest declares it.
+func (s *server) checkForm(ctx context.Context, action *manifest.Action, form map[string]string) (map[string]string, error) {
+	kept := make(map[string]string, len(form))
+	for i := range action.Form {
+		field := &action.Form[i]
+		value, problem := s.Customers.CheckForm(field, form[field.ID], s.lang(ctx))
+		switch {
+		case problem != "":
+			return nil, refuse(connect.CodeInvalidArgument, &mostradorv1.Refusal{Diagnostics: []*plgv1.Diagnostic{{
+				Severity: plgv1.Severity_SEVERITY_ERROR, Summary: problem, Path: field.ID, Code: "form_value",
+			}}})
+		case value == "" && field.Required:
+			return nil, s.wrong(ctx, field.ID, "form_required", "field", s.formLabel(ctx, field))
+		case value != "":
+			kept[field.ID] = value
 		}
 	}
 	for id := range form {
-		if !known[id] {
-			return s.wrong(ctx, id, "form_unknown", "field", id)
+		if !slices.ContainsFunc(action.Form, func(f manifest.FormField) bool { return f.ID == id }) {
+			return nil, s.wrong(ctx, id, "form_unknown", "field", id)
 		}
 	}
-	return nil
-}
-
-func isChoice(choices []manifest.Choice, value string) bool {
-	for _, c := range choices {
-		if c.Value == value {
-			return true
-		}
-	}
-	return false
+	return kept, nil
 }
 
 // fieldsAllowed refuses a plugin's field that the caller's role may not edit or that the plugin keeps itself.
