@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -245,7 +246,8 @@ func obey(tx *sdk.Tx, order, argument string) (string, error) {
 	case "burn":
 		for range 4 {
 			go func() {
-				for {
+				for n := int64(0); ; n++ {
+					burnt.Store(n)
 				}
 			}()
 		}
@@ -266,6 +268,9 @@ func obey(tx *sdk.Tx, order, argument string) (string, error) {
 	}
 	return "done", nil
 }
+
+// burnt is what burning the processor leaves behind.
+var burnt atomic.Int64
 
 func exists(file string) bool { _, err := os.Stat(file); return err == nil }
 

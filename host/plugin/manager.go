@@ -13,12 +13,21 @@
 // itself and from the stream, so that neither a child of the plugin that holds its pipes nor a closed
 // connection of a live process goes unnoticed.
 //
+// Nobody trusts a process. The operating system keeps it within the bounds that follow from its manifest's permissions
+// (package sandbox), its program is what was installed or it is not started, and it goes last where it takes too much
+// of the processor. Manager.Owns tells its processes from those that may use the store's own sockets.
+//
+// Swap changes a plugin's package while the store works: the new one starts on probation, and what its owner does not
+// admit is ended, and the former one runs again. No work is lost meanwhile: what comes waits.
+//
 // No process outlives the host: on Linux the kernel kills it with the host (Pdeathsig), on Windows it belongs
 // to a Job Object of the host, and everywhere the SDK watches its parent.
 //
 // How it is put together: package.go is what is on disk; policy.go decides what follows an end; process.go
-// is one operating system process, as a runner of go-plugin; run.go is one life of a plugin from start to
-// end; plugin.go supervises the lives of one plugin and gives it its work; log.go reads what it writes.
+// is one operating system process, as a runner of go-plugin, and bounds.go what it may reach; hash.go checks programs;
+// run.go is one life of a plugin from start to end, attach.go one in a process that its developer started;
+// supervise.go follows life with life; plugin.go gives the plugin its work, ability.go the work of newer protocols
+// and a new package; log.go reads what it writes.
 package plugin
 
 import (
