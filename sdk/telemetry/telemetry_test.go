@@ -63,7 +63,7 @@ func TestEveryCallOfAHandlerIsMeasured(t *testing.T) {
 	for _, s := range recorder.Ended() {
 		line := s.Name() + " " + s.Status().Code.String() + s.Status().Description
 		for _, a := range s.Attributes() {
-			line += " " + a.Value.Emit()
+			line += " " + a.Value.String()
 		}
 		seen = append(seen, line)
 	}
