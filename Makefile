@@ -42,7 +42,7 @@ test: ## all tests, with what they need installed first
 
 bench: programs ## the table of speeds, each a ratio within one run; BENCH_JSON=FILE writes it as JSON too
 	@MOSTRADOR_BIN=$(CURDIR)/$(BIN) PATH="$(dir $(shell $(GO) env GOROOT)/bin/go):$$PATH" \
-		$(GO) run ./host/cmd/bench ./host ./gui/model 2>$(BIN)/bench.log || { cat $(BIN)/bench.log; exit 1; }
+		$(GO) run ./host/cmd/bench ./host ./host/plugin ./gui/model 2>$(BIN)/bench.log || { cat $(BIN)/bench.log; exit 1; }
 
 crash: programs ## the crash test, for longer: KILLS=5000
 	MOSTRADOR_BIN=$(CURDIR)/$(BIN) $(GO) test ./host -run Killed -v -timeout 0 -kills $(or $(KILLS),5000)

@@ -27,7 +27,11 @@ import (
 // are brought to the rules in force ("rules", a syncRecord).
 const bucketEnsemble store.Bucket = "ensemble"
 
-var keyRules = []byte("rules")
+var (
+	keyRules = []byte("rules")
+	// keyDevelopment holds the development folder, which must be known before the Guide can be asked.
+	keyDevelopment = []byte("development")
+)
 
 // syncRecord says which rules the customers follow, and, while they are being brought to them, how far.
 type syncRecord struct {
@@ -53,8 +57,9 @@ type ensemble struct {
 	// undoable holds the plug-ins whose last migration can be taken back still.
 	undoable sync.Map
 	// developing tells that the development folder is followed, stamps how its packages looked when they were taken
-	// up; mu guards both.
+	// up; looked is how all of it looked then. mu guards them.
 	developing bool
+	looked     string
 	stamps     map[string]string
 	// active is replaced as a whole, never changed.
 	active     atomic.Pointer[map[string]bool]
@@ -160,6 +165,12 @@ func (e *ensemble) load(tx *store.Tx) error {
 		known = true
 		active[strings.TrimPrefix(string(key), "active/")] = string(value) == "1"
 	}
+	if dir := string(tx.Get(bucketEnsemble, keyDevelopment)); dir != "" {
+		e.developing, e.looked = true, look(dir)
+		if err := e.library.SetDevelopment(dir); err != nil {
+			e.host.logger.Warn("some plug-ins of the development folder cannot be used", "error", err)
+		}
+	}
 	var used []*plugin.Package
 	for _, id := range e.library.IDs() {
 		record, err := readVersion(tx, id)
@@ -171,6 +182,9 @@ func (e *ensemble) load(tx *store.Tx) error {
 		}
 		if p := e.library.Choose(id, record.Pointer); p != nil {
 			used = append(used, p)
+			if p.Origin == plugin.OriginDevelopment {
+				e.stamps[id] = stamp(p)
+			}
 			if !known && p.Origin == plugin.OriginProgram {
 				active[id] = true
 			}

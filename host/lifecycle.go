@@ -21,7 +21,6 @@ import (
 	"mostrador/host/plugin"
 	"mostrador/host/plugin/pack"
 	"mostrador/host/plugin/permission"
-	"mostrador/host/plugin/sandbox"
 	"mostrador/host/store"
 	"mostrador/sdk/manifest"
 	"mostrador/sdk/plgv1"
@@ -155,7 +154,7 @@ func (e *ensemble) Install(ctx context.Context, actor *plgv1.Actor, req *mostrad
 		return "", "", e.packError(ctx, err)
 	}
 	if used == nil {
-		if err := e.add(ctx, actor, pkg, seen); err != nil {
+		if err := e.add(ctx, actor, pkg); err != nil {
 			return "", "", err
 		}
 		if req.GetEnable() {
@@ -174,7 +173,7 @@ func (e *ensemble) Install(ctx context.Context, actor *plgv1.Actor, req *mostrad
 }
 
 // add takes up a plug-in that the store did not know.
-func (e *ensemble) add(ctx context.Context, actor *plgv1.Actor, pkg *plugin.Package, seen *mostradorv1.InspectResponse) error {
+func (e *ensemble) add(ctx context.Context, actor *plgv1.Actor, pkg *plugin.Package) error {
 	if err := e.host.plugins.Add(pkg); err != nil {
 		return err
 	}
@@ -184,7 +183,10 @@ func (e *ensemble) add(ctx context.Context, actor *plgv1.Actor, pkg *plugin.Pack
 		if err != nil {
 			return err
 		}
-		record.Pointer, record.Previous, record.PreviousVersion = pkg.Manifest.Version, "", ""
+		record.Pointer, record.Previous, record.PreviousVersion = "", "", ""
+		if pkg.Origin == plugin.OriginPackage {
+			record.Pointer = pkg.Manifest.Version
+		}
 		if err := writeVersion(tx, id, record); err != nil {
 			return err
 		}
@@ -193,7 +195,7 @@ func (e *ensemble) add(ctx context.Context, actor *plgv1.Actor, pkg *plugin.Pack
 			tx.Put(bucketEnsemble, []byte("active/"+id), []byte("0"))
 		}
 		return e.host.note(tx, actor, "plugin.installed", map[string]any{
-			"plugin": id, "version": pkg.Manifest.Version, "digest": seen.GetDigest(), "signer": seen.GetSigner(),
+			"plugin": id, "version": pkg.Manifest.Version, "origin": string(pkg.Origin), "digest": pkg.Digest, "signer": pkg.Signer,
 		})
 	})
 	if err != nil {
@@ -323,7 +325,7 @@ func (e *ensemble) Check(ctx context.Context) (*mostradorv1.CheckPluginsResponse
 	if err != nil {
 		return nil, err
 	}
-	return &mostradorv1.CheckPluginsResponse{Plugins: list.GetPlugins(), Machine: e.machine(lang)}, nil
+	return &mostradorv1.CheckPluginsResponse{Plugins: list.GetPlugins(), Machine: plugin.Machine(lang)}, nil
 }
 
 // Settle implements api.Plugins. The decision is a setting like any other: it can be seen, reverted and exported.
@@ -368,21 +370,6 @@ func (e *ensemble) hashAllowed(digest string) bool {
 		hash, _, _ := strings.Cut(line, " ")
 		return strings.EqualFold(hash, digest)
 	})
-}
-
-// machine says what this machine can do to keep plug-ins in bounds.
-func (e *ensemble) machine(lang string) []*plgv1.Diagnostic {
-	support := sandbox.Report()
-	if len(support.Missing) == 0 {
-		return []*plgv1.Diagnostic{e.diagnostic(lang, plgv1.Severity_SEVERITY_INFO, "sandbox_whole", "landlock", support.Landlock)}
-	}
-	var lines []*plgv1.Diagnostic
-	for _, gap := range support.Missing {
-		d := e.diagnostic(lang, plgv1.Severity_SEVERITY_WARNING, "sandbox_"+string(gap.Part))
-		d.Detail = gap.Reason
-		lines = append(lines, d)
-	}
-	return lines
 }
 
 // granted is what a manifest asks for, in plain words.

@@ -3,8 +3,10 @@ package host
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -401,7 +403,18 @@ func (e *ensemble) develop(ctx context.Context) {
 	if dir == "" && !e.developing {
 		return
 	}
-	e.developing = dir != ""
+	now := look(dir)
+	if e.developing && now == e.looked {
+		return
+	}
+	if err := e.host.store.Update(ctx, func(tx *store.Tx) error {
+		tx.Put(bucketEnsemble, keyDevelopment, []byte(dir))
+		return nil
+	}); err != nil {
+		e.host.logger.Error("the development folder is not followed", "error", err)
+		return
+	}
+	e.developing, e.looked = dir != "", now
 	if err := e.library.SetDevelopment(dir); err != nil {
 		e.host.logger.Warn("some plug-ins of the development folder cannot be used", "error", err)
 	}
@@ -417,7 +430,7 @@ func (e *ensemble) develop(ctx context.Context) {
 		case want == nil:
 		case have == nil && want.Origin == plugin.OriginDevelopment:
 			e.stamps[id] = stamp(want)
-			if err := e.add(ctx, actor, want, &mostradorv1.InspectResponse{}); err != nil {
+			if err := e.add(ctx, actor, want); err != nil {
 				e.host.logger.Error("a plug-in of the development folder is not taken up", "plugin", id, "error", err)
 			}
 		case have != nil && !e.same(want, have):
@@ -459,6 +472,31 @@ func (e *ensemble) same(want, have *plugin.Package) bool {
 	}
 	return want.Dir == have.Dir
 }
+
+// look is how a development folder and what lies in it look: it changes with every build and every edit of a manifest.
+func look(dir string) string {
+	h := sha256.New()
+	fmt.Fprintln(h, dir)
+	seen := 0
+	_ = filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || seen > maxLook {
+			return nil
+		}
+		seen++
+		rel, _ := filepath.Rel(dir, path)
+		if d.IsDir() && (rel != "." && strings.HasPrefix(d.Name(), ".") || d.Name() == "node_modules" || strings.Count(rel, string(filepath.Separator)) > 3) {
+			return fs.SkipDir
+		}
+		if info, err := d.Info(); err == nil && !d.IsDir() {
+			fmt.Fprintln(h, path, info.Size(), info.ModTime().UnixNano())
+		}
+		return nil
+	})
+	return fmt.Sprintf("%x", h.Sum(nil))
+}
+
+// maxLook bounds how many files of a development folder are looked at.
+const maxLook = 5000
 
 // stamp is how the files of a package look that take effect when it starts.
 func stamp(p *plugin.Package) string {
