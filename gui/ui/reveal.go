@@ -7,7 +7,7 @@ import (
 )
 
 // margin is what stays in sight around an object that is scrolled to: its name above and its message below.
-const margin float32 = 44
+const margin float32 = 72
 
 // reveal scrolls to an object that has got the focus, so that Tab never leads out of sight.
 func reveal(o fyne.CanvasObject) {
