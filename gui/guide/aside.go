@@ -31,7 +31,8 @@ func newAside(d *ui.Desk, setting *mostradorv1.Setting, gone func()) *editor {
 	e.focus = remove
 	box.Add(ui.Least(0, 22, ui.Tight(e.message)))
 	box.Add(ui.Row(8, remove))
-	e.content = ui.Frame(0, ui.Card("", box), nil, nil, nil, nil)
+	e.scroll = ui.Scrolled(ui.Frame(0, ui.Card("", box), nil, nil, nil, nil))
+	e.content = e.scroll
 	e.button, e.clear = ui.NewButton("", "", ui.Plain, nil), ui.NewButton("", "", ui.Plain, nil)
 	e.button.Hide()
 	e.clear.Hide()

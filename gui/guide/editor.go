@@ -28,6 +28,7 @@ type editor struct {
 	edit    fyne.CanvasObject
 	fixed   *widget.Label // the default, or a value that nobody can change
 	body    *fyne.Container
+	scroll  *container.Scroll
 
 	set    func(string)           // puts a value into the control; nil when the control keeps what it has
 	value  func() (string, error) // what the control holds
@@ -74,11 +75,12 @@ func newEditor(d *ui.Desk, setting *mostradorv1.Setting, at place, saved func(*m
 	if e.whole() { // its texts get all the room that there is
 		foot := ui.Column(4, ui.Least(0, 22, container.NewStack(rule, message)), buttons)
 		e.rules = rule
-		e.content = ui.Card("", ui.Frame(8, head, nil, e.body, nil, foot))
+		e.scroll = ui.Scrolled(ui.Card("", ui.Frame(8, head, nil, e.body, nil, foot)))
 	} else {
 		foot := ui.Column(4, rule, ui.Least(0, 22, message), buttons)
-		e.content = ui.Frame(0, ui.Card("", ui.Column(10, head, e.body, foot)), nil, nil, nil, nil)
+		e.scroll = ui.Scrolled(ui.Frame(0, ui.Card("", ui.Column(10, head, e.body, foot)), nil, nil, nil, nil))
 	}
+	e.content = e.scroll
 	e.look()
 	return e
 }
@@ -339,5 +341,8 @@ func (e *editor) say(text string) {
 			visible(e.rules, text == "" && e.rule() != "")
 		}
 		e.content.Refresh()
+		if text != "" && e.rules == nil {
+			e.scroll.ScrollToBottom() // where the message stands
+		}
 	}
 }

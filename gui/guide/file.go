@@ -75,7 +75,7 @@ func (e *editor) file() fyne.CanvasObject {
 		tell()
 		e.touched()
 	}
-	pick := ui.NewButton(d.T("guide.file.choose"), "", ui.Plain, func() {
+	pick := ui.NewButton(d.T("guide.file.pick"), "", ui.Plain, func() {
 		choose(d, d.T("guide.file.any"), nil, func(base string, content []byte) {
 			name.Quiet(base)
 			held = content

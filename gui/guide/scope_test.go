@@ -136,7 +136,7 @@ func TestValuesOfRemovedPluginsAreKeptAside(t *testing.T) {
 	w.Press("Quitar para siempre")
 	w.MustSee("¿Quitar PLG0090Impresora?")
 	w.Press("Quitar para siempre")
-	w.MustSee("Quitado: PLG0090Impresora.", "Nada coincide.")
+	w.MustSee("Nada coincide.", "Elija un ajuste a la izquierda.")
 	if got := calls(s); !slices.Equal(got, []string{"set PLG0090Impresora", "set PLG0090Impresora till 2"}) {
 		t.Errorf("calls: %q", got)
 	}

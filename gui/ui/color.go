@@ -66,7 +66,7 @@ func (in *Input) color(d *Desk, spec Spec) {
 		pick.mark(e.Text)
 	}
 	e.OnChanged = func(string) { tell(); in.changed() }
-	in.Box = Column(6, Row(10, patch.Box, Exactly(130, e), pick), Caption(d.T("input.color.keys")))
+	in.Box = Column(6, Row(10, patch.Box, Exactly(150, e)), pick, Tight(Note(d.T("input.color.keys"), widget.LowImportance)))
 	in.Disable = func() { e.Disable(); pick.disabled = true }
 	in.Set = func(value string) { e.Quiet(value); tell() }
 	in.Value = func() (string, error) {

@@ -105,19 +105,19 @@ func (in *Input) country(d *Desk, spec Spec) {
 		in.countryList(d, e, all, &found, &chosen, take)
 		return
 	}
-	below := Caption("")
+	below := Note("", widget.LowImportance)
 	tell := func() {
-		below.Text = ""
+		text := ""
 		switch {
 		case named():
-			below.Text = chosen
+			text = chosen
 		case strings.TrimSpace(e.Text) == "":
 		case len(found) == 0:
-			below.Text = d.T("input.country.none")
+			text = d.T("input.country.none")
 		default:
-			below.Text = d.T("input.country.hit", "name", found[at].name, "code", found[at].code)
+			text = d.T("input.country.hit", "name", found[at].name, "code", found[at].code)
 		}
-		below.Refresh()
+		below.SetText(text)
 	}
 	e.OnChanged = func(text string) {
 		found, at = matching(all, text), 0
@@ -146,7 +146,7 @@ func (in *Input) country(d *Desk, spec Spec) {
 			tell()
 		}
 	}
-	in.Box = Column(4, e, below)
+	in.Box = Column(4, e, Tight(below))
 	in.Set = func(value string) {
 		chosen = value
 		e.Quiet("")

@@ -16,11 +16,8 @@ func (in *Input) list(d *Desk, spec Spec) {
 	var items []string
 	editing := -1 // the row that is being changed in the box
 	e := NewEntry(or(spec.Hint, d.T("input.list")), nil)
-	note := Caption(d.T("input.list.keys"))
-	say := func(text string) {
-		note.Text = or(text, d.T("input.list.keys"))
-		note.Refresh()
-	}
+	note := Note("", widget.LowImportance)
+	say := func(text string) { note.SetText(or(text, d.T("input.list.keys"))) }
 	rows := &rowsList{}
 	none := container.NewCenter(Text(d.T("input.list.none"), SizeCaption, false, ColorMuted))
 	up := NewButton(d.T("input.list.up"), "", Plain, func() { rows.move(-1) })
@@ -123,7 +120,7 @@ func (in *Input) list(d *Desk, spec Spec) {
 		height = 33 * float32(spec.Rows)
 	}
 	box := Boxed(Least(0, height, container.NewStack(rows, none)))
-	in.Box = Column(6, Frame(8, e, nil, box, Column(2, up, down, edit, remove), nil), note)
+	in.Box = Column(6, Frame(8, e, nil, box, Column(2, up, down, edit, remove), nil), Tight(note))
 	in.Focus = e
 	in.Disable = func() { off = true; e.Disable(); show() }
 	in.Set = func(value string) {

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"fyne.io/fyne/v2"
+	"fyne.io/fyne/v2/widget"
 )
 
 const wholeDay = 24 * time.Hour
@@ -73,16 +74,16 @@ func (d *Desk) SpanWords(text string) string {
 func (in *Input) duration(d *Desk, spec Spec) {
 	e := NewEntry("", nil)
 	in.line(e, or(spec.Hint, d.T("input.duration")))
-	below := Caption("")
+	below := Note("", widget.LowImportance)
 	tell := func() {
-		below.Text = d.T("input.duration.hint")
+		text := d.T("input.duration.hint")
 		if words := d.SpanWords(strings.TrimSpace(e.Text)); words != "" {
-			below.Text = "= " + words
+			text = "= " + words
 		}
-		below.Refresh()
+		below.SetText(text)
 	}
 	e.OnChanged = func(string) { tell(); in.changed() }
-	in.Box = Column(6, e, below)
+	in.Box = Column(6, e, Tight(below))
 	in.Set = func(value string) { e.Quiet(Span(value)); tell() }
 }
 
@@ -126,13 +127,13 @@ func (d *Desk) dayWords(day time.Time) string {
 func (in *Input) date(d *Desk, spec Spec) {
 	e := NewEntry("", nil)
 	in.line(e, or(spec.Hint, d.T("input.date.hint")))
-	below := Caption("")
+	below := Note("", widget.LowImportance)
 	tell := func() {
-		below.Text = d.T("input.date.keys")
+		text := d.T("input.date.keys")
 		if day, ok := parseDay(e.Text); ok {
-			below.Text = d.dayWords(day)
+			text = d.dayWords(day)
 		}
-		below.Refresh()
+		below.SetText(text)
 	}
 	e.OnChanged = func(string) { tell(); in.changed() }
 	e.OnKey = func(ev *fyne.KeyEvent) bool {
@@ -147,7 +148,7 @@ func (in *Input) date(d *Desk, spec Spec) {
 		e.SetText(Day(day.AddDate(0, 0, step).Format(isoDay)))
 		return true
 	}
-	in.Box = Column(6, e, below)
+	in.Box = Column(6, e, Tight(below))
 	in.Set = func(value string) { e.Quiet(Day(value)); tell() }
 	in.Value = func() (string, error) {
 		text := strings.TrimSpace(e.Text)
