@@ -229,7 +229,7 @@ func (s *session) goBuild(ctx context.Context, dir, goos, arch, out string) erro
 	if err != nil {
 		return s.fault("no_go", "problem", err)
 	}
-	cmd := exec.CommandContext(ctx, program, "build", "-trimpath", "-buildvcs=false", "-ldflags", "-s -w", "-o", out, ".")
+	cmd := exec.CommandContext(ctx, program, "build", "-trimpath", "-buildvcs=false", "-tags", "grpcnotrace", "-ldflags", "-s -w", "-o", out, ".")
 	cmd.Dir = dir
 	cmd.Env = append(os.Environ(), "GOOS="+goos, "GOARCH="+arch, "CGO_ENABLED=0")
 	if said, err := cmd.CombinedOutput(); err != nil {
