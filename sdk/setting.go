@@ -1,6 +1,7 @@
 package sdk
 
 import (
+	"encoding/base64"
 	"fmt"
 	"math"
 	"strconv"
@@ -124,6 +125,17 @@ func (s Setting) Money() Money {
 	m, err := ParseMoney(text, m.Currency)
 	s.expect(ok && err == nil, "an amount of money")
 	return m
+}
+
+// File is the value of a file: its name and what is in it. The plugin needs no permission for it, since the store
+// keeps the content and hands it over; while no file is chosen both are empty.
+func (s Setting) File() (name string, content []byte) {
+	v, ok := s.value.(map[string]any)
+	name, named := v["name"].(string)
+	encoded, has := v["content"].(string)
+	content, err := base64.StdEncoding.DecodeString(encoded)
+	s.expect(ok && named && has && err == nil || s.value == "", "a file")
+	return name, content
 }
 
 func (s Setting) expect(ok bool, what string) {

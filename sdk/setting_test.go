@@ -133,3 +133,25 @@ func TestNumbersAreGrouped(t *testing.T) {
 		}
 	}
 }
+
+func TestAFileComesWithItsContent(t *testing.T) {
+	for name, test := range map[string]struct {
+		value         any
+		file, content string
+		fault         bool
+	}{
+		"chosen":       {map[string]any{"name": "logo.png", "content": "AAH/"}, "logo.png", "\x00\x01\xff", false},
+		"not chosen":   {nil, "", "", false},
+		"cleared":      {"", "", "", false},
+		"another type": {"logo.png", "", "", true},
+		"broken":       {map[string]any{"name": "x", "content": "%"}, "x", "", true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			tx := &Tx{}
+			file, content := Setting{tx: tx, key: "PLG0009Logo", value: test.value}.File()
+			if file != test.file || string(content) != test.content || (tx.err != nil) != test.fault {
+				t.Errorf("%q %q, fault %v", file, content, tx.err)
+			}
+		})
+	}
+}
