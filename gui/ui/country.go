@@ -159,8 +159,7 @@ func (in *Input) country(d *Desk, spec Spec) {
 
 // countryList shows the hits below the box: Down goes into the list, where Enter takes the one under the highlight.
 func (in *Input) countryList(d *Desk, e *Entry, all []country, found *[]country, chosen *string, take func(country)) {
-	var list *List
-	list = NewList(func() int { return len(*found) }, func() fyne.CanvasObject { return Cell(false) },
+	list := NewList(func() int { return len(*found) }, func() fyne.CanvasObject { return Cell(false) },
 		func(i int, o fyne.CanvasObject) {
 			if i < len(*found) {
 				o.(*widget.Label).SetText((*found)[i].name + "  (" + (*found)[i].code + ")")
