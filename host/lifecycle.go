@@ -328,6 +328,17 @@ func (e *ensemble) Check(ctx context.Context) (*mostradorv1.CheckPluginsResponse
 	return &mostradorv1.CheckPluginsResponse{Plugins: list.GetPlugins(), Machine: plugin.Machine(lang)}, nil
 }
 
+// Development implements api.Plugins.
+func (e *ensemble) Development(lang string) []string {
+	var names []string
+	for _, p := range e.packages() {
+		if p.Origin == plugin.OriginDevelopment && e.isActive(p.ID()) {
+			names = append(names, p.Manifest.Name.In(lang))
+		}
+	}
+	return names
+}
+
 // Settle implements api.Plugins. The decision is a setting like any other: it can be seen, reverted and exported.
 func (e *ensemble) Settle(ctx context.Context, actor *plgv1.Actor, target, id string) error {
 	if id != "" && !slices.ContainsFunc(e.resolution.Load().Conflicts, func(c interplay.Conflict) bool {

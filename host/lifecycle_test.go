@@ -405,6 +405,9 @@ func TestTheDevelopmentFolderIsUsedAndFollowed(t *testing.T) {
 	if err := h.ensemble.Enable(t.Context(), clerk, removal); err != nil {
 		t.Fatal(err)
 	}
+	if names := h.ensemble.Development("es"); len(names) != 1 || names[0] != "Mudanza" {
+		t.Errorf("in development: %q", names)
+	}
 	write("1.1.0")
 	eventually(t, "what was built is used at once", func() bool {
 		info := h.info(t, removal)

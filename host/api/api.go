@@ -94,6 +94,8 @@ type Plugins interface {
 	Logs(id string, limit int) (*mostradorv1.LogsResponse, error)
 	// Check asks the active plugins how they are.
 	Check(ctx context.Context) (*mostradorv1.CheckPluginsResponse, error)
+	// Development names the active plugins that run from the development folder.
+	Development(lang string) []string
 	// Settle decides a conflict of rules for a plugin, or takes the decision back.
 	Settle(ctx context.Context, actor *plgv1.Actor, target, plugin string) error
 	// Active returns the manifests of the active plugins in the order of their ids.

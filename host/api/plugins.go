@@ -151,6 +151,6 @@ func (s pluginServer) Contributions(ctx context.Context, req *connect.Request[mo
 		return nil, s.wrong(ctx, "place", "no_place", "place", req.Msg.GetPlace())
 	}
 	return connect.NewResponse(&mostradorv1.ContributionsResponse{
-		Actions: s.actions(ctx, where, nil), Panels: s.panels(ctx, where, nil),
+		Actions: s.actions(ctx, where, nil), Panels: s.panels(ctx, where, nil), Development: s.Plugins.Development(s.lang(ctx)),
 	}), nil
 }

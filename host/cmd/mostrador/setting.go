@@ -261,6 +261,11 @@ func (s *session) typedValue(kind, typed string) (*structpb.Value, error) {
 			return nil, misused(s.say("misuse_number", "what", typed))
 		}
 		return structpb.NewNumberValue(n), nil
+	case "list":
+		var items []any
+		if strings.HasPrefix(typed, "[") && json.Unmarshal([]byte(typed), &items) == nil {
+			return structpb.NewValue(items)
+		}
 	}
 	var text string
 	if strings.HasPrefix(typed, `"`) && json.Unmarshal([]byte(typed), &text) == nil {
