@@ -152,7 +152,7 @@ func TestRulesAreSaidInWords(t *testing.T) {
 	for key, want := range map[string]string{
 		"CorreoPuerto": "Entre 1 y 65535; sin decimales.", "TiendaNombre": "Como mucho 80 caracteres.", "PLG0074Plazo": "Entre 1h y 30d.",
 		"PLG0074Importe": "Entre 0.50 y 100.", "PLG0074Lista": "Como mucho 3 elementos.", "PLG0005Desde": "Desde el 2020-01-01.",
-		"PLG0005Logo": "Un fichero de hasta 256 KB.", "TiendaMoneda": "",
+		"PLG0005Logo": "Un archivo de hasta 256 KB.", "TiendaMoneda": "",
 		"CorreoServidor": "Como mucho 253 caracteres; Escriba solo el nombre o la dirección del servidor, como smtp.ejemplo.com.",
 	} {
 		if got := w.entry(key).Rule; got != want {

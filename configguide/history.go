@@ -19,7 +19,7 @@ type Change struct {
 	At       At
 	Sequence uint64
 	Time     time.Time
-	// Operator is who did it, at the till Till; "fichero" when a template's file was changed on disk.
+	// Operator is who did it, at the till Till; "archivo" when a template's file was changed on disk.
 	Operator, Till string
 	// From and To are the values; nil means that none was set. A secret is Masked.
 	From, To any

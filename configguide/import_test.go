@@ -183,7 +183,7 @@ func TestAnImportTakesAllOrNothing(t *testing.T) {
 		{"PLG0074TextoFile:\n    file: x.html\n    text: '{{malo}}'", "no se conoce «malo»"},
 		{"PLG0074TextoFile:\n    file: ../x.html\n    text: hola", "no vale como nombre"},
 		{"PLG0074TextoFile:\n    text: hola", "le falta file"},
-		{"CorreoUsuario:\n    file: x\n    text: y", "no lleva un fichero"},
+		{"CorreoUsuario:\n    file: x\n    text: y", "no lleva un archivo"},
 		{"PLG0005Copias: 3\ntills:\n  a:\n    TiendaPais: MX", "toda la tienda"},
 		{"PLG0005Copias: 3\nchain:\n  PLG0005Copias: 9", "5 o menos"},
 	} {
@@ -305,9 +305,9 @@ func TestValuesAsideTravelToo(t *testing.T) {
 func TestAFileThatIsNoneIsRefusedWithItsLine(t *testing.T) {
 	w := newWorld(t)
 	for _, tt := range []struct{ file, bad string }{
-		{"", "Línea 1: este fichero no es una exportación"},
-		{"store:\n  TiendaNombre: x", "Línea 1: este fichero no es"},
-		{"format: 2\n", "Línea 1: este fichero es de una versión más nueva"},
+		{"", "Línea 1: este archivo no es una exportación"},
+		{"store:\n  TiendaNombre: x", "Línea 1: este archivo no es"},
+		{"format: 2\n", "Línea 1: este archivo es de una versión más nueva"},
 		{"format: 1\ncaja: 3\n", "Línea 2: no se conoce la sección «caja»"},
 		{"format: 1\nstore: 3\n", "Línea 2: debajo de «store»"},
 		{"format: 1\nstore:\n  TiendaNombre: a\n  TiendaNombre: b\n", "Línea 4: «TiendaNombre» está dos veces"},
@@ -331,7 +331,7 @@ func TestAFileThatIsNoneIsRefusedWithItsLine(t *testing.T) {
 		{"format: 1\ntills:\n  \"\": {}\n", "Línea 3: "},
 		{"format: 1\n" + strings.Repeat("# relleno\n", 800_000), "demasiado grande"},
 		{strings.Repeat("[", 100_000), "Línea 1: "},
-		{"format: 1\nstore:\n" + numbered(5001), "Línea 5003: el fichero tiene demasiados valores"},
+		{"format: 1\nstore:\n" + numbered(5001), "Línea 5003: el archivo tiene demasiados valores"},
 	} {
 		if got := w.imported(tt.file, true); !strings.Contains(got, tt.bad) {
 			t.Errorf("%.60q: %q, want %q", tt.file, got, tt.bad)

@@ -65,10 +65,10 @@ func TestABadTemplateIsRefusedWithLineAndReason(t *testing.T) {
 	bad := w.file(filepath.Join(t.TempDir(), "malo.html"), "uno\ndos {{malo}}")
 	tests := []struct{ value, want string }{
 		{bad, "Línea 2"},
-		{"no-hay.html", "No se encuentra el fichero no-hay.html"},
+		{"no-hay.html", "No se encuentra el archivo no-hay.html"},
 		{filepath.Join(w.dir, "no-hay.html"), "No se encuentra"},
-		{"../fuera.html", "nombre de fichero"},
-		{w.dir, "no es un fichero"},
+		{"../fuera.html", "nombre de archivo"},
+		{w.dir, "no es un archivo"},
 		{w.file("binario.html", "a\x00b"), "no es texto"},
 		{w.file("latin1.html", "a\xf1o"), "no es texto"},
 		{w.file("grande.html", strings.Repeat("x", 600<<10)), "demasiado grande"},
@@ -128,7 +128,7 @@ func TestATextTypedOnScreenIsKeptInAFileOfItsOwn(t *testing.T) {
 		if filepath.IsAbs(bad) {
 			continue // its base is used
 		}
-		if got := w.write(bad, "texto "+bad[:1]); !strings.Contains(got, "nombre de fichero") {
+		if got := w.write(bad, "texto "+bad[:1]); !strings.Contains(got, "nombre de archivo") {
 			t.Errorf("%q: %q", bad, got)
 		}
 	}
@@ -153,7 +153,7 @@ func TestAFileThatChangesOnDisk(t *testing.T) {
 	w.refresh()
 	w.inForce("dos")
 	h := w.history(welcomeKey)
-	if len(h) != 2 || h[0].Operator != "fichero" || h[0].FromText == h[0].ToText || len(w.seen) != 1 {
+	if len(h) != 2 || h[0].Operator != "archivo" || h[0].FromText == h[0].ToText || len(w.seen) != 1 {
 		t.Errorf("history %+v, told %v", h, w.seen)
 	}
 

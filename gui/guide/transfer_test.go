@@ -151,7 +151,7 @@ func TestAPictureIsShownAndOtherContentIsNot(t *testing.T) {
 	}
 	s := uitest.Serve(t)
 	setting := add(s, "PLG0002Logo", "file", "Logotipo del recibo", nil)
-	setting.Rule = "Un fichero de hasta 256 KB."
+	setting.Rule = "Un archivo de hasta 256 KB."
 	uitest.Put(setting, store, "", text("logo.png"))
 	setting.Data = out.Bytes()
 	w := open(t, s, "PLG0002Logo")
