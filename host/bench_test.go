@@ -34,6 +34,7 @@ func BenchmarkRow(b *testing.B) {
 	b.Run("events_vs_bbolt", eventsVersusBbolt)
 	b.Run("events_vs_naive", eventsVersusNaive)
 	b.Run("ready2_vs_bare", readyVersusBare)
+	b.Run("hostile_till_p99", hostileTill)
 }
 
 // report writes one row.
