@@ -15,6 +15,10 @@
 // it to the active plug-ins; what they answer is applied by effects.go, in one transaction with the plug-in's
 // cursor; mails leave from the outbox; what customers do on the web pages comes back through the feed. What the
 // active plug-ins mean together is resolved in ensemble.go whenever a plug-in or a setting changes.
+//
+// Plug-ins come and go while all of that works. lifecycle.go installs and removes them, upgrade.go puts a version in the
+// place of another, records.go brings a plug-in's records along, develop.go follows the development folder, and
+// disclose.go cuts out of events what a plug-in may not see.
 package host
 
 import (

@@ -202,6 +202,21 @@ func TestAPluginIsUpgradedAndRolledBackWhileSalesGoOn(t *testing.T) {
 	if _, modern := c.counted(t, c.customer); modern != 2*each+2 {
 		t.Errorf("%d of %d sales after a rollback that could not be", modern, 2*each+2)
 	}
+
+	// 1.6.0 and 1.1.0 read one another's records.
+	if why, err := c.install(t, w.pack("1.6.0", true)); err != nil || why != "" {
+		t.Fatal(why, err)
+	}
+	c.sell(1)
+	c.idle()
+	if err := c.ensemble.Rollback(t.Context(), clerk, removal, ""); err != nil {
+		t.Fatal(err)
+	}
+	c.sell(1)
+	c.idle()
+	if _, modern := c.counted(t, c.customer); modern != 2*each+4 || c.info(t, removal).GetVersion() != "1.1.0" {
+		t.Errorf("%d of %d sales counted by %s", modern, 2*each+4, c.info(t, removal).GetVersion())
+	}
 }
 
 func TestAVersionThatDoesNotBecomeHealthyGivesWayByItself(t *testing.T) {
