@@ -5,7 +5,6 @@ import (
 	"bytes"
 	"context"
 	"crypto/tls"
-	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -295,16 +294,6 @@ func (p *process) endsWithin(d time.Duration) bool {
 	}
 }
 
-// alive tells whether the process is there still.
-func (p *process) alive() bool {
-	select {
-	case <-p.exited:
-		return false
-	default:
-		return true
-	}
-}
-
 // kill ends the process and waits for its end.
 func (p *process) kill() {
 	if p.hangUp != nil {
@@ -334,8 +323,6 @@ func (p *process) clientOf(change func(*tls.Config)) (credentials.TransportCrede
 	change(config)
 	return credentials.NewTLS(config), nil
 }
-
-var errSpoke = errors.New("it spoke without having been asked")
 
 // tail keeps the last lines of what is written to it.
 type tail struct {

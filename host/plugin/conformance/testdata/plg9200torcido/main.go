@@ -84,7 +84,7 @@ func bundle(wrong string) (*tls.Config, error) {
 	}
 	config, err := b.ServerConfig()
 	if wrong == "open" && err == nil {
-		config.ClientAuth = tls.NoClientCert
+		config.ClientAuth, config.VerifyConnection = tls.NoClientCert, nil
 	}
 	return config, err
 }
