@@ -33,12 +33,16 @@ type Screen struct {
 	empty   *fyne.Container
 	refund  *ui.Button
 	sending bool
+	// coming tells that the customer is on the way whom the screen was opened for, hasty that somebody has pressed Enter
+	// on the whole sale already.
+	coming, hasty bool
+	asked         ui.Latest
 }
 
 // New builds the screen.
 func New(d *ui.Desk) *Screen {
 	s := &Screen{d: d, names: map[string]string{}}
-	s.pick = newPicker(d, func() { s.focus(s.amount.Entry) }, func() { s.content.Refresh() })
+	s.pick = newPicker(d, s.picked, func() { s.content.Refresh() })
 	s.amount = ui.NewField(d.T("billing.amount", "currency", currency(d)), ui.NewEntry("0,00", func(string) { s.focus(s.receipt.Entry) }))
 	s.receipt = ui.NewField(d.T("billing.receipt"), ui.NewEntry(d.T("billing.receipt.hint"), func(string) { s.submit() }))
 	s.amount.Entry.ListenScanner(d.Clock, s.Scanned)
@@ -79,14 +83,33 @@ func (s *Screen) Show(arg string) {
 		s.start()
 		return
 	}
+	// Who opens it for a customer types the amount at once, and the first keys must not be lost.
+	current := s.asked.Next()
+	s.coming, s.hasty = true, false
+	s.focus(s.amount.Entry)
 	ui.Ask(s.d, s.d.Model.Customers.Get, &mostradorv1.GetCustomerRequest{Key: arg}, func(res *mostradorv1.GetCustomerResponse, err error) {
+		if !current() {
+			return
+		}
 		if err != nil {
+			s.coming = false
 			s.d.Fail(s.d.Explain(err))
 			s.start()
 			return
 		}
 		s.pick.choose(res.Customer)
+		s.coming = false
+		if s.hasty {
+			s.submit()
+		}
 	})
+}
+
+// picked goes on to the amount, unless the person has done so.
+func (s *Screen) picked() {
+	if !s.coming {
+		s.focus(s.amount.Entry)
+	}
 }
 
 // start puts the focus where the next sale goes on.
@@ -99,7 +122,10 @@ func (s *Screen) start() {
 }
 
 // Hide implements ui.Screen.
-func (s *Screen) Hide() {}
+func (s *Screen) Hide() {
+	s.asked.Next()
+	s.coming = false
+}
 
 // Scanned implements ui.Screen: what is scanned here is a customer's card.
 func (s *Screen) Scanned(code string) { s.pick.find(code) }
@@ -151,6 +177,9 @@ func (s *Screen) clear() {
 func (s *Screen) submit() {
 	if s.sending {
 		return
+	}
+	if s.hasty = s.coming; s.coming {
+		return // until it is known whose sale it is
 	}
 	s.amount.Say("")
 	s.receipt.Say("")

@@ -6,6 +6,7 @@ import (
 
 	"fyne.io/fyne/v2"
 
+	"mostrador/gui/ui"
 	"mostrador/gui/uitest"
 )
 
@@ -114,4 +115,22 @@ func TestACableThatIsPulledIsSaidAndMended(t *testing.T) {
 	w.MustSee("Sin conexión con la tienda. Nada se ha cambiado; inténtelo de nuevo.", "A-9")
 	s.Mend()
 	w.Until("the stream stands again", func() bool { return w.Model.Online() && !w.Sees("Se vuelve a intentar…") })
+}
+
+func TestWhatIsTypedBeforeTheCustomerIsThereIsNotLost(t *testing.T) {
+	s := uitest.Serve(t)
+	w := uitest.SignIn(t, s)
+	s.Lock() // the store takes its time
+	w.Desk.Nav.Go(ui.Billing, s.Customers[0].Id)
+	for _, word := range []string{"12,50", "T-0001"} {
+		for _, r := range word {
+			w.Canvas.Focused().TypedRune(r)
+		}
+		w.Canvas.Focused().TypedKey(&fyne.KeyEvent{Name: fyne.KeyReturn})
+	}
+	s.Unlock()
+	w.Settle()
+	if !slices.Contains(s.Calls, "sale T-0001 12,50 "+s.Customers[0].Id) {
+		t.Errorf("calls: %q", s.Calls)
+	}
 }
