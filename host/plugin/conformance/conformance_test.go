@@ -102,11 +102,14 @@ func crooked(t *testing.T) *plugin.Package {
 func broken(t *testing.T, crooked *plugin.Package, wrong string) *plugin.Package {
 	t.Helper()
 	dir := filepath.Join(t.TempDir(), "plg9200"+wrong)
-	if err := os.CopyFS(dir, os.DirFS(crooked.Dir)); err != nil {
+	if err := os.Mkdir(dir, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.Rename(filepath.Join(dir, filepath.Base(crooked.Program)), filepath.Join(dir, filepath.Base(dir)+suffix())); err != nil {
-		t.Fatal(err)
+	// Links, not copies: a program that is open for writing, here or in a process just forked, cannot be started.
+	for from, to := range map[string]string{"plugin.yaml": "plugin.yaml", filepath.Base(crooked.Program): filepath.Base(dir) + suffix()} {
+		if err := os.Link(filepath.Join(crooked.Dir, from), filepath.Join(dir, to)); err != nil {
+			t.Fatal(err)
+		}
 	}
 	if err := os.WriteFile(filepath.Join(dir, "aviso.html"), []byte("<p>Hola</p>"), 0o600); err != nil {
 		t.Fatal(err)
