@@ -148,7 +148,7 @@ func TestTheWholeStoryAtTheDesktop(t *testing.T) {
 		d.press("F8")
 		time.Sleep(time.Second)
 		d.shot("plug-ins")
-		d.press("space") // [Desactivar] of the first plug-in has the focus
+		d.press("Tab", "space") // [Desactivar] follows the list, in which the first plug-in is chosen
 		time.Sleep(600 * time.Millisecond)
 		d.press("Tab", "space") // and asks, with [Cancelar] first
 	}, func(ctx context.Context) error { return d.active(ctx, "PLG0002", false) })
