@@ -108,7 +108,7 @@ func servePlugin() {
 		os.Exit(3)
 	}
 	if exists(filepath.Join(dir, "say-nothing")) {
-		select {}
+		time.Sleep(time.Hour) // select{} would be a deadlock, which Go ends
 	}
 	if exists(filepath.Join(dir, "rude")) {
 		serveRude()

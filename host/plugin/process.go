@@ -32,7 +32,7 @@ type process struct {
 	cmd    *exec.Cmd
 	bounds sandbox.Bounds
 	logs   *logSink
-	stdout *os.File // the host's end
+	stdout *paced // the host's end
 	// kept is how the process is kept in bounds, once it was started.
 	kept sandbox.Applied
 
@@ -78,7 +78,7 @@ func (p *process) Start(context.Context) error {
 		stdoutEnd.Close()
 		return err
 	}
-	p.stdout = stdout
+	p.stdout = pace(stdout)
 	p.cmd.Stdout, p.cmd.Stderr = stdoutEnd, stderrEnd
 	kept, ended, err := sandbox.Start(p.cmd, p.bounds)
 	stdoutEnd.Close()
@@ -112,11 +112,14 @@ func (p *process) live(stderr *os.File, kin family) {
 	defer close(p.closed)
 	defer stderr.Close()
 	read := make(chan struct{})
+	log := pace(stderr)
 	go func() {
 		defer close(read)
-		p.logs.read(stderr)
+		p.logs.read(log)
 	}()
 	kin.waitAndEnd() // what the process left behind goes with it
+	log.over.Store(true)
+	p.stdout.over.Store(true)
 	p.ours = p.killed.Load()
 	p.err = p.cmd.Wait()
 	close(p.exited)

@@ -40,6 +40,13 @@ var (
 	errAsked = errors.New("plugin: stopped")
 )
 
+// freeReads is how many questions a plugin may ask while it does one piece of work before each further one costs it
+// readPause. A Scan brings a thousand records, so no honest work comes near.
+const (
+	freeReads = 2000
+	readPause = 2 * time.Millisecond
+)
+
 // moment is how long a process may take to end after its conversation did, before it counts as alive.
 const moment = 50 * time.Millisecond
 
@@ -104,6 +111,8 @@ type piece struct {
 	ability string
 	// states lets the plugin read its records of customers: it migrates them.
 	states bool
+	// reads counts what the plugin has asked.
+	reads int
 	timer  *time.Timer
 }
 
@@ -393,6 +402,13 @@ func (r *run) finish(w *piece, answer *plgv1.WorkResponse) {
 
 // read answers the plugin's question for its own records.
 func (r *run) read(w *piece, read *plgv1.Read) error {
+	if w.reads++; w.reads > freeReads {
+		// Whoever asks without end until his time is over asks slowly.
+		select {
+		case <-time.After(readPause):
+		case <-r.lost:
+		}
+	}
 	reply := &plgv1.ReadReply{}
 	reader, name, ctx := r.plugin.cfg.Reader, r.plugin.Name(), r.stream.Context()
 	switch question := read.GetRead().(type) {
