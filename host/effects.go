@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"time"
 
 	"google.golang.org/protobuf/types/known/structpb"
 
@@ -154,7 +155,14 @@ func (f effects) one(ctx context.Context, tx *store.Tx, c cause, m *manifest.Man
 		}
 		return f.send(tx, c, m, index, e.SendMail)
 	case *plgv1.Effect_Schedule:
-		return f.host.engine.Schedule(tx, c.plugin, e.Schedule)
+		generation := c.event.GetGeneration() + 1
+		if e.Schedule.GetTime().AsTime().After(time.Now().Add(time.Minute)) {
+			generation = 0 // what waits makes no flood
+		}
+		if err := f.host.chains.grow(c.plugin, generation); err != nil {
+			return err
+		}
+		return f.host.engine.Schedule(tx, c.plugin, e.Schedule, generation)
 	case *plgv1.Effect_Emit:
 		if !m.Emits(e.Emit.GetType()) {
 			return refusedf("the manifest does not list %q under events.emits", e.Emit.GetType())
@@ -182,7 +190,13 @@ func (f effects) tag(tx *store.Tx, c cause, m *manifest.Manifest, change func([]
 }
 
 func (f effects) emit(tx *store.Tx, c cause, eventType, customerID string, data *structpb.Struct) error {
-	e := &plgv1.Event{Type: eventType, Actor: c.actor(), Detail: &plgv1.Event_Custom{Custom: data}}
+	e := &plgv1.Event{
+		Type: eventType, Actor: c.actor(), Generation: c.event.GetGeneration() + 1,
+		Detail: &plgv1.Event_Custom{Custom: data},
+	}
+	if err := f.host.chains.grow(c.plugin, e.Generation); err != nil {
+		return err
+	}
 	if customerID != "" {
 		var err error
 		if e.Customer, err = f.host.customers.Get(tx, customerID); err != nil {

@@ -92,6 +92,7 @@ type Host struct {
 	feed      *marketplace.Embedded
 	hub       *api.Hub
 	ensemble  *ensemble
+	chains    chains
 
 	// opened is set when everything is there that a plug-in's state concerns.
 	opened atomic.Bool

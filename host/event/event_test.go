@@ -241,7 +241,7 @@ func (a *applier) Apply(tx *store.Tx, plugin string, e *event.Record, effects []
 		case *plgv1.Effect_Delete:
 			event.DeleteKV(tx, plugin, v.Delete)
 		case *plgv1.Effect_Schedule:
-			if err := a.engine.Schedule(tx, plugin, v.Schedule); err != nil {
+			if err := a.engine.Schedule(tx, plugin, v.Schedule, 0); err != nil {
 				return err
 			}
 		case *plgv1.Effect_Emit:

@@ -15,13 +15,13 @@ import (
 // bucketSchedule holds the events to come: time (Unix nanoseconds, big endian), number → plgv1.Event.
 const bucketSchedule store.Bucket = "event_schedule"
 
-// Schedule has the plugin handed an event of its own at s.Time, or at once when that is past.
-func (e *Engine) Schedule(tx *store.Tx, plugin string, s *plgv1.Schedule) error {
+// Schedule has the plugin handed an event of its own at s.Time, or at once when that is past; generation is the event's.
+func (e *Engine) Schedule(tx *store.Tx, plugin string, s *plgv1.Schedule, generation uint32) error {
 	if err := s.GetTime().CheckValid(); err != nil {
 		return &Refused{fmt.Errorf("event: schedule %q: %w", s.GetName(), err)}
 	}
 	event := &plgv1.Event{
-		Type:  TypeScheduled,
+		Type: TypeScheduled, Generation: generation,
 		Actor: &plgv1.Actor{Channel: "plugin:" + plugin},
 		Detail: &plgv1.Event_Scheduled{Scheduled: &plgv1.Scheduled{
 			Plugin: plugin, Name: s.Name, Data: s.Data,

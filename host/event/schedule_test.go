@@ -39,12 +39,12 @@ func TestScheduledEventsComeOnceAndToTheirPlugin(t *testing.T) {
 		for i, name := range []string{"third", "first", "second", "also second", "past"} {
 			at := start.Add([]time.Duration{3, 1, 2, 2, -5}[i] * time.Hour)
 			s := &plgv1.Schedule{Time: timestamppb.New(at), Name: name, CustomerId: customer(0)}
-			if err := r.Schedule(tx, "PLG1", s); err != nil {
+			if err := r.Schedule(tx, "PLG1", s, 0); err != nil {
 				return err
 			}
 		}
 		var refused *event.Refused
-		if err := r.Schedule(tx, "PLG1", &plgv1.Schedule{Name: "never"}); !errors.As(err, &refused) {
+		if err := r.Schedule(tx, "PLG1", &plgv1.Schedule{Name: "never"}, 0); !errors.As(err, &refused) {
 			t.Errorf("a schedule without a time: %v", err)
 		}
 		return nil
@@ -64,7 +64,7 @@ func TestScheduledEventsComeOnceAndToTheirPlugin(t *testing.T) {
 	}
 	set(start.Add(4 * time.Hour))
 	r.update(func(tx *store.Tx) error { // news make it look at the clock
-		return r.Schedule(tx, "PLG1", &plgv1.Schedule{Time: timestamppb.New(start.AddDate(1, 0, 0)), Name: "far"})
+		return r.Schedule(tx, "PLG1", &plgv1.Schedule{Time: timestamppb.New(start.AddDate(1, 0, 0)), Name: "far"}, 0)
 	})
 	r.idle()
 	if len(got) != 5 || got[4] != "third as of now" {
@@ -78,7 +78,7 @@ func TestScheduledEventsWakeByThemselves(t *testing.T) {
 	r.attach(c)
 	due := time.Now().Add(30 * time.Millisecond)
 	r.update(func(tx *store.Tx) error {
-		return r.Schedule(tx, "PLG1", &plgv1.Schedule{Time: timestamppb.New(due), Name: "soon", CustomerId: customer(0)})
+		return r.Schedule(tx, "PLG1", &plgv1.Schedule{Time: timestamppb.New(due), Name: "soon", CustomerId: customer(0)}, 0)
 	})
 	eventually(t, "it came", func() bool { return r.count("PLG1", customer(0)) == 1 })
 	if time.Now().Before(due) {

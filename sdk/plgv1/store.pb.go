@@ -737,7 +737,10 @@ type Event struct {
 	//	*Event_SaleRefunded
 	//	*Event_Scheduled
 	//	*Event_Custom
-	Detail        isEvent_Detail `protobuf_oneof:"detail"`
+	Detail isEvent_Detail `protobuf_oneof:"detail"`
+	// How many plugins' events in a row led to this one; 0 for what happened at the store. The store sets it, and
+	// ends chains that have no end.
+	Generation    uint32 `protobuf:"varint,18,opt,name=generation,proto3" json:"generation,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -884,6 +887,13 @@ func (x *Event) GetCustom() *structpb.Struct {
 		}
 	}
 	return nil
+}
+
+func (x *Event) GetGeneration() uint32 {
+	if x != nil {
+		return x.Generation
+	}
+	return 0
 }
 
 type isEvent_Detail interface {
@@ -1490,7 +1500,7 @@ const file_plg_v1_store_proto_rawDesc = "" +
 	"\x05total\x18\x03 \x01(\v2\r.plg.v1.MoneyR\x05total\x12.\n" +
 	"\x04time\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\x04time\x12#\n" +
 	"\x05actor\x18\x05 \x01(\v2\r.plg.v1.ActorR\x05actor\x12)\n" +
-	"\brefunded\x18\x06 \x01(\v2\r.plg.v1.MoneyR\brefunded\"\xc2\x05\n" +
+	"\brefunded\x18\x06 \x01(\v2\r.plg.v1.MoneyR\brefunded\"\xe2\x05\n" +
 	"\x05Event\x12\x1a\n" +
 	"\bsequence\x18\x01 \x01(\x04R\bsequence\x12\x12\n" +
 	"\x04type\x18\x02 \x01(\tR\x04type\x12.\n" +
@@ -1505,7 +1515,10 @@ const file_plg_v1_store_proto_rawDesc = "" +
 	"\x0esale_completed\x18\x0e \x01(\v2\x15.plg.v1.SaleCompletedH\x00R\rsaleCompleted\x12;\n" +
 	"\rsale_refunded\x18\x0f \x01(\v2\x14.plg.v1.SaleRefundedH\x00R\fsaleRefunded\x121\n" +
 	"\tscheduled\x18\x10 \x01(\v2\x11.plg.v1.ScheduledH\x00R\tscheduled\x121\n" +
-	"\x06custom\x18\x11 \x01(\v2\x17.google.protobuf.StructH\x00R\x06customB\b\n" +
+	"\x06custom\x18\x11 \x01(\v2\x17.google.protobuf.StructH\x00R\x06custom\x12\x1e\n" +
+	"\n" +
+	"generation\x18\x12 \x01(\rR\n" +
+	"generationB\b\n" +
 	"\x06detail\"\x14\n" +
 	"\x12CustomerRegistered\"@\n" +
 	"\x0fCustomerChanged\x12-\n" +
