@@ -154,13 +154,15 @@ func (s *Store) join(fn func(*Tx) error) (g *group, leads bool, err error) {
 	if s.closed {
 		return nil, false, ErrClosed
 	}
-	base, err := s.begin()
-	if err != nil {
-		return nil, false, err
-	}
 	g = s.forming
 	if g == nil {
 		g, leads = s.newGroup(), true
+	}
+	// After newGroup: a commit that ends between the two is then in both the base and the overlay below it, which is
+	// the same. The other way round it would be in neither, and what it wrote would be written over unseen.
+	base, err := s.begin()
+	if err != nil {
+		return nil, false, err
 	}
 	tx := &Tx{base: base, writes: g.writes, below: g.before.overlay()}
 	defer tx.end()
