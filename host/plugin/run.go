@@ -113,7 +113,7 @@ type piece struct {
 	states bool
 	// reads counts what the plugin has asked.
 	reads int
-	timer  *time.Timer
+	timer *time.Timer
 }
 
 // newRun makes a life that is about to begin.
