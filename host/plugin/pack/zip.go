@@ -230,7 +230,7 @@ func addFile(w *zip.Writer, name string, data io.Reader) (string, error) {
 		limit = maxProgram
 	}
 	var packed bytes.Buffer
-	deflate, err := flate.NewWriter(&packed, flate.DefaultCompression)
+	deflate, err := flate.NewWriter(&packed, flate.BestSpeed) // a tenth larger than the best, in a fifth of the time
 	if err != nil {
 		return "", err
 	}
