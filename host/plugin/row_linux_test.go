@@ -43,7 +43,7 @@ func reportRow(b *testing.B, unit string, value, floor, ratio, atMost float64) {
 func idlers(b *testing.B, n int) (h *house, ids []string) {
 	b.Helper()
 	h = &house{dir: shortDir(b), log: &lines{}, reader: &keyspace{}}
-	program, err := os.ReadFile(buildProgram(b, "./testdata/idle"))
+	program, err := os.ReadFile(buildProgram(b, "./testdata/idle", "-tags", "grpcnotrace"))
 	check(b, err)
 	var packages []*Package
 	for i := range n {
@@ -75,11 +75,12 @@ permissions: [sale:read]
 events: {handles: [sale.completed]}
 `
 
-// buildProgram builds a program as plug-ins are built.
-func buildProgram(b *testing.B, pkg string) string {
+// buildProgram builds a program without symbols: plug-ins with the tag that `make` and `plugin pack` build them with, a
+// bare process as anybody would.
+func buildProgram(b *testing.B, pkg string, flags ...string) string {
 	b.Helper()
 	program := filepath.Join(b.TempDir(), filepath.Base(pkg))
-	cmd := exec.Command("go", "build", "-ldflags", "-s -w", "-o", program, pkg)
+	cmd := exec.Command("go", slices.Concat([]string{"build"}, flags, []string{"-ldflags", "-s -w", "-o", program, pkg})...)
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		b.Fatalf("building %s: %v\n%s", pkg, err, out)
