@@ -934,9 +934,7 @@ type FormField struct {
 	// "text", "short_code", "number", "money", "yes_no", "choice".
 	Type     string `protobuf:"bytes,3,opt,name=type,proto3" json:"type,omitempty"`
 	Required bool   `protobuf:"varint,4,opt,name=required,proto3" json:"required,omitempty"`
-	// Deprecated: Marked as deprecated in mostrador/v1/customer.proto.
-	Choices []string `protobuf:"bytes,5,rep,name=choices,proto3" json:"choices,omitempty"`
-	Help    string   `protobuf:"bytes,6,opt,name=help,proto3" json:"help,omitempty"`
+	Help     string `protobuf:"bytes,6,opt,name=help,proto3" json:"help,omitempty"`
 	// choice: what can be chosen.
 	Options       []*Choice `protobuf:"bytes,7,rep,name=options,proto3" json:"options,omitempty"`
 	unknownFields protoimpl.UnknownFields
@@ -999,14 +997,6 @@ func (x *FormField) GetRequired() bool {
 		return x.Required
 	}
 	return false
-}
-
-// Deprecated: Marked as deprecated in mostrador/v1/customer.proto.
-func (x *FormField) GetChoices() []string {
-	if x != nil {
-		return x.Choices
-	}
-	return nil
 }
 
 func (x *FormField) GetHelp() string {
@@ -1479,15 +1469,14 @@ const file_mostrador_v1_customer_proto_rawDesc = "" +
 	"\x06reason\x18\x05 \x01(\tR\x06reason\x12+\n" +
 	"\x04form\x18\x06 \x03(\v2\x17.mostrador.v1.FormFieldR\x04form\x12\x18\n" +
 	"\aconfirm\x18\a \x01(\tR\aconfirm\x12\x12\n" +
-	"\x04help\x18\b \x01(\tR\x04help\"\xc3\x01\n" +
+	"\x04help\x18\b \x01(\tR\x04help\"\xab\x01\n" +
 	"\tFormField\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x14\n" +
 	"\x05label\x18\x02 \x01(\tR\x05label\x12\x12\n" +
 	"\x04type\x18\x03 \x01(\tR\x04type\x12\x1a\n" +
-	"\brequired\x18\x04 \x01(\bR\brequired\x12\x1c\n" +
-	"\achoices\x18\x05 \x03(\tB\x02\x18\x01R\achoices\x12\x12\n" +
+	"\brequired\x18\x04 \x01(\bR\brequired\x12\x12\n" +
 	"\x04help\x18\x06 \x01(\tR\x04help\x12.\n" +
-	"\aoptions\x18\a \x03(\v2\x14.mostrador.v1.ChoiceR\aoptions\"\x99\x01\n" +
+	"\aoptions\x18\a \x03(\v2\x14.mostrador.v1.ChoiceR\aoptionsJ\x04\b\x05\x10\x06\"\x99\x01\n" +
 	"\n" +
 	"PanelState\x12\x16\n" +
 	"\x06plugin\x18\x01 \x01(\tR\x06plugin\x12\x0e\n" +
