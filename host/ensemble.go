@@ -271,7 +271,7 @@ func (e *ensemble) enable(ctx context.Context, actor *plgv1.Actor, id string) er
 	if e.isActive(id) {
 		return e.host.plugins.Start(ctx, id) // one that was set aside gets another chance
 	}
-	if path := e.reachesHome(e.pkg(id).Manifest); path != "" {
+	if path, found := e.host.plugins.Trespass(e.pkg(id).Manifest); found {
 		return e.host.refuse(ctx, "", "plugin_home", "path", path)
 	}
 	if err := opposed(interplay.Enabling(id, e.manifests(), *e.active.Load(), e.host.guide.Values(), locale.FromContext(ctx))); err != nil {

@@ -157,7 +157,7 @@ func (h *Host) open(ctx, life context.Context) error {
 		return err
 	}
 	h.plugins, err = plugin.NewManager(plugin.Config{
-		Packages: h.ensemble.packages(), RuntimeDir: h.path("run"), Private: []string{home}, Settings: h.pluginSettings, Reader: keyspace{h.store},
+		Packages: h.ensemble.packages(), RuntimeDir: h.path("run"), Private: []string{home}, Text: h.text, Settings: h.pluginSettings, Reader: keyspace{h.store},
 		OnState: h.pluginState, Logger: h.logger.Named("plugin"), Policy: h.opt.Policy,
 	})
 	if err != nil {

@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"path/filepath"
 	"runtime"
 	"slices"
 	"strings"
@@ -118,7 +117,7 @@ func (e *ensemble) inspect(ctx context.Context, data []byte) (*pack.File, *mostr
 	if !slices.ContainsFunc(m.API, func(v int) bool { return v >= wire.Oldest && v <= wire.API }) {
 		seen.Diagnostics = append(seen.Diagnostics, e.diagnostic(lang, plgv1.Severity_SEVERITY_ERROR, "plugin_protocol", "speaks", m.API, "host", wire.API))
 	}
-	if path := e.reachesHome(m); path != "" {
+	if path, found := e.host.plugins.Trespass(m); found {
 		seen.Diagnostics = append(seen.Diagnostics, e.diagnostic(lang, plgv1.Severity_SEVERITY_ERROR, "plugin_home", "path", path))
 	}
 	if seen.Downgrade {
@@ -140,6 +139,8 @@ func (e *ensemble) Install(ctx context.Context, actor *plgv1.Actor, req *mostrad
 	id, m := seen.GetId(), file.Manifest()
 	used := e.pkg(id)
 	switch {
+	case used != nil && used.Origin == plugin.OriginDevelopment:
+		return "", "", e.host.refuse(ctx, "", "plugin_in_development", "id", id)
 	case seen.GetDigest() != req.GetDigest():
 		return "", "", e.host.refuse(ctx, "digest", "plugin_other_file")
 	case opposed(seen.GetDiagnostics()) != nil:
@@ -162,10 +163,7 @@ func (e *ensemble) Install(ctx context.Context, actor *plgv1.Actor, req *mostrad
 		}
 		return id, "", nil
 	}
-	switch {
-	case used.Origin == plugin.OriginDevelopment:
-		return id, "", e.host.refuse(ctx, "", "plugin_in_development", "id", id)
-	case used.Dir == pkg.Dir:
+	if used.Dir == pkg.Dir {
 		return id, "", nil
 	}
 	why, err := e.replace(ctx, actor, pkg, pkg.Manifest.Version)
@@ -325,7 +323,7 @@ func (e *ensemble) Check(ctx context.Context) (*mostradorv1.CheckPluginsResponse
 	if err != nil {
 		return nil, err
 	}
-	return &mostradorv1.CheckPluginsResponse{Plugins: list.GetPlugins(), Machine: plugin.Machine(lang)}, nil
+	return &mostradorv1.CheckPluginsResponse{Plugins: list.GetPlugins(), Machine: e.host.plugins.Machine(lang)}, nil
 }
 
 // Development implements api.Plugins.
@@ -390,31 +388,6 @@ func (e *ensemble) granted(m *manifest.Manifest, lang string) []*mostradorv1.Per
 		list = append(list, &mostradorv1.Permission{Id: p.ID, Text: p.Text, Sensitive: p.Sensitive})
 	}
 	return list
-}
-
-// reachesHome is the path by which a plug-in asks for files of the store itself; empty when it asks for none.
-func (e *ensemble) reachesHome(m *manifest.Manifest) string {
-	home := real(e.host.opt.Home)
-	for _, file := range manifest.Files(m.Permissions) {
-		if asked := real(file.Path); within(asked, home) || within(home, asked) {
-			return file.Path
-		}
-	}
-	return ""
-}
-
-// real is a path without links, as far as it exists.
-func real(path string) string {
-	if to, err := filepath.EvalSymlinks(path); err == nil {
-		return to
-	}
-	return filepath.Clean(path)
-}
-
-// within tells whether a path lies in a folder, or is it.
-func within(path, folder string) bool {
-	rel, err := filepath.Rel(folder, path)
-	return err == nil && rel != ".." && !strings.HasPrefix(rel, ".."+string(filepath.Separator))
 }
 
 func samePermissions(a, b []string) bool {

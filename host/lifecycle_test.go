@@ -297,7 +297,8 @@ func TestOnlyWhatATechnicianTrustsIsInstalled(t *testing.T) {
 		"less than agreed to": {later, func(r *mostradorv1.InstallRequest) {
 			r.AcceptedPermissions = append(r.AcceptedPermissions, "customer:read")
 		}, "pide"},
-		"of a later protocol": {w.pack("1.6.0", true, "api: [1, 2]", "api: 77"), nil, "protocolo"},
+		"a reader of the store's files": {w.pack("1.6.0", true, "[sale:read]", "[sale:read, \"file:"+h.opt.Home+"/spool:read\"]"), nil, h.opt.Home},
+		"of a later protocol":           {w.pack("1.6.0", true, "api: [1, 2]", "api: 77"), nil, "protocolo"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			change := test.change

@@ -49,10 +49,10 @@ func boundsOf(pkg *Package, cfg *Config) (program []string, b sandbox.Bounds, er
 			b.Ports = append(b.Ports, uint16(port))
 		}
 	}
+	if path, private, found := trespass(m, cfg.Private); found {
+		return nil, b, fmt.Errorf("its manifest opens %s, and no plugin reaches %s", path, private)
+	}
 	for _, f := range manifest.Files(m.Permissions) {
-		if private, found := overlap(f.Path, cfg.Private); found {
-			return nil, b, fmt.Errorf("its manifest opens %s, and no plugin reaches %s", f.Path, private)
-		}
 		if f.Write {
 			b.Write = append(b.Write, f.Path)
 		} else {
@@ -64,6 +64,21 @@ func boundsOf(pkg *Package, cfg *Config) (program []string, b sandbox.Bounds, er
 
 // nodeFiles are what Node.js reads when it starts.
 var nodeFiles = []string{"/usr/share/nodejs", "/etc/ssl/openssl.cnf", "/usr/lib/ssl/openssl.cnf"}
+
+// Trespass finds a path that the manifest opens although it is private (Config.Private); such a plugin is not started.
+func (m *Manager) Trespass(asks *manifest.Manifest) (path string, found bool) {
+	path, _, found = trespass(asks, m.cfg.Private)
+	return path, found
+}
+
+func trespass(m *manifest.Manifest, private []string) (path, theirs string, found bool) {
+	for _, f := range manifest.Files(m.Permissions) {
+		if theirs, found = overlap(f.Path, private); found {
+			return f.Path, theirs, true
+		}
+	}
+	return "", "", false
+}
 
 // overlap finds one of private that lies in path, or in which path lies; links are followed first.
 func overlap(path string, private []string) (string, bool) {

@@ -92,7 +92,9 @@ type Config struct {
 	// Private are files and folders that no plugin reaches, whatever its manifest asks for: the store's home. One
 	// whose manifest opens such a file, or a folder with one in it, is not started.
 	Private []string
-	Policy  Policy
+	// Text is where sentences come from; a catalogue of the Manager's own when nil.
+	Text   *locale.Catalog
+	Policy Policy
 }
 
 // Manager runs plugins. Its methods may be called from any goroutine.
@@ -117,13 +119,16 @@ func NewManager(cfg Config) (*Manager, error) {
 	if cfg.Logger == nil {
 		cfg.Logger = hclog.NewNullLogger()
 	}
+	if cfg.Text == nil {
+		cfg.Text = locale.New()
+	}
 	sockets, err := socketDir(cfg.RuntimeDir)
 	if err != nil {
 		return nil, fmt.Errorf("plugin: folder for sockets: %w", err)
 	}
 	m := &Manager{
 		cfg: cfg, plugins: make(map[string]*Plugin, len(cfg.Packages)),
-		shared: shared{sockets: sockets, hashes: newHashes(cfg.RuntimeDir), words: locale.New()},
+		shared: shared{sockets: sockets, hashes: newHashes(cfg.RuntimeDir), words: cfg.Text},
 	}
 	for _, pkg := range cfg.Packages {
 		if err := m.Add(pkg); err != nil {

@@ -35,8 +35,8 @@ func boundsText(words *locale.Catalog, language string, kept sandbox.Applied) st
 
 // Machine says what this machine and system can do to keep plug-ins in bounds: one line for all that holds, and a
 // warning for each thing that is missing.
-func Machine(language string) []*plgv1.Diagnostic {
-	return machine(locale.New(), language, sandbox.Report())
+func (m *Manager) Machine(language string) []*plgv1.Diagnostic {
+	return machine(m.shared.words, language, sandbox.Report())
 }
 
 func machine(words *locale.Catalog, language string, s sandbox.Support) []*plgv1.Diagnostic {

@@ -38,7 +38,7 @@ func TestBoundsAreSaidInWords(t *testing.T) {
 			}
 		}
 	}
-	if lines := Machine("es"); len(lines) == 0 || lines[0].GetSeverity() == plgv1.Severity_SEVERITY_ERROR {
+	if lines := machine(words, "es", sandbox.Report()); len(lines) == 0 || lines[0].GetSeverity() == plgv1.Severity_SEVERITY_ERROR {
 		t.Errorf("lines %v", lines)
 	}
 }
