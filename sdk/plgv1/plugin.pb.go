@@ -175,7 +175,7 @@ func (x Link_Kind) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Link_Kind.Descriptor instead.
 func (Link_Kind) EnumDescriptor() ([]byte, []int) {
-	return file_plg_v1_plugin_proto_rawDescGZIP(), []int{37, 0}
+	return file_plg_v1_plugin_proto_rawDescGZIP(), []int{38, 0}
 }
 
 type DescribeRequest struct {
@@ -734,7 +734,9 @@ type Delivery struct {
 	Event []byte `protobuf:"bytes,1,opt,name=event,proto3" json:"event,omitempty"`
 	// This plugin's record of the event's customer when the batch began; absent when there is none. Later
 	// events of one customer in a batch carry none: the SDK continues from what the earlier handler saved.
-	State         []byte `protobuf:"bytes,2,opt,name=state,proto3,oneof" json:"state,omitempty"`
+	State []byte `protobuf:"bytes,2,opt,name=state,proto3,oneof" json:"state,omitempty"`
+	// customer.merged and customer.unmerged: this plugin's record of the other customer (protocol 2).
+	OtherState    []byte `protobuf:"bytes,3,opt,name=other_state,json=otherState,proto3,oneof" json:"other_state,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -779,6 +781,13 @@ func (x *Delivery) GetEvent() []byte {
 func (x *Delivery) GetState() []byte {
 	if x != nil {
 		return x.State
+	}
+	return nil
+}
+
+func (x *Delivery) GetOtherState() []byte {
+	if x != nil {
+		return x.OtherState
 	}
 	return nil
 }
@@ -2304,6 +2313,8 @@ type Effect struct {
 	//	*Effect_Note
 	//	*Effect_ActivateByCode
 	//	*Effect_PutState
+	//	*Effect_SetMeasure
+	//	*Effect_Convert
 	Effect        isEffect_Effect `protobuf_oneof:"effect"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -2454,6 +2465,24 @@ func (x *Effect) GetPutState() *PutState {
 	return nil
 }
 
+func (x *Effect) GetSetMeasure() *SetMeasure {
+	if x != nil {
+		if x, ok := x.Effect.(*Effect_SetMeasure); ok {
+			return x.SetMeasure
+		}
+	}
+	return nil
+}
+
+func (x *Effect) GetConvert() string {
+	if x != nil {
+		if x, ok := x.Effect.(*Effect_Convert); ok {
+			return x.Convert
+		}
+	}
+	return ""
+}
+
 type isEffect_Effect interface {
 	isEffect_Effect()
 }
@@ -2510,6 +2539,16 @@ type Effect_PutState struct {
 	PutState *PutState `protobuf:"bytes,12,opt,name=put_state,json=putState,proto3,oneof"`
 }
 
+type Effect_SetMeasure struct {
+	// Keep a number about the event's customer, one of the manifest's measures (protocol 2).
+	SetMeasure *SetMeasure `protobuf:"bytes,13,opt,name=set_measure,json=setMeasure,proto3,oneof"`
+}
+
+type Effect_Convert struct {
+	// Note that the event's customer did what this campaign asked for (protocol 2).
+	Convert string `protobuf:"bytes,14,opt,name=convert,proto3,oneof"`
+}
+
 func (*Effect_SaveState) isEffect_Effect() {}
 
 func (*Effect_Put) isEffect_Effect() {}
@@ -2534,6 +2573,65 @@ func (*Effect_ActivateByCode) isEffect_Effect() {}
 
 func (*Effect_PutState) isEffect_Effect() {}
 
+func (*Effect_SetMeasure) isEffect_Effect() {}
+
+func (*Effect_Convert) isEffect_Effect() {}
+
+// SetMeasure keeps a number by which the store orders, finds and segments customers: points, level, ... It is not
+// among the customer's fields: it changes without an event and without a revision.
+type SetMeasure struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// As the manifest declares it under measures.
+	Measure       string  `protobuf:"bytes,1,opt,name=measure,proto3" json:"measure,omitempty"`
+	Value         float64 `protobuf:"fixed64,2,opt,name=value,proto3" json:"value,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SetMeasure) Reset() {
+	*x = SetMeasure{}
+	mi := &file_plg_v1_plugin_proto_msgTypes[33]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SetMeasure) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SetMeasure) ProtoMessage() {}
+
+func (x *SetMeasure) ProtoReflect() protoreflect.Message {
+	mi := &file_plg_v1_plugin_proto_msgTypes[33]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SetMeasure.ProtoReflect.Descriptor instead.
+func (*SetMeasure) Descriptor() ([]byte, []int) {
+	return file_plg_v1_plugin_proto_rawDescGZIP(), []int{33}
+}
+
+func (x *SetMeasure) GetMeasure() string {
+	if x != nil {
+		return x.Measure
+	}
+	return ""
+}
+
+func (x *SetMeasure) GetValue() float64 {
+	if x != nil {
+		return x.Value
+	}
+	return 0
+}
+
 type SaveState struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	State         []byte                 `protobuf:"bytes,1,opt,name=state,proto3" json:"state,omitempty"`
@@ -2543,7 +2641,7 @@ type SaveState struct {
 
 func (x *SaveState) Reset() {
 	*x = SaveState{}
-	mi := &file_plg_v1_plugin_proto_msgTypes[33]
+	mi := &file_plg_v1_plugin_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2555,7 +2653,7 @@ func (x *SaveState) String() string {
 func (*SaveState) ProtoMessage() {}
 
 func (x *SaveState) ProtoReflect() protoreflect.Message {
-	mi := &file_plg_v1_plugin_proto_msgTypes[33]
+	mi := &file_plg_v1_plugin_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2568,7 +2666,7 @@ func (x *SaveState) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SaveState.ProtoReflect.Descriptor instead.
 func (*SaveState) Descriptor() ([]byte, []int) {
-	return file_plg_v1_plugin_proto_rawDescGZIP(), []int{33}
+	return file_plg_v1_plugin_proto_rawDescGZIP(), []int{34}
 }
 
 func (x *SaveState) GetState() []byte {
@@ -2589,7 +2687,7 @@ type PutState struct {
 
 func (x *PutState) Reset() {
 	*x = PutState{}
-	mi := &file_plg_v1_plugin_proto_msgTypes[34]
+	mi := &file_plg_v1_plugin_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2601,7 +2699,7 @@ func (x *PutState) String() string {
 func (*PutState) ProtoMessage() {}
 
 func (x *PutState) ProtoReflect() protoreflect.Message {
-	mi := &file_plg_v1_plugin_proto_msgTypes[34]
+	mi := &file_plg_v1_plugin_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2614,7 +2712,7 @@ func (x *PutState) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PutState.ProtoReflect.Descriptor instead.
 func (*PutState) Descriptor() ([]byte, []int) {
-	return file_plg_v1_plugin_proto_rawDescGZIP(), []int{34}
+	return file_plg_v1_plugin_proto_rawDescGZIP(), []int{35}
 }
 
 func (x *PutState) GetCustomerId() string {
@@ -2642,7 +2740,7 @@ type SetField struct {
 
 func (x *SetField) Reset() {
 	*x = SetField{}
-	mi := &file_plg_v1_plugin_proto_msgTypes[35]
+	mi := &file_plg_v1_plugin_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2654,7 +2752,7 @@ func (x *SetField) String() string {
 func (*SetField) ProtoMessage() {}
 
 func (x *SetField) ProtoReflect() protoreflect.Message {
-	mi := &file_plg_v1_plugin_proto_msgTypes[35]
+	mi := &file_plg_v1_plugin_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2667,7 +2765,7 @@ func (x *SetField) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SetField.ProtoReflect.Descriptor instead.
 func (*SetField) Descriptor() ([]byte, []int) {
-	return file_plg_v1_plugin_proto_rawDescGZIP(), []int{35}
+	return file_plg_v1_plugin_proto_rawDescGZIP(), []int{36}
 }
 
 func (x *SetField) GetField() string {
@@ -2701,7 +2799,7 @@ type SendMail struct {
 
 func (x *SendMail) Reset() {
 	*x = SendMail{}
-	mi := &file_plg_v1_plugin_proto_msgTypes[36]
+	mi := &file_plg_v1_plugin_proto_msgTypes[37]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2713,7 +2811,7 @@ func (x *SendMail) String() string {
 func (*SendMail) ProtoMessage() {}
 
 func (x *SendMail) ProtoReflect() protoreflect.Message {
-	mi := &file_plg_v1_plugin_proto_msgTypes[36]
+	mi := &file_plg_v1_plugin_proto_msgTypes[37]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2726,7 +2824,7 @@ func (x *SendMail) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SendMail.ProtoReflect.Descriptor instead.
 func (*SendMail) Descriptor() ([]byte, []int) {
-	return file_plg_v1_plugin_proto_rawDescGZIP(), []int{36}
+	return file_plg_v1_plugin_proto_rawDescGZIP(), []int{37}
 }
 
 func (x *SendMail) GetKind() MessageKind {
@@ -2775,7 +2873,7 @@ type Link struct {
 
 func (x *Link) Reset() {
 	*x = Link{}
-	mi := &file_plg_v1_plugin_proto_msgTypes[37]
+	mi := &file_plg_v1_plugin_proto_msgTypes[38]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2787,7 +2885,7 @@ func (x *Link) String() string {
 func (*Link) ProtoMessage() {}
 
 func (x *Link) ProtoReflect() protoreflect.Message {
-	mi := &file_plg_v1_plugin_proto_msgTypes[37]
+	mi := &file_plg_v1_plugin_proto_msgTypes[38]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2800,7 +2898,7 @@ func (x *Link) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Link.ProtoReflect.Descriptor instead.
 func (*Link) Descriptor() ([]byte, []int) {
-	return file_plg_v1_plugin_proto_rawDescGZIP(), []int{37}
+	return file_plg_v1_plugin_proto_rawDescGZIP(), []int{38}
 }
 
 func (x *Link) GetKind() Link_Kind {
@@ -2831,7 +2929,7 @@ type Schedule struct {
 
 func (x *Schedule) Reset() {
 	*x = Schedule{}
-	mi := &file_plg_v1_plugin_proto_msgTypes[38]
+	mi := &file_plg_v1_plugin_proto_msgTypes[39]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2843,7 +2941,7 @@ func (x *Schedule) String() string {
 func (*Schedule) ProtoMessage() {}
 
 func (x *Schedule) ProtoReflect() protoreflect.Message {
-	mi := &file_plg_v1_plugin_proto_msgTypes[38]
+	mi := &file_plg_v1_plugin_proto_msgTypes[39]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2856,7 +2954,7 @@ func (x *Schedule) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Schedule.ProtoReflect.Descriptor instead.
 func (*Schedule) Descriptor() ([]byte, []int) {
-	return file_plg_v1_plugin_proto_rawDescGZIP(), []int{38}
+	return file_plg_v1_plugin_proto_rawDescGZIP(), []int{39}
 }
 
 func (x *Schedule) GetTime() *timestamppb.Timestamp {
@@ -2899,7 +2997,7 @@ type Emit struct {
 
 func (x *Emit) Reset() {
 	*x = Emit{}
-	mi := &file_plg_v1_plugin_proto_msgTypes[39]
+	mi := &file_plg_v1_plugin_proto_msgTypes[40]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2911,7 +3009,7 @@ func (x *Emit) String() string {
 func (*Emit) ProtoMessage() {}
 
 func (x *Emit) ProtoReflect() protoreflect.Message {
-	mi := &file_plg_v1_plugin_proto_msgTypes[39]
+	mi := &file_plg_v1_plugin_proto_msgTypes[40]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2924,7 +3022,7 @@ func (x *Emit) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Emit.ProtoReflect.Descriptor instead.
 func (*Emit) Descriptor() ([]byte, []int) {
-	return file_plg_v1_plugin_proto_rawDescGZIP(), []int{39}
+	return file_plg_v1_plugin_proto_rawDescGZIP(), []int{40}
 }
 
 func (x *Emit) GetType() string {
@@ -2960,7 +3058,7 @@ type ActivateByCode struct {
 
 func (x *ActivateByCode) Reset() {
 	*x = ActivateByCode{}
-	mi := &file_plg_v1_plugin_proto_msgTypes[40]
+	mi := &file_plg_v1_plugin_proto_msgTypes[41]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2972,7 +3070,7 @@ func (x *ActivateByCode) String() string {
 func (*ActivateByCode) ProtoMessage() {}
 
 func (x *ActivateByCode) ProtoReflect() protoreflect.Message {
-	mi := &file_plg_v1_plugin_proto_msgTypes[40]
+	mi := &file_plg_v1_plugin_proto_msgTypes[41]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2985,7 +3083,7 @@ func (x *ActivateByCode) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ActivateByCode.ProtoReflect.Descriptor instead.
 func (*ActivateByCode) Descriptor() ([]byte, []int) {
-	return file_plg_v1_plugin_proto_rawDescGZIP(), []int{40}
+	return file_plg_v1_plugin_proto_rawDescGZIP(), []int{41}
 }
 
 func (x *ActivateByCode) GetCustomerId() string {
@@ -3038,11 +3136,14 @@ const file_plg_v1_plugin_proto_rawDesc = "" +
 	"\x05Batch\x120\n" +
 	"\n" +
 	"deliveries\x18\x01 \x03(\v2\x10.plg.v1.DeliveryR\n" +
-	"deliveries\"E\n" +
+	"deliveries\"{\n" +
 	"\bDelivery\x12\x14\n" +
 	"\x05event\x18\x01 \x01(\fR\x05event\x12\x19\n" +
-	"\x05state\x18\x02 \x01(\fH\x00R\x05state\x88\x01\x01B\b\n" +
-	"\x06_state\"8\n" +
+	"\x05state\x18\x02 \x01(\fH\x00R\x05state\x88\x01\x01\x12$\n" +
+	"\vother_state\x18\x03 \x01(\fH\x01R\n" +
+	"otherState\x88\x01\x01B\b\n" +
+	"\x06_stateB\x0e\n" +
+	"\f_other_state\"8\n" +
 	"\tBatchDone\x12+\n" +
 	"\boutcomes\x18\x01 \x03(\v2\x0f.plg.v1.OutcomeR\boutcomes\"X\n" +
 	"\aOutcome\x12(\n" +
@@ -3149,7 +3250,7 @@ const file_plg_v1_plugin_proto_rawDesc = "" +
 	"\arecords\x18\x01 \x03(\v2\x10.plg.v1.KeyValueR\arecords\"2\n" +
 	"\bKeyValue\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\fR\x05value\"\x83\x04\n" +
+	"\x05value\x18\x02 \x01(\fR\x05value\"\xd6\x04\n" +
 	"\x06Effect\x122\n" +
 	"\n" +
 	"save_state\x18\x01 \x01(\v2\x11.plg.v1.SaveStateH\x00R\tsaveState\x12$\n" +
@@ -3165,8 +3266,15 @@ const file_plg_v1_plugin_proto_rawDesc = "" +
 	"\x04note\x18\n" +
 	" \x01(\tH\x00R\x04note\x12B\n" +
 	"\x10activate_by_code\x18\v \x01(\v2\x16.plg.v1.ActivateByCodeH\x00R\x0eactivateByCode\x12/\n" +
-	"\tput_state\x18\f \x01(\v2\x10.plg.v1.PutStateH\x00R\bputStateB\b\n" +
-	"\x06effect\"!\n" +
+	"\tput_state\x18\f \x01(\v2\x10.plg.v1.PutStateH\x00R\bputState\x125\n" +
+	"\vset_measure\x18\r \x01(\v2\x12.plg.v1.SetMeasureH\x00R\n" +
+	"setMeasure\x12\x1a\n" +
+	"\aconvert\x18\x0e \x01(\tH\x00R\aconvertB\b\n" +
+	"\x06effect\"<\n" +
+	"\n" +
+	"SetMeasure\x12\x18\n" +
+	"\ameasure\x18\x01 \x01(\tR\ameasure\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\x01R\x05value\"!\n" +
 	"\tSaveState\x12\x14\n" +
 	"\x05state\x18\x01 \x01(\fR\x05state\"A\n" +
 	"\bPutState\x12\x1f\n" +
@@ -3230,7 +3338,7 @@ func file_plg_v1_plugin_proto_rawDescGZIP() []byte {
 }
 
 var file_plg_v1_plugin_proto_enumTypes = make([]protoimpl.EnumInfo, 3)
-var file_plg_v1_plugin_proto_msgTypes = make([]protoimpl.MessageInfo, 43)
+var file_plg_v1_plugin_proto_msgTypes = make([]protoimpl.MessageInfo, 44)
 var file_plg_v1_plugin_proto_goTypes = []any{
 	(MessageKind)(0),              // 0: plg.v1.MessageKind
 	(PanelChart_Kind)(0),          // 1: plg.v1.PanelChart.Kind
@@ -3268,23 +3376,24 @@ var file_plg_v1_plugin_proto_goTypes = []any{
 	(*ReadReply)(nil),             // 33: plg.v1.ReadReply
 	(*KeyValue)(nil),              // 34: plg.v1.KeyValue
 	(*Effect)(nil),                // 35: plg.v1.Effect
-	(*SaveState)(nil),             // 36: plg.v1.SaveState
-	(*PutState)(nil),              // 37: plg.v1.PutState
-	(*SetField)(nil),              // 38: plg.v1.SetField
-	(*SendMail)(nil),              // 39: plg.v1.SendMail
-	(*Link)(nil),                  // 40: plg.v1.Link
-	(*Schedule)(nil),              // 41: plg.v1.Schedule
-	(*Emit)(nil),                  // 42: plg.v1.Emit
-	(*ActivateByCode)(nil),        // 43: plg.v1.ActivateByCode
-	nil,                           // 44: plg.v1.ActionCall.FormEntry
-	nil,                           // 45: plg.v1.SendMail.LinksEntry
-	(*structpb.Struct)(nil),       // 46: google.protobuf.Struct
-	(Blame)(0),                    // 47: plg.v1.Blame
-	(*Customer)(nil),              // 48: plg.v1.Customer
-	(*Actor)(nil),                 // 49: plg.v1.Actor
-	(*timestamppb.Timestamp)(nil), // 50: google.protobuf.Timestamp
-	(*Diagnostic)(nil),            // 51: plg.v1.Diagnostic
-	(*structpb.Value)(nil),        // 52: google.protobuf.Value
+	(*SetMeasure)(nil),            // 36: plg.v1.SetMeasure
+	(*SaveState)(nil),             // 37: plg.v1.SaveState
+	(*PutState)(nil),              // 38: plg.v1.PutState
+	(*SetField)(nil),              // 39: plg.v1.SetField
+	(*SendMail)(nil),              // 40: plg.v1.SendMail
+	(*Link)(nil),                  // 41: plg.v1.Link
+	(*Schedule)(nil),              // 42: plg.v1.Schedule
+	(*Emit)(nil),                  // 43: plg.v1.Emit
+	(*ActivateByCode)(nil),        // 44: plg.v1.ActivateByCode
+	nil,                           // 45: plg.v1.ActionCall.FormEntry
+	nil,                           // 46: plg.v1.SendMail.LinksEntry
+	(*structpb.Struct)(nil),       // 47: google.protobuf.Struct
+	(Blame)(0),                    // 48: plg.v1.Blame
+	(*Customer)(nil),              // 49: plg.v1.Customer
+	(*Actor)(nil),                 // 50: plg.v1.Actor
+	(*timestamppb.Timestamp)(nil), // 51: google.protobuf.Timestamp
+	(*Diagnostic)(nil),            // 52: plg.v1.Diagnostic
+	(*structpb.Value)(nil),        // 53: google.protobuf.Value
 }
 var file_plg_v1_plugin_proto_depIdxs = []int32{
 	7,  // 0: plg.v1.WorkRequest.settings:type_name -> plg.v1.Settings
@@ -3302,22 +3411,22 @@ var file_plg_v1_plugin_proto_depIdxs = []int32{
 	25, // 12: plg.v1.WorkResponse.migrate:type_name -> plg.v1.MigrateDone
 	27, // 13: plg.v1.WorkResponse.check:type_name -> plg.v1.CheckDone
 	29, // 14: plg.v1.WorkResponse.validate:type_name -> plg.v1.ValidateDone
-	46, // 15: plg.v1.Settings.values:type_name -> google.protobuf.Struct
+	47, // 15: plg.v1.Settings.values:type_name -> google.protobuf.Struct
 	9,  // 16: plg.v1.Batch.deliveries:type_name -> plg.v1.Delivery
 	11, // 17: plg.v1.BatchDone.outcomes:type_name -> plg.v1.Outcome
 	35, // 18: plg.v1.Outcome.effects:type_name -> plg.v1.Effect
 	12, // 19: plg.v1.Outcome.fault:type_name -> plg.v1.Fault
-	47, // 20: plg.v1.Fault.blame:type_name -> plg.v1.Blame
-	48, // 21: plg.v1.ActionCall.customer:type_name -> plg.v1.Customer
-	44, // 22: plg.v1.ActionCall.form:type_name -> plg.v1.ActionCall.FormEntry
-	49, // 23: plg.v1.ActionCall.actor:type_name -> plg.v1.Actor
-	50, // 24: plg.v1.ActionCall.time:type_name -> google.protobuf.Timestamp
+	48, // 20: plg.v1.Fault.blame:type_name -> plg.v1.Blame
+	49, // 21: plg.v1.ActionCall.customer:type_name -> plg.v1.Customer
+	45, // 22: plg.v1.ActionCall.form:type_name -> plg.v1.ActionCall.FormEntry
+	50, // 23: plg.v1.ActionCall.actor:type_name -> plg.v1.Actor
+	51, // 24: plg.v1.ActionCall.time:type_name -> google.protobuf.Timestamp
 	35, // 25: plg.v1.ActionDone.effects:type_name -> plg.v1.Effect
 	15, // 26: plg.v1.ActionDone.result:type_name -> plg.v1.Result
 	12, // 27: plg.v1.ActionDone.fault:type_name -> plg.v1.Fault
-	51, // 28: plg.v1.Result.diagnostics:type_name -> plg.v1.Diagnostic
-	48, // 29: plg.v1.PanelCall.customer:type_name -> plg.v1.Customer
-	50, // 30: plg.v1.PanelCall.time:type_name -> google.protobuf.Timestamp
+	52, // 28: plg.v1.Result.diagnostics:type_name -> plg.v1.Diagnostic
+	49, // 29: plg.v1.PanelCall.customer:type_name -> plg.v1.Customer
+	51, // 30: plg.v1.PanelCall.time:type_name -> google.protobuf.Timestamp
 	18, // 31: plg.v1.PanelDone.panel:type_name -> plg.v1.Panel
 	12, // 32: plg.v1.PanelDone.fault:type_name -> plg.v1.Fault
 	30, // 33: plg.v1.Panel.rows:type_name -> plg.v1.PanelRow
@@ -3327,44 +3436,45 @@ var file_plg_v1_plugin_proto_depIdxs = []int32{
 	21, // 37: plg.v1.PanelTable.rows:type_name -> plg.v1.PanelCells
 	1,  // 38: plg.v1.PanelChart.kind:type_name -> plg.v1.PanelChart.Kind
 	23, // 39: plg.v1.PanelChart.series:type_name -> plg.v1.PanelSeries
-	50, // 40: plg.v1.MigrateCall.time:type_name -> google.protobuf.Timestamp
+	51, // 40: plg.v1.MigrateCall.time:type_name -> google.protobuf.Timestamp
 	35, // 41: plg.v1.MigrateDone.effects:type_name -> plg.v1.Effect
 	12, // 42: plg.v1.MigrateDone.fault:type_name -> plg.v1.Fault
-	50, // 43: plg.v1.CheckCall.time:type_name -> google.protobuf.Timestamp
-	51, // 44: plg.v1.CheckDone.diagnostics:type_name -> plg.v1.Diagnostic
+	51, // 43: plg.v1.CheckCall.time:type_name -> google.protobuf.Timestamp
+	52, // 44: plg.v1.CheckDone.diagnostics:type_name -> plg.v1.Diagnostic
 	12, // 45: plg.v1.CheckDone.fault:type_name -> plg.v1.Fault
-	52, // 46: plg.v1.ValidateCall.value:type_name -> google.protobuf.Value
-	50, // 47: plg.v1.ValidateCall.time:type_name -> google.protobuf.Timestamp
-	51, // 48: plg.v1.ValidateDone.diagnostics:type_name -> plg.v1.Diagnostic
+	53, // 46: plg.v1.ValidateCall.value:type_name -> google.protobuf.Value
+	51, // 47: plg.v1.ValidateCall.time:type_name -> google.protobuf.Timestamp
+	52, // 48: plg.v1.ValidateDone.diagnostics:type_name -> plg.v1.Diagnostic
 	12, // 49: plg.v1.ValidateDone.fault:type_name -> plg.v1.Fault
 	32, // 50: plg.v1.Read.scan:type_name -> plg.v1.Scan
 	32, // 51: plg.v1.Read.states:type_name -> plg.v1.Scan
 	34, // 52: plg.v1.ReadReply.records:type_name -> plg.v1.KeyValue
-	36, // 53: plg.v1.Effect.save_state:type_name -> plg.v1.SaveState
+	37, // 53: plg.v1.Effect.save_state:type_name -> plg.v1.SaveState
 	34, // 54: plg.v1.Effect.put:type_name -> plg.v1.KeyValue
-	38, // 55: plg.v1.Effect.set_field:type_name -> plg.v1.SetField
-	39, // 56: plg.v1.Effect.send_mail:type_name -> plg.v1.SendMail
-	41, // 57: plg.v1.Effect.schedule:type_name -> plg.v1.Schedule
-	42, // 58: plg.v1.Effect.emit:type_name -> plg.v1.Emit
-	43, // 59: plg.v1.Effect.activate_by_code:type_name -> plg.v1.ActivateByCode
-	37, // 60: plg.v1.Effect.put_state:type_name -> plg.v1.PutState
-	0,  // 61: plg.v1.SendMail.kind:type_name -> plg.v1.MessageKind
-	45, // 62: plg.v1.SendMail.links:type_name -> plg.v1.SendMail.LinksEntry
-	46, // 63: plg.v1.SendMail.data:type_name -> google.protobuf.Struct
-	2,  // 64: plg.v1.Link.kind:type_name -> plg.v1.Link.Kind
-	50, // 65: plg.v1.Schedule.time:type_name -> google.protobuf.Timestamp
-	46, // 66: plg.v1.Schedule.data:type_name -> google.protobuf.Struct
-	46, // 67: plg.v1.Emit.data:type_name -> google.protobuf.Struct
-	40, // 68: plg.v1.SendMail.LinksEntry.value:type_name -> plg.v1.Link
-	3,  // 69: plg.v1.Plugin.Describe:input_type -> plg.v1.DescribeRequest
-	5,  // 70: plg.v1.Plugin.Work:input_type -> plg.v1.WorkRequest
-	4,  // 71: plg.v1.Plugin.Describe:output_type -> plg.v1.DescribeResponse
-	6,  // 72: plg.v1.Plugin.Work:output_type -> plg.v1.WorkResponse
-	71, // [71:73] is the sub-list for method output_type
-	69, // [69:71] is the sub-list for method input_type
-	69, // [69:69] is the sub-list for extension type_name
-	69, // [69:69] is the sub-list for extension extendee
-	0,  // [0:69] is the sub-list for field type_name
+	39, // 55: plg.v1.Effect.set_field:type_name -> plg.v1.SetField
+	40, // 56: plg.v1.Effect.send_mail:type_name -> plg.v1.SendMail
+	42, // 57: plg.v1.Effect.schedule:type_name -> plg.v1.Schedule
+	43, // 58: plg.v1.Effect.emit:type_name -> plg.v1.Emit
+	44, // 59: plg.v1.Effect.activate_by_code:type_name -> plg.v1.ActivateByCode
+	38, // 60: plg.v1.Effect.put_state:type_name -> plg.v1.PutState
+	36, // 61: plg.v1.Effect.set_measure:type_name -> plg.v1.SetMeasure
+	0,  // 62: plg.v1.SendMail.kind:type_name -> plg.v1.MessageKind
+	46, // 63: plg.v1.SendMail.links:type_name -> plg.v1.SendMail.LinksEntry
+	47, // 64: plg.v1.SendMail.data:type_name -> google.protobuf.Struct
+	2,  // 65: plg.v1.Link.kind:type_name -> plg.v1.Link.Kind
+	51, // 66: plg.v1.Schedule.time:type_name -> google.protobuf.Timestamp
+	47, // 67: plg.v1.Schedule.data:type_name -> google.protobuf.Struct
+	47, // 68: plg.v1.Emit.data:type_name -> google.protobuf.Struct
+	41, // 69: plg.v1.SendMail.LinksEntry.value:type_name -> plg.v1.Link
+	3,  // 70: plg.v1.Plugin.Describe:input_type -> plg.v1.DescribeRequest
+	5,  // 71: plg.v1.Plugin.Work:input_type -> plg.v1.WorkRequest
+	4,  // 72: plg.v1.Plugin.Describe:output_type -> plg.v1.DescribeResponse
+	6,  // 73: plg.v1.Plugin.Work:output_type -> plg.v1.WorkResponse
+	72, // [72:74] is the sub-list for method output_type
+	70, // [70:72] is the sub-list for method input_type
+	70, // [70:70] is the sub-list for extension type_name
+	70, // [70:70] is the sub-list for extension extendee
+	0,  // [0:70] is the sub-list for field type_name
 }
 
 func init() { file_plg_v1_plugin_proto_init() }
@@ -3413,6 +3523,8 @@ func file_plg_v1_plugin_proto_init() {
 		(*Effect_Note)(nil),
 		(*Effect_ActivateByCode)(nil),
 		(*Effect_PutState)(nil),
+		(*Effect_SetMeasure)(nil),
+		(*Effect_Convert)(nil),
 	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
@@ -3420,7 +3532,7 @@ func file_plg_v1_plugin_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_plg_v1_plugin_proto_rawDesc), len(file_plg_v1_plugin_proto_rawDesc)),
 			NumEnums:      3,
-			NumMessages:   43,
+			NumMessages:   44,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

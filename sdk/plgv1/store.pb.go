@@ -320,7 +320,9 @@ type Customer struct {
 	Created           *timestamppb.Timestamp `protobuf:"bytes,11,opt,name=created,proto3" json:"created,omitempty"`
 	Updated           *timestamppb.Timestamp `protobuf:"bytes,12,opt,name=updated,proto3" json:"updated,omitempty"`
 	// Grows by one with each change; an update names the revision that it saw.
-	Revision      uint64 `protobuf:"varint,13,opt,name=revision,proto3" json:"revision,omitempty"`
+	Revision uint64 `protobuf:"varint,13,opt,name=revision,proto3" json:"revision,omitempty"`
+	// The customer number: short enough to be read out, counts up from 1 and is never given again.
+	Number        uint64 `protobuf:"varint,14,opt,name=number,proto3" json:"number,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -442,6 +444,13 @@ func (x *Customer) GetUpdated() *timestamppb.Timestamp {
 func (x *Customer) GetRevision() uint64 {
 	if x != nil {
 		return x.Revision
+	}
+	return 0
+}
+
+func (x *Customer) GetNumber() uint64 {
+	if x != nil {
+		return x.Number
 	}
 	return 0
 }
@@ -737,6 +746,12 @@ type Event struct {
 	//	*Event_SaleRefunded
 	//	*Event_Scheduled
 	//	*Event_Custom
+	//	*Event_CustomerMerged
+	//	*Event_CustomerUnmerged
+	//	*Event_CustomerErased
+	//	*Event_SegmentJoined
+	//	*Event_SegmentLeft
+	//	*Event_CampaignConverted
 	Detail isEvent_Detail `protobuf_oneof:"detail"`
 	// How many plugins' events in a row led to this one; 0 for what happened at the store. The store sets it, and
 	// ends chains that have no end.
@@ -889,6 +904,60 @@ func (x *Event) GetCustom() *structpb.Struct {
 	return nil
 }
 
+func (x *Event) GetCustomerMerged() *CustomerMerged {
+	if x != nil {
+		if x, ok := x.Detail.(*Event_CustomerMerged); ok {
+			return x.CustomerMerged
+		}
+	}
+	return nil
+}
+
+func (x *Event) GetCustomerUnmerged() *CustomerUnmerged {
+	if x != nil {
+		if x, ok := x.Detail.(*Event_CustomerUnmerged); ok {
+			return x.CustomerUnmerged
+		}
+	}
+	return nil
+}
+
+func (x *Event) GetCustomerErased() *CustomerErased {
+	if x != nil {
+		if x, ok := x.Detail.(*Event_CustomerErased); ok {
+			return x.CustomerErased
+		}
+	}
+	return nil
+}
+
+func (x *Event) GetSegmentJoined() *SegmentJoined {
+	if x != nil {
+		if x, ok := x.Detail.(*Event_SegmentJoined); ok {
+			return x.SegmentJoined
+		}
+	}
+	return nil
+}
+
+func (x *Event) GetSegmentLeft() *SegmentLeft {
+	if x != nil {
+		if x, ok := x.Detail.(*Event_SegmentLeft); ok {
+			return x.SegmentLeft
+		}
+	}
+	return nil
+}
+
+func (x *Event) GetCampaignConverted() *CampaignConverted {
+	if x != nil {
+		if x, ok := x.Detail.(*Event_CampaignConverted); ok {
+			return x.CampaignConverted
+		}
+	}
+	return nil
+}
+
 func (x *Event) GetGeneration() uint32 {
 	if x != nil {
 		return x.Generation
@@ -933,6 +1002,30 @@ type Event_Custom struct {
 	Custom *structpb.Struct `protobuf:"bytes,17,opt,name=custom,proto3,oneof"`
 }
 
+type Event_CustomerMerged struct {
+	CustomerMerged *CustomerMerged `protobuf:"bytes,19,opt,name=customer_merged,json=customerMerged,proto3,oneof"`
+}
+
+type Event_CustomerUnmerged struct {
+	CustomerUnmerged *CustomerUnmerged `protobuf:"bytes,20,opt,name=customer_unmerged,json=customerUnmerged,proto3,oneof"`
+}
+
+type Event_CustomerErased struct {
+	CustomerErased *CustomerErased `protobuf:"bytes,21,opt,name=customer_erased,json=customerErased,proto3,oneof"`
+}
+
+type Event_SegmentJoined struct {
+	SegmentJoined *SegmentJoined `protobuf:"bytes,22,opt,name=segment_joined,json=segmentJoined,proto3,oneof"`
+}
+
+type Event_SegmentLeft struct {
+	SegmentLeft *SegmentLeft `protobuf:"bytes,23,opt,name=segment_left,json=segmentLeft,proto3,oneof"`
+}
+
+type Event_CampaignConverted struct {
+	CampaignConverted *CampaignConverted `protobuf:"bytes,24,opt,name=campaign_converted,json=campaignConverted,proto3,oneof"`
+}
+
 func (*Event_CustomerRegistered) isEvent_Detail() {}
 
 func (*Event_CustomerChanged) isEvent_Detail() {}
@@ -948,6 +1041,18 @@ func (*Event_SaleRefunded) isEvent_Detail() {}
 func (*Event_Scheduled) isEvent_Detail() {}
 
 func (*Event_Custom) isEvent_Detail() {}
+
+func (*Event_CustomerMerged) isEvent_Detail() {}
+
+func (*Event_CustomerUnmerged) isEvent_Detail() {}
+
+func (*Event_CustomerErased) isEvent_Detail() {}
+
+func (*Event_SegmentJoined) isEvent_Detail() {}
+
+func (*Event_SegmentLeft) isEvent_Detail() {}
+
+func (*Event_CampaignConverted) isEvent_Detail() {}
 
 // "customer.registered"
 type CustomerRegistered struct {
@@ -1031,6 +1136,303 @@ func (x *CustomerChanged) GetChanges() []*FieldChange {
 	return nil
 }
 
+// "customer.merged": gone became part of the event's customer. A plugin gets its record of gone beside its record
+// of the customer, which stays (Delivery.other_state).
+type CustomerMerged struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Gone  *Customer              `protobuf:"bytes,1,opt,name=gone,proto3" json:"gone,omitempty"`
+	// Names the merge.
+	Merge         uint64 `protobuf:"varint,2,opt,name=merge,proto3" json:"merge,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CustomerMerged) Reset() {
+	*x = CustomerMerged{}
+	mi := &file_plg_v1_store_proto_msgTypes[8]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CustomerMerged) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CustomerMerged) ProtoMessage() {}
+
+func (x *CustomerMerged) ProtoReflect() protoreflect.Message {
+	mi := &file_plg_v1_store_proto_msgTypes[8]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CustomerMerged.ProtoReflect.Descriptor instead.
+func (*CustomerMerged) Descriptor() ([]byte, []int) {
+	return file_plg_v1_store_proto_rawDescGZIP(), []int{8}
+}
+
+func (x *CustomerMerged) GetGone() *Customer {
+	if x != nil {
+		return x.Gone
+	}
+	return nil
+}
+
+func (x *CustomerMerged) GetMerge() uint64 {
+	if x != nil {
+		return x.Merge
+	}
+	return 0
+}
+
+// "customer.unmerged": the merge was a mistake; gone is a customer again. A plugin gets its record of gone as it was
+// when they were merged (Delivery.other_state), which is what gone starts with again.
+type CustomerUnmerged struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Gone          *Customer              `protobuf:"bytes,1,opt,name=gone,proto3" json:"gone,omitempty"`
+	Merge         uint64                 `protobuf:"varint,2,opt,name=merge,proto3" json:"merge,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CustomerUnmerged) Reset() {
+	*x = CustomerUnmerged{}
+	mi := &file_plg_v1_store_proto_msgTypes[9]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CustomerUnmerged) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CustomerUnmerged) ProtoMessage() {}
+
+func (x *CustomerUnmerged) ProtoReflect() protoreflect.Message {
+	mi := &file_plg_v1_store_proto_msgTypes[9]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CustomerUnmerged.ProtoReflect.Descriptor instead.
+func (*CustomerUnmerged) Descriptor() ([]byte, []int) {
+	return file_plg_v1_store_proto_rawDescGZIP(), []int{9}
+}
+
+func (x *CustomerUnmerged) GetGone() *Customer {
+	if x != nil {
+		return x.Gone
+	}
+	return nil
+}
+
+func (x *CustomerUnmerged) GetMerge() uint64 {
+	if x != nil {
+		return x.Merge
+	}
+	return 0
+}
+
+// "customer.erased": the person asked to be forgotten. The event's customer has an id and a number, nothing else.
+type CustomerErased struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CustomerErased) Reset() {
+	*x = CustomerErased{}
+	mi := &file_plg_v1_store_proto_msgTypes[10]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CustomerErased) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CustomerErased) ProtoMessage() {}
+
+func (x *CustomerErased) ProtoReflect() protoreflect.Message {
+	mi := &file_plg_v1_store_proto_msgTypes[10]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CustomerErased.ProtoReflect.Descriptor instead.
+func (*CustomerErased) Descriptor() ([]byte, []int) {
+	return file_plg_v1_store_proto_rawDescGZIP(), []int{10}
+}
+
+// "segment.joined"
+type SegmentJoined struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Segment       uint32                 `protobuf:"varint,1,opt,name=segment,proto3" json:"segment,omitempty"`
+	Name          string                 `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SegmentJoined) Reset() {
+	*x = SegmentJoined{}
+	mi := &file_plg_v1_store_proto_msgTypes[11]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SegmentJoined) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SegmentJoined) ProtoMessage() {}
+
+func (x *SegmentJoined) ProtoReflect() protoreflect.Message {
+	mi := &file_plg_v1_store_proto_msgTypes[11]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SegmentJoined.ProtoReflect.Descriptor instead.
+func (*SegmentJoined) Descriptor() ([]byte, []int) {
+	return file_plg_v1_store_proto_rawDescGZIP(), []int{11}
+}
+
+func (x *SegmentJoined) GetSegment() uint32 {
+	if x != nil {
+		return x.Segment
+	}
+	return 0
+}
+
+func (x *SegmentJoined) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+// "segment.left"
+type SegmentLeft struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Segment       uint32                 `protobuf:"varint,1,opt,name=segment,proto3" json:"segment,omitempty"`
+	Name          string                 `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SegmentLeft) Reset() {
+	*x = SegmentLeft{}
+	mi := &file_plg_v1_store_proto_msgTypes[12]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SegmentLeft) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SegmentLeft) ProtoMessage() {}
+
+func (x *SegmentLeft) ProtoReflect() protoreflect.Message {
+	mi := &file_plg_v1_store_proto_msgTypes[12]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SegmentLeft.ProtoReflect.Descriptor instead.
+func (*SegmentLeft) Descriptor() ([]byte, []int) {
+	return file_plg_v1_store_proto_rawDescGZIP(), []int{12}
+}
+
+func (x *SegmentLeft) GetSegment() uint32 {
+	if x != nil {
+		return x.Segment
+	}
+	return 0
+}
+
+func (x *SegmentLeft) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+// "campaign.converted"
+type CampaignConverted struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Campaign      string                 `protobuf:"bytes,1,opt,name=campaign,proto3" json:"campaign,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CampaignConverted) Reset() {
+	*x = CampaignConverted{}
+	mi := &file_plg_v1_store_proto_msgTypes[13]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CampaignConverted) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CampaignConverted) ProtoMessage() {}
+
+func (x *CampaignConverted) ProtoReflect() protoreflect.Message {
+	mi := &file_plg_v1_store_proto_msgTypes[13]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CampaignConverted.ProtoReflect.Descriptor instead.
+func (*CampaignConverted) Descriptor() ([]byte, []int) {
+	return file_plg_v1_store_proto_rawDescGZIP(), []int{13}
+}
+
+func (x *CampaignConverted) GetCampaign() string {
+	if x != nil {
+		return x.Campaign
+	}
+	return ""
+}
+
 type FieldChange struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Field         string                 `protobuf:"bytes,1,opt,name=field,proto3" json:"field,omitempty"`
@@ -1042,7 +1444,7 @@ type FieldChange struct {
 
 func (x *FieldChange) Reset() {
 	*x = FieldChange{}
-	mi := &file_plg_v1_store_proto_msgTypes[8]
+	mi := &file_plg_v1_store_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1054,7 +1456,7 @@ func (x *FieldChange) String() string {
 func (*FieldChange) ProtoMessage() {}
 
 func (x *FieldChange) ProtoReflect() protoreflect.Message {
-	mi := &file_plg_v1_store_proto_msgTypes[8]
+	mi := &file_plg_v1_store_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1067,7 +1469,7 @@ func (x *FieldChange) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FieldChange.ProtoReflect.Descriptor instead.
 func (*FieldChange) Descriptor() ([]byte, []int) {
-	return file_plg_v1_store_proto_rawDescGZIP(), []int{8}
+	return file_plg_v1_store_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *FieldChange) GetField() string {
@@ -1102,7 +1504,7 @@ type ConsentGiven struct {
 
 func (x *ConsentGiven) Reset() {
 	*x = ConsentGiven{}
-	mi := &file_plg_v1_store_proto_msgTypes[9]
+	mi := &file_plg_v1_store_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1114,7 +1516,7 @@ func (x *ConsentGiven) String() string {
 func (*ConsentGiven) ProtoMessage() {}
 
 func (x *ConsentGiven) ProtoReflect() protoreflect.Message {
-	mi := &file_plg_v1_store_proto_msgTypes[9]
+	mi := &file_plg_v1_store_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1127,7 +1529,7 @@ func (x *ConsentGiven) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ConsentGiven.ProtoReflect.Descriptor instead.
 func (*ConsentGiven) Descriptor() ([]byte, []int) {
-	return file_plg_v1_store_proto_rawDescGZIP(), []int{9}
+	return file_plg_v1_store_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *ConsentGiven) GetPurposes() []Purpose {
@@ -1155,7 +1557,7 @@ type ConsentWithdrawn struct {
 
 func (x *ConsentWithdrawn) Reset() {
 	*x = ConsentWithdrawn{}
-	mi := &file_plg_v1_store_proto_msgTypes[10]
+	mi := &file_plg_v1_store_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1167,7 +1569,7 @@ func (x *ConsentWithdrawn) String() string {
 func (*ConsentWithdrawn) ProtoMessage() {}
 
 func (x *ConsentWithdrawn) ProtoReflect() protoreflect.Message {
-	mi := &file_plg_v1_store_proto_msgTypes[10]
+	mi := &file_plg_v1_store_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1180,7 +1582,7 @@ func (x *ConsentWithdrawn) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ConsentWithdrawn.ProtoReflect.Descriptor instead.
 func (*ConsentWithdrawn) Descriptor() ([]byte, []int) {
-	return file_plg_v1_store_proto_rawDescGZIP(), []int{10}
+	return file_plg_v1_store_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *ConsentWithdrawn) GetPurposes() []Purpose {
@@ -1207,7 +1609,7 @@ type SaleCompleted struct {
 
 func (x *SaleCompleted) Reset() {
 	*x = SaleCompleted{}
-	mi := &file_plg_v1_store_proto_msgTypes[11]
+	mi := &file_plg_v1_store_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1219,7 +1621,7 @@ func (x *SaleCompleted) String() string {
 func (*SaleCompleted) ProtoMessage() {}
 
 func (x *SaleCompleted) ProtoReflect() protoreflect.Message {
-	mi := &file_plg_v1_store_proto_msgTypes[11]
+	mi := &file_plg_v1_store_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1232,7 +1634,7 @@ func (x *SaleCompleted) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SaleCompleted.ProtoReflect.Descriptor instead.
 func (*SaleCompleted) Descriptor() ([]byte, []int) {
-	return file_plg_v1_store_proto_rawDescGZIP(), []int{11}
+	return file_plg_v1_store_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *SaleCompleted) GetSale() *Sale {
@@ -1256,7 +1658,7 @@ type SaleRefunded struct {
 
 func (x *SaleRefunded) Reset() {
 	*x = SaleRefunded{}
-	mi := &file_plg_v1_store_proto_msgTypes[12]
+	mi := &file_plg_v1_store_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1268,7 +1670,7 @@ func (x *SaleRefunded) String() string {
 func (*SaleRefunded) ProtoMessage() {}
 
 func (x *SaleRefunded) ProtoReflect() protoreflect.Message {
-	mi := &file_plg_v1_store_proto_msgTypes[12]
+	mi := &file_plg_v1_store_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1281,7 +1683,7 @@ func (x *SaleRefunded) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SaleRefunded.ProtoReflect.Descriptor instead.
 func (*SaleRefunded) Descriptor() ([]byte, []int) {
-	return file_plg_v1_store_proto_rawDescGZIP(), []int{12}
+	return file_plg_v1_store_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *SaleRefunded) GetSale() *Sale {
@@ -1317,7 +1719,7 @@ type Scheduled struct {
 
 func (x *Scheduled) Reset() {
 	*x = Scheduled{}
-	mi := &file_plg_v1_store_proto_msgTypes[13]
+	mi := &file_plg_v1_store_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1329,7 +1731,7 @@ func (x *Scheduled) String() string {
 func (*Scheduled) ProtoMessage() {}
 
 func (x *Scheduled) ProtoReflect() protoreflect.Message {
-	mi := &file_plg_v1_store_proto_msgTypes[13]
+	mi := &file_plg_v1_store_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1342,7 +1744,7 @@ func (x *Scheduled) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Scheduled.ProtoReflect.Descriptor instead.
 func (*Scheduled) Descriptor() ([]byte, []int) {
-	return file_plg_v1_store_proto_rawDescGZIP(), []int{13}
+	return file_plg_v1_store_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *Scheduled) GetPlugin() string {
@@ -1385,7 +1787,7 @@ type Diagnostic struct {
 
 func (x *Diagnostic) Reset() {
 	*x = Diagnostic{}
-	mi := &file_plg_v1_store_proto_msgTypes[14]
+	mi := &file_plg_v1_store_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1397,7 +1799,7 @@ func (x *Diagnostic) String() string {
 func (*Diagnostic) ProtoMessage() {}
 
 func (x *Diagnostic) ProtoReflect() protoreflect.Message {
-	mi := &file_plg_v1_store_proto_msgTypes[14]
+	mi := &file_plg_v1_store_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1410,7 +1812,7 @@ func (x *Diagnostic) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Diagnostic.ProtoReflect.Descriptor instead.
 func (*Diagnostic) Descriptor() ([]byte, []int) {
-	return file_plg_v1_store_proto_rawDescGZIP(), []int{14}
+	return file_plg_v1_store_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *Diagnostic) GetSeverity() Severity {
@@ -1459,7 +1861,7 @@ var File_plg_v1_store_proto protoreflect.FileDescriptor
 
 const file_plg_v1_store_proto_rawDesc = "" +
 	"\n" +
-	"\x12plg/v1/store.proto\x12\x06plg.v1\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xf3\x03\n" +
+	"\x12plg/v1/store.proto\x12\x06plg.v1\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x8b\x04\n" +
 	"\bCustomer\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\x14\n" +
@@ -1474,7 +1876,8 @@ const file_plg_v1_store_proto_rawDesc = "" +
 	" \x01(\v2\x0f.plg.v1.ConsentR\aconsent\x124\n" +
 	"\acreated\x18\v \x01(\v2\x1a.google.protobuf.TimestampR\acreated\x124\n" +
 	"\aupdated\x18\f \x01(\v2\x1a.google.protobuf.TimestampR\aupdated\x12\x1a\n" +
-	"\brevision\x18\r \x01(\x04R\brevision\x1a9\n" +
+	"\brevision\x18\r \x01(\x04R\brevision\x12\x16\n" +
+	"\x06number\x18\x0e \x01(\x04R\x06number\x1a9\n" +
 	"\vFieldsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"s\n" +
@@ -1500,7 +1903,7 @@ const file_plg_v1_store_proto_rawDesc = "" +
 	"\x05total\x18\x03 \x01(\v2\r.plg.v1.MoneyR\x05total\x12.\n" +
 	"\x04time\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\x04time\x12#\n" +
 	"\x05actor\x18\x05 \x01(\v2\r.plg.v1.ActorR\x05actor\x12)\n" +
-	"\brefunded\x18\x06 \x01(\v2\r.plg.v1.MoneyR\brefunded\"\xe2\x05\n" +
+	"\brefunded\x18\x06 \x01(\v2\r.plg.v1.MoneyR\brefunded\"\xf7\b\n" +
 	"\x05Event\x12\x1a\n" +
 	"\bsequence\x18\x01 \x01(\x04R\bsequence\x12\x12\n" +
 	"\x04type\x18\x02 \x01(\tR\x04type\x12.\n" +
@@ -1515,14 +1918,35 @@ const file_plg_v1_store_proto_rawDesc = "" +
 	"\x0esale_completed\x18\x0e \x01(\v2\x15.plg.v1.SaleCompletedH\x00R\rsaleCompleted\x12;\n" +
 	"\rsale_refunded\x18\x0f \x01(\v2\x14.plg.v1.SaleRefundedH\x00R\fsaleRefunded\x121\n" +
 	"\tscheduled\x18\x10 \x01(\v2\x11.plg.v1.ScheduledH\x00R\tscheduled\x121\n" +
-	"\x06custom\x18\x11 \x01(\v2\x17.google.protobuf.StructH\x00R\x06custom\x12\x1e\n" +
+	"\x06custom\x18\x11 \x01(\v2\x17.google.protobuf.StructH\x00R\x06custom\x12A\n" +
+	"\x0fcustomer_merged\x18\x13 \x01(\v2\x16.plg.v1.CustomerMergedH\x00R\x0ecustomerMerged\x12G\n" +
+	"\x11customer_unmerged\x18\x14 \x01(\v2\x18.plg.v1.CustomerUnmergedH\x00R\x10customerUnmerged\x12A\n" +
+	"\x0fcustomer_erased\x18\x15 \x01(\v2\x16.plg.v1.CustomerErasedH\x00R\x0ecustomerErased\x12>\n" +
+	"\x0esegment_joined\x18\x16 \x01(\v2\x15.plg.v1.SegmentJoinedH\x00R\rsegmentJoined\x128\n" +
+	"\fsegment_left\x18\x17 \x01(\v2\x13.plg.v1.SegmentLeftH\x00R\vsegmentLeft\x12J\n" +
+	"\x12campaign_converted\x18\x18 \x01(\v2\x19.plg.v1.CampaignConvertedH\x00R\x11campaignConverted\x12\x1e\n" +
 	"\n" +
 	"generation\x18\x12 \x01(\rR\n" +
 	"generationB\b\n" +
 	"\x06detail\"\x14\n" +
 	"\x12CustomerRegistered\"@\n" +
 	"\x0fCustomerChanged\x12-\n" +
-	"\achanges\x18\x01 \x03(\v2\x13.plg.v1.FieldChangeR\achanges\"G\n" +
+	"\achanges\x18\x01 \x03(\v2\x13.plg.v1.FieldChangeR\achanges\"L\n" +
+	"\x0eCustomerMerged\x12$\n" +
+	"\x04gone\x18\x01 \x01(\v2\x10.plg.v1.CustomerR\x04gone\x12\x14\n" +
+	"\x05merge\x18\x02 \x01(\x04R\x05merge\"N\n" +
+	"\x10CustomerUnmerged\x12$\n" +
+	"\x04gone\x18\x01 \x01(\v2\x10.plg.v1.CustomerR\x04gone\x12\x14\n" +
+	"\x05merge\x18\x02 \x01(\x04R\x05merge\"\x10\n" +
+	"\x0eCustomerErased\"=\n" +
+	"\rSegmentJoined\x12\x18\n" +
+	"\asegment\x18\x01 \x01(\rR\asegment\x12\x12\n" +
+	"\x04name\x18\x02 \x01(\tR\x04name\";\n" +
+	"\vSegmentLeft\x12\x18\n" +
+	"\asegment\x18\x01 \x01(\rR\asegment\x12\x12\n" +
+	"\x04name\x18\x02 \x01(\tR\x04name\"/\n" +
+	"\x11CampaignConverted\x12\x1a\n" +
+	"\bcampaign\x18\x01 \x01(\tR\bcampaign\"G\n" +
 	"\vFieldChange\x12\x14\n" +
 	"\x05field\x18\x01 \x01(\tR\x05field\x12\x12\n" +
 	"\x04from\x18\x02 \x01(\tR\x04from\x12\x0e\n" +
@@ -1592,7 +2016,7 @@ func file_plg_v1_store_proto_rawDescGZIP() []byte {
 }
 
 var file_plg_v1_store_proto_enumTypes = make([]protoimpl.EnumInfo, 5)
-var file_plg_v1_store_proto_msgTypes = make([]protoimpl.MessageInfo, 16)
+var file_plg_v1_store_proto_msgTypes = make([]protoimpl.MessageInfo, 22)
 var file_plg_v1_store_proto_goTypes = []any{
 	(ConsentState)(0),             // 0: plg.v1.ConsentState
 	(Purpose)(0),                  // 1: plg.v1.Purpose
@@ -1607,55 +2031,69 @@ var file_plg_v1_store_proto_goTypes = []any{
 	(*Event)(nil),                 // 10: plg.v1.Event
 	(*CustomerRegistered)(nil),    // 11: plg.v1.CustomerRegistered
 	(*CustomerChanged)(nil),       // 12: plg.v1.CustomerChanged
-	(*FieldChange)(nil),           // 13: plg.v1.FieldChange
-	(*ConsentGiven)(nil),          // 14: plg.v1.ConsentGiven
-	(*ConsentWithdrawn)(nil),      // 15: plg.v1.ConsentWithdrawn
-	(*SaleCompleted)(nil),         // 16: plg.v1.SaleCompleted
-	(*SaleRefunded)(nil),          // 17: plg.v1.SaleRefunded
-	(*Scheduled)(nil),             // 18: plg.v1.Scheduled
-	(*Diagnostic)(nil),            // 19: plg.v1.Diagnostic
-	nil,                           // 20: plg.v1.Customer.FieldsEntry
-	(*timestamppb.Timestamp)(nil), // 21: google.protobuf.Timestamp
-	(*structpb.Struct)(nil),       // 22: google.protobuf.Struct
+	(*CustomerMerged)(nil),        // 13: plg.v1.CustomerMerged
+	(*CustomerUnmerged)(nil),      // 14: plg.v1.CustomerUnmerged
+	(*CustomerErased)(nil),        // 15: plg.v1.CustomerErased
+	(*SegmentJoined)(nil),         // 16: plg.v1.SegmentJoined
+	(*SegmentLeft)(nil),           // 17: plg.v1.SegmentLeft
+	(*CampaignConverted)(nil),     // 18: plg.v1.CampaignConverted
+	(*FieldChange)(nil),           // 19: plg.v1.FieldChange
+	(*ConsentGiven)(nil),          // 20: plg.v1.ConsentGiven
+	(*ConsentWithdrawn)(nil),      // 21: plg.v1.ConsentWithdrawn
+	(*SaleCompleted)(nil),         // 22: plg.v1.SaleCompleted
+	(*SaleRefunded)(nil),          // 23: plg.v1.SaleRefunded
+	(*Scheduled)(nil),             // 24: plg.v1.Scheduled
+	(*Diagnostic)(nil),            // 25: plg.v1.Diagnostic
+	nil,                           // 26: plg.v1.Customer.FieldsEntry
+	(*timestamppb.Timestamp)(nil), // 27: google.protobuf.Timestamp
+	(*structpb.Struct)(nil),       // 28: google.protobuf.Struct
 }
 var file_plg_v1_store_proto_depIdxs = []int32{
-	20, // 0: plg.v1.Customer.fields:type_name -> plg.v1.Customer.FieldsEntry
+	26, // 0: plg.v1.Customer.fields:type_name -> plg.v1.Customer.FieldsEntry
 	6,  // 1: plg.v1.Customer.consent:type_name -> plg.v1.Consent
-	21, // 2: plg.v1.Customer.created:type_name -> google.protobuf.Timestamp
-	21, // 3: plg.v1.Customer.updated:type_name -> google.protobuf.Timestamp
+	27, // 2: plg.v1.Customer.created:type_name -> google.protobuf.Timestamp
+	27, // 3: plg.v1.Customer.updated:type_name -> google.protobuf.Timestamp
 	0,  // 4: plg.v1.Consent.programme:type_name -> plg.v1.ConsentState
 	0,  // 5: plg.v1.Consent.promotions:type_name -> plg.v1.ConsentState
 	8,  // 6: plg.v1.Sale.total:type_name -> plg.v1.Money
-	21, // 7: plg.v1.Sale.time:type_name -> google.protobuf.Timestamp
+	27, // 7: plg.v1.Sale.time:type_name -> google.protobuf.Timestamp
 	7,  // 8: plg.v1.Sale.actor:type_name -> plg.v1.Actor
 	8,  // 9: plg.v1.Sale.refunded:type_name -> plg.v1.Money
-	21, // 10: plg.v1.Event.time:type_name -> google.protobuf.Timestamp
+	27, // 10: plg.v1.Event.time:type_name -> google.protobuf.Timestamp
 	7,  // 11: plg.v1.Event.actor:type_name -> plg.v1.Actor
 	5,  // 12: plg.v1.Event.customer:type_name -> plg.v1.Customer
 	11, // 13: plg.v1.Event.customer_registered:type_name -> plg.v1.CustomerRegistered
 	12, // 14: plg.v1.Event.customer_changed:type_name -> plg.v1.CustomerChanged
-	14, // 15: plg.v1.Event.consent_given:type_name -> plg.v1.ConsentGiven
-	15, // 16: plg.v1.Event.consent_withdrawn:type_name -> plg.v1.ConsentWithdrawn
-	16, // 17: plg.v1.Event.sale_completed:type_name -> plg.v1.SaleCompleted
-	17, // 18: plg.v1.Event.sale_refunded:type_name -> plg.v1.SaleRefunded
-	18, // 19: plg.v1.Event.scheduled:type_name -> plg.v1.Scheduled
-	22, // 20: plg.v1.Event.custom:type_name -> google.protobuf.Struct
-	13, // 21: plg.v1.CustomerChanged.changes:type_name -> plg.v1.FieldChange
-	1,  // 22: plg.v1.ConsentGiven.purposes:type_name -> plg.v1.Purpose
-	2,  // 23: plg.v1.ConsentGiven.means:type_name -> plg.v1.Means
-	1,  // 24: plg.v1.ConsentWithdrawn.purposes:type_name -> plg.v1.Purpose
-	2,  // 25: plg.v1.ConsentWithdrawn.means:type_name -> plg.v1.Means
-	9,  // 26: plg.v1.SaleCompleted.sale:type_name -> plg.v1.Sale
-	9,  // 27: plg.v1.SaleRefunded.sale:type_name -> plg.v1.Sale
-	8,  // 28: plg.v1.SaleRefunded.amount:type_name -> plg.v1.Money
-	22, // 29: plg.v1.Scheduled.data:type_name -> google.protobuf.Struct
-	3,  // 30: plg.v1.Diagnostic.severity:type_name -> plg.v1.Severity
-	4,  // 31: plg.v1.Diagnostic.blame:type_name -> plg.v1.Blame
-	32, // [32:32] is the sub-list for method output_type
-	32, // [32:32] is the sub-list for method input_type
-	32, // [32:32] is the sub-list for extension type_name
-	32, // [32:32] is the sub-list for extension extendee
-	0,  // [0:32] is the sub-list for field type_name
+	20, // 15: plg.v1.Event.consent_given:type_name -> plg.v1.ConsentGiven
+	21, // 16: plg.v1.Event.consent_withdrawn:type_name -> plg.v1.ConsentWithdrawn
+	22, // 17: plg.v1.Event.sale_completed:type_name -> plg.v1.SaleCompleted
+	23, // 18: plg.v1.Event.sale_refunded:type_name -> plg.v1.SaleRefunded
+	24, // 19: plg.v1.Event.scheduled:type_name -> plg.v1.Scheduled
+	28, // 20: plg.v1.Event.custom:type_name -> google.protobuf.Struct
+	13, // 21: plg.v1.Event.customer_merged:type_name -> plg.v1.CustomerMerged
+	14, // 22: plg.v1.Event.customer_unmerged:type_name -> plg.v1.CustomerUnmerged
+	15, // 23: plg.v1.Event.customer_erased:type_name -> plg.v1.CustomerErased
+	16, // 24: plg.v1.Event.segment_joined:type_name -> plg.v1.SegmentJoined
+	17, // 25: plg.v1.Event.segment_left:type_name -> plg.v1.SegmentLeft
+	18, // 26: plg.v1.Event.campaign_converted:type_name -> plg.v1.CampaignConverted
+	19, // 27: plg.v1.CustomerChanged.changes:type_name -> plg.v1.FieldChange
+	5,  // 28: plg.v1.CustomerMerged.gone:type_name -> plg.v1.Customer
+	5,  // 29: plg.v1.CustomerUnmerged.gone:type_name -> plg.v1.Customer
+	1,  // 30: plg.v1.ConsentGiven.purposes:type_name -> plg.v1.Purpose
+	2,  // 31: plg.v1.ConsentGiven.means:type_name -> plg.v1.Means
+	1,  // 32: plg.v1.ConsentWithdrawn.purposes:type_name -> plg.v1.Purpose
+	2,  // 33: plg.v1.ConsentWithdrawn.means:type_name -> plg.v1.Means
+	9,  // 34: plg.v1.SaleCompleted.sale:type_name -> plg.v1.Sale
+	9,  // 35: plg.v1.SaleRefunded.sale:type_name -> plg.v1.Sale
+	8,  // 36: plg.v1.SaleRefunded.amount:type_name -> plg.v1.Money
+	28, // 37: plg.v1.Scheduled.data:type_name -> google.protobuf.Struct
+	3,  // 38: plg.v1.Diagnostic.severity:type_name -> plg.v1.Severity
+	4,  // 39: plg.v1.Diagnostic.blame:type_name -> plg.v1.Blame
+	40, // [40:40] is the sub-list for method output_type
+	40, // [40:40] is the sub-list for method input_type
+	40, // [40:40] is the sub-list for extension type_name
+	40, // [40:40] is the sub-list for extension extendee
+	0,  // [0:40] is the sub-list for field type_name
 }
 
 func init() { file_plg_v1_store_proto_init() }
@@ -1672,6 +2110,12 @@ func file_plg_v1_store_proto_init() {
 		(*Event_SaleRefunded)(nil),
 		(*Event_Scheduled)(nil),
 		(*Event_Custom)(nil),
+		(*Event_CustomerMerged)(nil),
+		(*Event_CustomerUnmerged)(nil),
+		(*Event_CustomerErased)(nil),
+		(*Event_SegmentJoined)(nil),
+		(*Event_SegmentLeft)(nil),
+		(*Event_CampaignConverted)(nil),
 	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
@@ -1679,7 +2123,7 @@ func file_plg_v1_store_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_plg_v1_store_proto_rawDesc), len(file_plg_v1_store_proto_rawDesc)),
 			NumEnums:      5,
-			NumMessages:   16,
+			NumMessages:   22,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

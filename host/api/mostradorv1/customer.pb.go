@@ -12,6 +12,7 @@ import (
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
 	fieldmaskpb "google.golang.org/protobuf/types/known/fieldmaskpb"
+	timestamppb "google.golang.org/protobuf/types/known/timestamppb"
 	plgv1 "mostrador/sdk/plgv1"
 	reflect "reflect"
 	sync "sync"
@@ -25,12 +26,124 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
+// Order of a list of customers.
+type Order int32
+
+const (
+	// By name; an empty query without filter lists the newest first.
+	Order_ORDER_UNSPECIFIED Order = 0
+	Order_ORDER_NAME        Order = 1
+	// Last activity, latest first.
+	Order_ORDER_ACTIVITY Order = 2
+	// Points (the measure of the store's loyalty plugin), most first.
+	Order_ORDER_POINTS Order = 3
+	// Registration, newest first.
+	Order_ORDER_NEWEST Order = 4
+)
+
+// Enum value maps for Order.
+var (
+	Order_name = map[int32]string{
+		0: "ORDER_UNSPECIFIED",
+		1: "ORDER_NAME",
+		2: "ORDER_ACTIVITY",
+		3: "ORDER_POINTS",
+		4: "ORDER_NEWEST",
+	}
+	Order_value = map[string]int32{
+		"ORDER_UNSPECIFIED": 0,
+		"ORDER_NAME":        1,
+		"ORDER_ACTIVITY":    2,
+		"ORDER_POINTS":      3,
+		"ORDER_NEWEST":      4,
+	}
+)
+
+func (x Order) Enum() *Order {
+	p := new(Order)
+	*p = x
+	return p
+}
+
+func (x Order) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (Order) Descriptor() protoreflect.EnumDescriptor {
+	return file_mostrador_v1_customer_proto_enumTypes[0].Descriptor()
+}
+
+func (Order) Type() protoreflect.EnumType {
+	return &file_mostrador_v1_customer_proto_enumTypes[0]
+}
+
+func (x Order) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use Order.Descriptor instead.
+func (Order) EnumDescriptor() ([]byte, []int) {
+	return file_mostrador_v1_customer_proto_rawDescGZIP(), []int{0}
+}
+
+type Filter_Channel int32
+
+const (
+	Filter_CHANNEL_UNSPECIFIED Filter_Channel = 0
+	// Has an e-mail address, resp. a telephone.
+	Filter_CHANNEL_EMAIL Filter_Channel = 1
+	Filter_CHANNEL_SMS   Filter_Channel = 2
+)
+
+// Enum value maps for Filter_Channel.
+var (
+	Filter_Channel_name = map[int32]string{
+		0: "CHANNEL_UNSPECIFIED",
+		1: "CHANNEL_EMAIL",
+		2: "CHANNEL_SMS",
+	}
+	Filter_Channel_value = map[string]int32{
+		"CHANNEL_UNSPECIFIED": 0,
+		"CHANNEL_EMAIL":       1,
+		"CHANNEL_SMS":         2,
+	}
+)
+
+func (x Filter_Channel) Enum() *Filter_Channel {
+	p := new(Filter_Channel)
+	*p = x
+	return p
+}
+
+func (x Filter_Channel) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (Filter_Channel) Descriptor() protoreflect.EnumDescriptor {
+	return file_mostrador_v1_customer_proto_enumTypes[1].Descriptor()
+}
+
+func (Filter_Channel) Type() protoreflect.EnumType {
+	return &file_mostrador_v1_customer_proto_enumTypes[1]
+}
+
+func (x Filter_Channel) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use Filter_Channel.Descriptor instead.
+func (Filter_Channel) EnumDescriptor() ([]byte, []int) {
+	return file_mostrador_v1_customer_proto_rawDescGZIP(), []int{10, 0}
+}
+
 // Refusal is the detail of an error that a person can mend.
 type Refusal struct {
 	state       protoimpl.MessageState `protogen:"open.v1"`
 	Diagnostics []*plgv1.Diagnostic    `protobuf:"bytes,1,rep,name=diagnostics,proto3" json:"diagnostics,omitempty"`
 	// Customers that have the same phone or e-mail.
-	Duplicates    []*plgv1.Customer `protobuf:"bytes,2,rep,name=duplicates,proto3" json:"duplicates,omitempty"`
+	Duplicates []*plgv1.Customer `protobuf:"bytes,2,rep,name=duplicates,proto3" json:"duplicates,omitempty"`
+	// What somebody else changed meanwhile, of what this update changes too (a Connect error of code Aborted).
+	Conflicts     []*EditConflict `protobuf:"bytes,3,rep,name=conflicts,proto3" json:"conflicts,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -79,6 +192,108 @@ func (x *Refusal) GetDuplicates() []*plgv1.Customer {
 	return nil
 }
 
+func (x *Refusal) GetConflicts() []*EditConflict {
+	if x != nil {
+		return x.Conflicts
+	}
+	return nil
+}
+
+// EditConflict is a field that two people changed at once.
+type EditConflict struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Path  string                 `protobuf:"bytes,1,opt,name=path,proto3" json:"path,omitempty"`
+	Label string                 `protobuf:"bytes,2,opt,name=label,proto3" json:"label,omitempty"`
+	// What the person who is refused saw and typed, and what stands now.
+	Seen   string `protobuf:"bytes,3,opt,name=seen,proto3" json:"seen,omitempty"`
+	Yours  string `protobuf:"bytes,4,opt,name=yours,proto3" json:"yours,omitempty"`
+	Theirs string `protobuf:"bytes,5,opt,name=theirs,proto3" json:"theirs,omitempty"`
+	// Who changed it and when.
+	Actor         *plgv1.Actor           `protobuf:"bytes,6,opt,name=actor,proto3" json:"actor,omitempty"`
+	Time          *timestamppb.Timestamp `protobuf:"bytes,7,opt,name=time,proto3" json:"time,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *EditConflict) Reset() {
+	*x = EditConflict{}
+	mi := &file_mostrador_v1_customer_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *EditConflict) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*EditConflict) ProtoMessage() {}
+
+func (x *EditConflict) ProtoReflect() protoreflect.Message {
+	mi := &file_mostrador_v1_customer_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use EditConflict.ProtoReflect.Descriptor instead.
+func (*EditConflict) Descriptor() ([]byte, []int) {
+	return file_mostrador_v1_customer_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *EditConflict) GetPath() string {
+	if x != nil {
+		return x.Path
+	}
+	return ""
+}
+
+func (x *EditConflict) GetLabel() string {
+	if x != nil {
+		return x.Label
+	}
+	return ""
+}
+
+func (x *EditConflict) GetSeen() string {
+	if x != nil {
+		return x.Seen
+	}
+	return ""
+}
+
+func (x *EditConflict) GetYours() string {
+	if x != nil {
+		return x.Yours
+	}
+	return ""
+}
+
+func (x *EditConflict) GetTheirs() string {
+	if x != nil {
+		return x.Theirs
+	}
+	return ""
+}
+
+func (x *EditConflict) GetActor() *plgv1.Actor {
+	if x != nil {
+		return x.Actor
+	}
+	return nil
+}
+
+func (x *EditConflict) GetTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Time
+	}
+	return nil
+}
+
 type RegisterRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// id, consent, created, updated and revision are the store's to set. A phone may be in any spelling.
@@ -91,7 +306,7 @@ type RegisterRequest struct {
 
 func (x *RegisterRequest) Reset() {
 	*x = RegisterRequest{}
-	mi := &file_mostrador_v1_customer_proto_msgTypes[1]
+	mi := &file_mostrador_v1_customer_proto_msgTypes[2]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -103,7 +318,7 @@ func (x *RegisterRequest) String() string {
 func (*RegisterRequest) ProtoMessage() {}
 
 func (x *RegisterRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mostrador_v1_customer_proto_msgTypes[1]
+	mi := &file_mostrador_v1_customer_proto_msgTypes[2]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -116,7 +331,7 @@ func (x *RegisterRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RegisterRequest.ProtoReflect.Descriptor instead.
 func (*RegisterRequest) Descriptor() ([]byte, []int) {
-	return file_mostrador_v1_customer_proto_rawDescGZIP(), []int{1}
+	return file_mostrador_v1_customer_proto_rawDescGZIP(), []int{2}
 }
 
 func (x *RegisterRequest) GetCustomer() *plgv1.Customer {
@@ -142,7 +357,7 @@ type RegisterResponse struct {
 
 func (x *RegisterResponse) Reset() {
 	*x = RegisterResponse{}
-	mi := &file_mostrador_v1_customer_proto_msgTypes[2]
+	mi := &file_mostrador_v1_customer_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -154,7 +369,7 @@ func (x *RegisterResponse) String() string {
 func (*RegisterResponse) ProtoMessage() {}
 
 func (x *RegisterResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_mostrador_v1_customer_proto_msgTypes[2]
+	mi := &file_mostrador_v1_customer_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -167,7 +382,7 @@ func (x *RegisterResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RegisterResponse.ProtoReflect.Descriptor instead.
 func (*RegisterResponse) Descriptor() ([]byte, []int) {
-	return file_mostrador_v1_customer_proto_rawDescGZIP(), []int{2}
+	return file_mostrador_v1_customer_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *RegisterResponse) GetCustomer() *plgv1.Customer {
@@ -186,7 +401,7 @@ type CheckRequest struct {
 
 func (x *CheckRequest) Reset() {
 	*x = CheckRequest{}
-	mi := &file_mostrador_v1_customer_proto_msgTypes[3]
+	mi := &file_mostrador_v1_customer_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -198,7 +413,7 @@ func (x *CheckRequest) String() string {
 func (*CheckRequest) ProtoMessage() {}
 
 func (x *CheckRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mostrador_v1_customer_proto_msgTypes[3]
+	mi := &file_mostrador_v1_customer_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -211,7 +426,7 @@ func (x *CheckRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CheckRequest.ProtoReflect.Descriptor instead.
 func (*CheckRequest) Descriptor() ([]byte, []int) {
-	return file_mostrador_v1_customer_proto_rawDescGZIP(), []int{3}
+	return file_mostrador_v1_customer_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *CheckRequest) GetCustomer() *plgv1.Customer {
@@ -232,7 +447,7 @@ type CheckResponse struct {
 
 func (x *CheckResponse) Reset() {
 	*x = CheckResponse{}
-	mi := &file_mostrador_v1_customer_proto_msgTypes[4]
+	mi := &file_mostrador_v1_customer_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -244,7 +459,7 @@ func (x *CheckResponse) String() string {
 func (*CheckResponse) ProtoMessage() {}
 
 func (x *CheckResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_mostrador_v1_customer_proto_msgTypes[4]
+	mi := &file_mostrador_v1_customer_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -257,7 +472,7 @@ func (x *CheckResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CheckResponse.ProtoReflect.Descriptor instead.
 func (*CheckResponse) Descriptor() ([]byte, []int) {
-	return file_mostrador_v1_customer_proto_rawDescGZIP(), []int{4}
+	return file_mostrador_v1_customer_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *CheckResponse) GetCustomer() *plgv1.Customer {
@@ -284,7 +499,7 @@ type GetCustomerRequest struct {
 
 func (x *GetCustomerRequest) Reset() {
 	*x = GetCustomerRequest{}
-	mi := &file_mostrador_v1_customer_proto_msgTypes[5]
+	mi := &file_mostrador_v1_customer_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -296,7 +511,7 @@ func (x *GetCustomerRequest) String() string {
 func (*GetCustomerRequest) ProtoMessage() {}
 
 func (x *GetCustomerRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mostrador_v1_customer_proto_msgTypes[5]
+	mi := &file_mostrador_v1_customer_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -309,7 +524,7 @@ func (x *GetCustomerRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetCustomerRequest.ProtoReflect.Descriptor instead.
 func (*GetCustomerRequest) Descriptor() ([]byte, []int) {
-	return file_mostrador_v1_customer_proto_rawDescGZIP(), []int{5}
+	return file_mostrador_v1_customer_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *GetCustomerRequest) GetKey() string {
@@ -328,7 +543,7 @@ type GetCustomerResponse struct {
 
 func (x *GetCustomerResponse) Reset() {
 	*x = GetCustomerResponse{}
-	mi := &file_mostrador_v1_customer_proto_msgTypes[6]
+	mi := &file_mostrador_v1_customer_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -340,7 +555,7 @@ func (x *GetCustomerResponse) String() string {
 func (*GetCustomerResponse) ProtoMessage() {}
 
 func (x *GetCustomerResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_mostrador_v1_customer_proto_msgTypes[6]
+	mi := &file_mostrador_v1_customer_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -353,7 +568,7 @@ func (x *GetCustomerResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetCustomerResponse.ProtoReflect.Descriptor instead.
 func (*GetCustomerResponse) Descriptor() ([]byte, []int) {
-	return file_mostrador_v1_customer_proto_rawDescGZIP(), []int{6}
+	return file_mostrador_v1_customer_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *GetCustomerResponse) GetCustomer() *plgv1.Customer {
@@ -368,14 +583,17 @@ type UpdateRequest struct {
 	// customer.id says whom; customer.revision, when not 0, must be the current one.
 	Customer *plgv1.Customer `protobuf:"bytes,1,opt,name=customer,proto3" json:"customer,omitempty"`
 	// Paths: name, phone, email, language, cards, tags, aplica_promociones, fields.X
-	Mask          *fieldmaskpb.FieldMask `protobuf:"bytes,2,opt,name=mask,proto3" json:"mask,omitempty"`
+	Mask *fieldmaskpb.FieldMask `protobuf:"bytes,2,opt,name=mask,proto3" json:"mask,omitempty"`
+	// The values that the person saw before changing them. A field of the mask that is now another than seen, and
+	// another than asked for, is a conflict; all else that changed meanwhile stays. Without it only the revision counts.
+	Seen          *plgv1.Customer `protobuf:"bytes,3,opt,name=seen,proto3" json:"seen,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *UpdateRequest) Reset() {
 	*x = UpdateRequest{}
-	mi := &file_mostrador_v1_customer_proto_msgTypes[7]
+	mi := &file_mostrador_v1_customer_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -387,7 +605,7 @@ func (x *UpdateRequest) String() string {
 func (*UpdateRequest) ProtoMessage() {}
 
 func (x *UpdateRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mostrador_v1_customer_proto_msgTypes[7]
+	mi := &file_mostrador_v1_customer_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -400,7 +618,7 @@ func (x *UpdateRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UpdateRequest.ProtoReflect.Descriptor instead.
 func (*UpdateRequest) Descriptor() ([]byte, []int) {
-	return file_mostrador_v1_customer_proto_rawDescGZIP(), []int{7}
+	return file_mostrador_v1_customer_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *UpdateRequest) GetCustomer() *plgv1.Customer {
@@ -417,6 +635,13 @@ func (x *UpdateRequest) GetMask() *fieldmaskpb.FieldMask {
 	return nil
 }
 
+func (x *UpdateRequest) GetSeen() *plgv1.Customer {
+	if x != nil {
+		return x.Seen
+	}
+	return nil
+}
+
 type UpdateResponse struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Customer      *plgv1.Customer        `protobuf:"bytes,1,opt,name=customer,proto3" json:"customer,omitempty"`
@@ -426,7 +651,7 @@ type UpdateResponse struct {
 
 func (x *UpdateResponse) Reset() {
 	*x = UpdateResponse{}
-	mi := &file_mostrador_v1_customer_proto_msgTypes[8]
+	mi := &file_mostrador_v1_customer_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -438,7 +663,7 @@ func (x *UpdateResponse) String() string {
 func (*UpdateResponse) ProtoMessage() {}
 
 func (x *UpdateResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_mostrador_v1_customer_proto_msgTypes[8]
+	mi := &file_mostrador_v1_customer_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -451,7 +676,7 @@ func (x *UpdateResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UpdateResponse.ProtoReflect.Descriptor instead.
 func (*UpdateResponse) Descriptor() ([]byte, []int) {
-	return file_mostrador_v1_customer_proto_rawDescGZIP(), []int{8}
+	return file_mostrador_v1_customer_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *UpdateResponse) GetCustomer() *plgv1.Customer {
@@ -461,19 +686,130 @@ func (x *UpdateResponse) GetCustomer() *plgv1.Customer {
 	return nil
 }
 
+// Filter narrows a search ([Más filtros]). What is set must all hold.
+type Filter struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Names. A customer has all of tags and none of without_tags.
+	Tags        []string `protobuf:"bytes,1,rep,name=tags,proto3" json:"tags,omitempty"`
+	WithoutTags []string `protobuf:"bytes,2,rep,name=without_tags,json=withoutTags,proto3" json:"without_tags,omitempty"`
+	// Ids. A member of all of them.
+	Segments []uint32             `protobuf:"varint,3,rep,packed,name=segments,proto3" json:"segments,omitempty"`
+	Consent  []plgv1.ConsentState `protobuf:"varint,4,rep,packed,name=consent,proto3,enum=plg.v1.ConsentState" json:"consent,omitempty"`
+	Channels []Filter_Channel     `protobuf:"varint,5,rep,packed,name=channels,proto3,enum=mostrador.v1.Filter_Channel" json:"channels,omitempty"`
+	// Conditions on fields and everything else that segments know.
+	Condition *Condition `protobuf:"bytes,6,opt,name=condition,proto3" json:"condition,omitempty"`
+	// Names of campaigns in which the customer converted, any of them.
+	Campaigns []string `protobuf:"bytes,7,rep,name=campaigns,proto3" json:"campaigns,omitempty"`
+	// Only customers of this import.
+	Import        uint64 `protobuf:"varint,8,opt,name=import,proto3" json:"import,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Filter) Reset() {
+	*x = Filter{}
+	mi := &file_mostrador_v1_customer_proto_msgTypes[10]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Filter) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Filter) ProtoMessage() {}
+
+func (x *Filter) ProtoReflect() protoreflect.Message {
+	mi := &file_mostrador_v1_customer_proto_msgTypes[10]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Filter.ProtoReflect.Descriptor instead.
+func (*Filter) Descriptor() ([]byte, []int) {
+	return file_mostrador_v1_customer_proto_rawDescGZIP(), []int{10}
+}
+
+func (x *Filter) GetTags() []string {
+	if x != nil {
+		return x.Tags
+	}
+	return nil
+}
+
+func (x *Filter) GetWithoutTags() []string {
+	if x != nil {
+		return x.WithoutTags
+	}
+	return nil
+}
+
+func (x *Filter) GetSegments() []uint32 {
+	if x != nil {
+		return x.Segments
+	}
+	return nil
+}
+
+func (x *Filter) GetConsent() []plgv1.ConsentState {
+	if x != nil {
+		return x.Consent
+	}
+	return nil
+}
+
+func (x *Filter) GetChannels() []Filter_Channel {
+	if x != nil {
+		return x.Channels
+	}
+	return nil
+}
+
+func (x *Filter) GetCondition() *Condition {
+	if x != nil {
+		return x.Condition
+	}
+	return nil
+}
+
+func (x *Filter) GetCampaigns() []string {
+	if x != nil {
+		return x.Campaigns
+	}
+	return nil
+}
+
+func (x *Filter) GetImport() uint64 {
+	if x != nil {
+		return x.Import
+	}
+	return 0
+}
+
 type SearchRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	Query string                 `protobuf:"bytes,1,opt,name=query,proto3" json:"query,omitempty"`
-	Limit int32                  `protobuf:"varint,2,opt,name=limit,proto3" json:"limit,omitempty"`
+	// Words of the name in any order, each from its start; phone, e-mail, card, number, id; words of indexed fields.
+	Query string `protobuf:"bytes,1,opt,name=query,proto3" json:"query,omitempty"`
+	Limit int32  `protobuf:"varint,2,opt,name=limit,proto3" json:"limit,omitempty"`
 	// Token of the next page, from the last response.
-	Page          string `protobuf:"bytes,3,opt,name=page,proto3" json:"page,omitempty"`
+	Page   string  `protobuf:"bytes,3,opt,name=page,proto3" json:"page,omitempty"`
+	Filter *Filter `protobuf:"bytes,4,opt,name=filter,proto3" json:"filter,omitempty"`
+	Order  Order   `protobuf:"varint,5,opt,name=order,proto3,enum=mostrador.v1.Order" json:"order,omitempty"`
+	// Instead of page: how many to skip, for a list that is scrolled far.
+	Offset        uint64 `protobuf:"varint,6,opt,name=offset,proto3" json:"offset,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *SearchRequest) Reset() {
 	*x = SearchRequest{}
-	mi := &file_mostrador_v1_customer_proto_msgTypes[9]
+	mi := &file_mostrador_v1_customer_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -485,7 +821,7 @@ func (x *SearchRequest) String() string {
 func (*SearchRequest) ProtoMessage() {}
 
 func (x *SearchRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mostrador_v1_customer_proto_msgTypes[9]
+	mi := &file_mostrador_v1_customer_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -498,7 +834,7 @@ func (x *SearchRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SearchRequest.ProtoReflect.Descriptor instead.
 func (*SearchRequest) Descriptor() ([]byte, []int) {
-	return file_mostrador_v1_customer_proto_rawDescGZIP(), []int{9}
+	return file_mostrador_v1_customer_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *SearchRequest) GetQuery() string {
@@ -522,17 +858,43 @@ func (x *SearchRequest) GetPage() string {
 	return ""
 }
 
+func (x *SearchRequest) GetFilter() *Filter {
+	if x != nil {
+		return x.Filter
+	}
+	return nil
+}
+
+func (x *SearchRequest) GetOrder() Order {
+	if x != nil {
+		return x.Order
+	}
+	return Order_ORDER_UNSPECIFIED
+}
+
+func (x *SearchRequest) GetOffset() uint64 {
+	if x != nil {
+		return x.Offset
+	}
+	return 0
+}
+
 type SearchResponse struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Customers     []*plgv1.Customer      `protobuf:"bytes,1,rep,name=customers,proto3" json:"customers,omitempty"`
-	NextPage      string                 `protobuf:"bytes,2,opt,name=next_page,json=nextPage,proto3" json:"next_page,omitempty"`
+	state     protoimpl.MessageState `protogen:"open.v1"`
+	Customers []*plgv1.Customer      `protobuf:"bytes,1,rep,name=customers,proto3" json:"customers,omitempty"`
+	NextPage  string                 `protobuf:"bytes,2,opt,name=next_page,json=nextPage,proto3" json:"next_page,omitempty"`
+	// How many there are in all, and whether that is only the least.
+	Total   uint64 `protobuf:"varint,3,opt,name=total,proto3" json:"total,omitempty"`
+	AtLeast bool   `protobuf:"varint,4,opt,name=at_least,json=atLeast,proto3" json:"at_least,omitempty"`
+	// What is known of each customer, in the order of customers.
+	Facts         []*Facts `protobuf:"bytes,5,rep,name=facts,proto3" json:"facts,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *SearchResponse) Reset() {
 	*x = SearchResponse{}
-	mi := &file_mostrador_v1_customer_proto_msgTypes[10]
+	mi := &file_mostrador_v1_customer_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -544,7 +906,7 @@ func (x *SearchResponse) String() string {
 func (*SearchResponse) ProtoMessage() {}
 
 func (x *SearchResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_mostrador_v1_customer_proto_msgTypes[10]
+	mi := &file_mostrador_v1_customer_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -557,7 +919,7 @@ func (x *SearchResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SearchResponse.ProtoReflect.Descriptor instead.
 func (*SearchResponse) Descriptor() ([]byte, []int) {
-	return file_mostrador_v1_customer_proto_rawDescGZIP(), []int{10}
+	return file_mostrador_v1_customer_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *SearchResponse) GetCustomers() []*plgv1.Customer {
@@ -574,6 +936,199 @@ func (x *SearchResponse) GetNextPage() string {
 	return ""
 }
 
+func (x *SearchResponse) GetTotal() uint64 {
+	if x != nil {
+		return x.Total
+	}
+	return 0
+}
+
+func (x *SearchResponse) GetAtLeast() bool {
+	if x != nil {
+		return x.AtLeast
+	}
+	return false
+}
+
+func (x *SearchResponse) GetFacts() []*Facts {
+	if x != nil {
+		return x.Facts
+	}
+	return nil
+}
+
+// Facts are what the store counts of a customer.
+type Facts struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Purchases     uint64                 `protobuf:"varint,1,opt,name=purchases,proto3" json:"purchases,omitempty"`
+	Spent         *plgv1.Money           `protobuf:"bytes,2,opt,name=spent,proto3" json:"spent,omitempty"`
+	FirstPurchase *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=first_purchase,json=firstPurchase,proto3" json:"first_purchase,omitempty"`
+	LastPurchase  *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=last_purchase,json=lastPurchase,proto3" json:"last_purchase,omitempty"`
+	LastActivity  *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=last_activity,json=lastActivity,proto3" json:"last_activity,omitempty"`
+	// Numbers that plugins keep, by the measure's id.
+	Measures      map[string]float64 `protobuf:"bytes,6,rep,name=measures,proto3" json:"measures,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"fixed64,2,opt,name=value"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Facts) Reset() {
+	*x = Facts{}
+	mi := &file_mostrador_v1_customer_proto_msgTypes[13]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Facts) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Facts) ProtoMessage() {}
+
+func (x *Facts) ProtoReflect() protoreflect.Message {
+	mi := &file_mostrador_v1_customer_proto_msgTypes[13]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Facts.ProtoReflect.Descriptor instead.
+func (*Facts) Descriptor() ([]byte, []int) {
+	return file_mostrador_v1_customer_proto_rawDescGZIP(), []int{13}
+}
+
+func (x *Facts) GetPurchases() uint64 {
+	if x != nil {
+		return x.Purchases
+	}
+	return 0
+}
+
+func (x *Facts) GetSpent() *plgv1.Money {
+	if x != nil {
+		return x.Spent
+	}
+	return nil
+}
+
+func (x *Facts) GetFirstPurchase() *timestamppb.Timestamp {
+	if x != nil {
+		return x.FirstPurchase
+	}
+	return nil
+}
+
+func (x *Facts) GetLastPurchase() *timestamppb.Timestamp {
+	if x != nil {
+		return x.LastPurchase
+	}
+	return nil
+}
+
+func (x *Facts) GetLastActivity() *timestamppb.Timestamp {
+	if x != nil {
+		return x.LastActivity
+	}
+	return nil
+}
+
+func (x *Facts) GetMeasures() map[string]float64 {
+	if x != nil {
+		return x.Measures
+	}
+	return nil
+}
+
+// Selection is customers that something is done to: those named, or all that a search means, without some.
+type Selection struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Ids   []string               `protobuf:"bytes,1,rep,name=ids,proto3" json:"ids,omitempty"`
+	// Used when ids is empty.
+	All           bool     `protobuf:"varint,2,opt,name=all,proto3" json:"all,omitempty"`
+	Query         string   `protobuf:"bytes,3,opt,name=query,proto3" json:"query,omitempty"`
+	Filter        *Filter  `protobuf:"bytes,4,opt,name=filter,proto3" json:"filter,omitempty"`
+	Except        []string `protobuf:"bytes,5,rep,name=except,proto3" json:"except,omitempty"`
+	Order         Order    `protobuf:"varint,6,opt,name=order,proto3,enum=mostrador.v1.Order" json:"order,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Selection) Reset() {
+	*x = Selection{}
+	mi := &file_mostrador_v1_customer_proto_msgTypes[14]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Selection) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Selection) ProtoMessage() {}
+
+func (x *Selection) ProtoReflect() protoreflect.Message {
+	mi := &file_mostrador_v1_customer_proto_msgTypes[14]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Selection.ProtoReflect.Descriptor instead.
+func (*Selection) Descriptor() ([]byte, []int) {
+	return file_mostrador_v1_customer_proto_rawDescGZIP(), []int{14}
+}
+
+func (x *Selection) GetIds() []string {
+	if x != nil {
+		return x.Ids
+	}
+	return nil
+}
+
+func (x *Selection) GetAll() bool {
+	if x != nil {
+		return x.All
+	}
+	return false
+}
+
+func (x *Selection) GetQuery() string {
+	if x != nil {
+		return x.Query
+	}
+	return ""
+}
+
+func (x *Selection) GetFilter() *Filter {
+	if x != nil {
+		return x.Filter
+	}
+	return nil
+}
+
+func (x *Selection) GetExcept() []string {
+	if x != nil {
+		return x.Except
+	}
+	return nil
+}
+
+func (x *Selection) GetOrder() Order {
+	if x != nil {
+		return x.Order
+	}
+	return Order_ORDER_UNSPECIFIED
+}
+
 type SheetRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Empty asks for the form of a customer to be registered: only its fields, as the rules leave them.
@@ -586,7 +1141,7 @@ type SheetRequest struct {
 
 func (x *SheetRequest) Reset() {
 	*x = SheetRequest{}
-	mi := &file_mostrador_v1_customer_proto_msgTypes[11]
+	mi := &file_mostrador_v1_customer_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -598,7 +1153,7 @@ func (x *SheetRequest) String() string {
 func (*SheetRequest) ProtoMessage() {}
 
 func (x *SheetRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mostrador_v1_customer_proto_msgTypes[11]
+	mi := &file_mostrador_v1_customer_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -611,7 +1166,7 @@ func (x *SheetRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SheetRequest.ProtoReflect.Descriptor instead.
 func (*SheetRequest) Descriptor() ([]byte, []int) {
-	return file_mostrador_v1_customer_proto_rawDescGZIP(), []int{11}
+	return file_mostrador_v1_customer_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *SheetRequest) GetId() string {
@@ -635,14 +1190,18 @@ type SheetResponse struct {
 	Actions  []*ActionState         `protobuf:"bytes,3,rep,name=actions,proto3" json:"actions,omitempty"`
 	Panels   []*PanelState          `protobuf:"bytes,4,rep,name=panels,proto3" json:"panels,omitempty"`
 	// Consent in words, one line per purpose.
-	Consent       []string `protobuf:"bytes,5,rep,name=consent,proto3" json:"consent,omitempty"` // Whether a rule governs "aplica_promociones" is said by its FieldState.
+	Consent []string `protobuf:"bytes,5,rep,name=consent,proto3" json:"consent,omitempty"`
+	// Whether a rule governs "aplica_promociones" is said by its FieldState.
+	Facts *Facts `protobuf:"bytes,6,opt,name=facts,proto3" json:"facts,omitempty"`
+	// Names of the segments whose member the customer is.
+	Segments      []string `protobuf:"bytes,7,rep,name=segments,proto3" json:"segments,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *SheetResponse) Reset() {
 	*x = SheetResponse{}
-	mi := &file_mostrador_v1_customer_proto_msgTypes[12]
+	mi := &file_mostrador_v1_customer_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -654,7 +1213,7 @@ func (x *SheetResponse) String() string {
 func (*SheetResponse) ProtoMessage() {}
 
 func (x *SheetResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_mostrador_v1_customer_proto_msgTypes[12]
+	mi := &file_mostrador_v1_customer_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -667,7 +1226,7 @@ func (x *SheetResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SheetResponse.ProtoReflect.Descriptor instead.
 func (*SheetResponse) Descriptor() ([]byte, []int) {
-	return file_mostrador_v1_customer_proto_rawDescGZIP(), []int{12}
+	return file_mostrador_v1_customer_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *SheetResponse) GetCustomer() *plgv1.Customer {
@@ -705,6 +1264,20 @@ func (x *SheetResponse) GetConsent() []string {
 	return nil
 }
 
+func (x *SheetResponse) GetFacts() *Facts {
+	if x != nil {
+		return x.Facts
+	}
+	return nil
+}
+
+func (x *SheetResponse) GetSegments() []string {
+	if x != nil {
+		return x.Segments
+	}
+	return nil
+}
+
 // FieldState is a field of the form or sheet as interplay leaves it.
 type FieldState struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -719,15 +1292,19 @@ type FieldState struct {
 	// Why it is locked, hidden or required; empty when no rule holds.
 	Reason string `protobuf:"bytes,8,opt,name=reason,proto3" json:"reason,omitempty"`
 	// choice: what can be chosen.
-	Choices       []*Choice `protobuf:"bytes,9,rep,name=choices,proto3" json:"choices,omitempty"`
-	Help          string    `protobuf:"bytes,10,opt,name=help,proto3" json:"help,omitempty"`
+	Choices []*Choice `protobuf:"bytes,9,rep,name=choices,proto3" json:"choices,omitempty"`
+	Help    string    `protobuf:"bytes,10,opt,name=help,proto3" json:"help,omitempty"`
+	// Whether it takes more than one value, one a line.
+	Many bool `protobuf:"varint,11,opt,name=many,proto3" json:"many,omitempty"`
+	// Heading under which it stands: empty for the core's and plugins' fields, else its category's name.
+	Section       string `protobuf:"bytes,12,opt,name=section,proto3" json:"section,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *FieldState) Reset() {
 	*x = FieldState{}
-	mi := &file_mostrador_v1_customer_proto_msgTypes[13]
+	mi := &file_mostrador_v1_customer_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -739,7 +1316,7 @@ func (x *FieldState) String() string {
 func (*FieldState) ProtoMessage() {}
 
 func (x *FieldState) ProtoReflect() protoreflect.Message {
-	mi := &file_mostrador_v1_customer_proto_msgTypes[13]
+	mi := &file_mostrador_v1_customer_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -752,7 +1329,7 @@ func (x *FieldState) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FieldState.ProtoReflect.Descriptor instead.
 func (*FieldState) Descriptor() ([]byte, []int) {
-	return file_mostrador_v1_customer_proto_rawDescGZIP(), []int{13}
+	return file_mostrador_v1_customer_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *FieldState) GetId() string {
@@ -825,6 +1402,20 @@ func (x *FieldState) GetHelp() string {
 	return ""
 }
 
+func (x *FieldState) GetMany() bool {
+	if x != nil {
+		return x.Many
+	}
+	return false
+}
+
+func (x *FieldState) GetSection() string {
+	if x != nil {
+		return x.Section
+	}
+	return ""
+}
+
 type ActionState struct {
 	state   protoimpl.MessageState `protogen:"open.v1"`
 	Plugin  string                 `protobuf:"bytes,1,opt,name=plugin,proto3" json:"plugin,omitempty"`
@@ -843,7 +1434,7 @@ type ActionState struct {
 
 func (x *ActionState) Reset() {
 	*x = ActionState{}
-	mi := &file_mostrador_v1_customer_proto_msgTypes[14]
+	mi := &file_mostrador_v1_customer_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -855,7 +1446,7 @@ func (x *ActionState) String() string {
 func (*ActionState) ProtoMessage() {}
 
 func (x *ActionState) ProtoReflect() protoreflect.Message {
-	mi := &file_mostrador_v1_customer_proto_msgTypes[14]
+	mi := &file_mostrador_v1_customer_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -868,7 +1459,7 @@ func (x *ActionState) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ActionState.ProtoReflect.Descriptor instead.
 func (*ActionState) Descriptor() ([]byte, []int) {
-	return file_mostrador_v1_customer_proto_rawDescGZIP(), []int{14}
+	return file_mostrador_v1_customer_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *ActionState) GetPlugin() string {
@@ -943,7 +1534,7 @@ type FormField struct {
 
 func (x *FormField) Reset() {
 	*x = FormField{}
-	mi := &file_mostrador_v1_customer_proto_msgTypes[15]
+	mi := &file_mostrador_v1_customer_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -955,7 +1546,7 @@ func (x *FormField) String() string {
 func (*FormField) ProtoMessage() {}
 
 func (x *FormField) ProtoReflect() protoreflect.Message {
-	mi := &file_mostrador_v1_customer_proto_msgTypes[15]
+	mi := &file_mostrador_v1_customer_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -968,7 +1559,7 @@ func (x *FormField) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FormField.ProtoReflect.Descriptor instead.
 func (*FormField) Descriptor() ([]byte, []int) {
-	return file_mostrador_v1_customer_proto_rawDescGZIP(), []int{15}
+	return file_mostrador_v1_customer_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *FormField) GetId() string {
@@ -1029,7 +1620,7 @@ type PanelState struct {
 
 func (x *PanelState) Reset() {
 	*x = PanelState{}
-	mi := &file_mostrador_v1_customer_proto_msgTypes[16]
+	mi := &file_mostrador_v1_customer_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1041,7 +1632,7 @@ func (x *PanelState) String() string {
 func (*PanelState) ProtoMessage() {}
 
 func (x *PanelState) ProtoReflect() protoreflect.Message {
-	mi := &file_mostrador_v1_customer_proto_msgTypes[16]
+	mi := &file_mostrador_v1_customer_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1054,7 +1645,7 @@ func (x *PanelState) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PanelState.ProtoReflect.Descriptor instead.
 func (*PanelState) Descriptor() ([]byte, []int) {
-	return file_mostrador_v1_customer_proto_rawDescGZIP(), []int{16}
+	return file_mostrador_v1_customer_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *PanelState) GetPlugin() string {
@@ -1109,7 +1700,7 @@ type ActivateRequest struct {
 
 func (x *ActivateRequest) Reset() {
 	*x = ActivateRequest{}
-	mi := &file_mostrador_v1_customer_proto_msgTypes[17]
+	mi := &file_mostrador_v1_customer_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1121,7 +1712,7 @@ func (x *ActivateRequest) String() string {
 func (*ActivateRequest) ProtoMessage() {}
 
 func (x *ActivateRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mostrador_v1_customer_proto_msgTypes[17]
+	mi := &file_mostrador_v1_customer_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1134,7 +1725,7 @@ func (x *ActivateRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ActivateRequest.ProtoReflect.Descriptor instead.
 func (*ActivateRequest) Descriptor() ([]byte, []int) {
-	return file_mostrador_v1_customer_proto_rawDescGZIP(), []int{17}
+	return file_mostrador_v1_customer_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *ActivateRequest) GetId() string {
@@ -1160,7 +1751,7 @@ type ActivateResponse struct {
 
 func (x *ActivateResponse) Reset() {
 	*x = ActivateResponse{}
-	mi := &file_mostrador_v1_customer_proto_msgTypes[18]
+	mi := &file_mostrador_v1_customer_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1172,7 +1763,7 @@ func (x *ActivateResponse) String() string {
 func (*ActivateResponse) ProtoMessage() {}
 
 func (x *ActivateResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_mostrador_v1_customer_proto_msgTypes[18]
+	mi := &file_mostrador_v1_customer_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1185,7 +1776,7 @@ func (x *ActivateResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ActivateResponse.ProtoReflect.Descriptor instead.
 func (*ActivateResponse) Descriptor() ([]byte, []int) {
-	return file_mostrador_v1_customer_proto_rawDescGZIP(), []int{18}
+	return file_mostrador_v1_customer_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *ActivateResponse) GetCustomer() *plgv1.Customer {
@@ -1204,7 +1795,7 @@ type WithdrawRequest struct {
 
 func (x *WithdrawRequest) Reset() {
 	*x = WithdrawRequest{}
-	mi := &file_mostrador_v1_customer_proto_msgTypes[19]
+	mi := &file_mostrador_v1_customer_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1216,7 +1807,7 @@ func (x *WithdrawRequest) String() string {
 func (*WithdrawRequest) ProtoMessage() {}
 
 func (x *WithdrawRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mostrador_v1_customer_proto_msgTypes[19]
+	mi := &file_mostrador_v1_customer_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1229,7 +1820,7 @@ func (x *WithdrawRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WithdrawRequest.ProtoReflect.Descriptor instead.
 func (*WithdrawRequest) Descriptor() ([]byte, []int) {
-	return file_mostrador_v1_customer_proto_rawDescGZIP(), []int{19}
+	return file_mostrador_v1_customer_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *WithdrawRequest) GetId() string {
@@ -1248,7 +1839,7 @@ type WithdrawResponse struct {
 
 func (x *WithdrawResponse) Reset() {
 	*x = WithdrawResponse{}
-	mi := &file_mostrador_v1_customer_proto_msgTypes[20]
+	mi := &file_mostrador_v1_customer_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1260,7 +1851,7 @@ func (x *WithdrawResponse) String() string {
 func (*WithdrawResponse) ProtoMessage() {}
 
 func (x *WithdrawResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_mostrador_v1_customer_proto_msgTypes[20]
+	mi := &file_mostrador_v1_customer_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1273,7 +1864,7 @@ func (x *WithdrawResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WithdrawResponse.ProtoReflect.Descriptor instead.
 func (*WithdrawResponse) Descriptor() ([]byte, []int) {
-	return file_mostrador_v1_customer_proto_rawDescGZIP(), []int{20}
+	return file_mostrador_v1_customer_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *WithdrawResponse) GetCustomer() *plgv1.Customer {
@@ -1296,7 +1887,7 @@ type RunRequest struct {
 
 func (x *RunRequest) Reset() {
 	*x = RunRequest{}
-	mi := &file_mostrador_v1_customer_proto_msgTypes[21]
+	mi := &file_mostrador_v1_customer_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1308,7 +1899,7 @@ func (x *RunRequest) String() string {
 func (*RunRequest) ProtoMessage() {}
 
 func (x *RunRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mostrador_v1_customer_proto_msgTypes[21]
+	mi := &file_mostrador_v1_customer_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1321,7 +1912,7 @@ func (x *RunRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RunRequest.ProtoReflect.Descriptor instead.
 func (*RunRequest) Descriptor() ([]byte, []int) {
-	return file_mostrador_v1_customer_proto_rawDescGZIP(), []int{21}
+	return file_mostrador_v1_customer_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *RunRequest) GetPlugin() string {
@@ -1368,7 +1959,7 @@ type RunResponse struct {
 
 func (x *RunResponse) Reset() {
 	*x = RunResponse{}
-	mi := &file_mostrador_v1_customer_proto_msgTypes[22]
+	mi := &file_mostrador_v1_customer_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1380,7 +1971,7 @@ func (x *RunResponse) String() string {
 func (*RunResponse) ProtoMessage() {}
 
 func (x *RunResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_mostrador_v1_customer_proto_msgTypes[22]
+	mi := &file_mostrador_v1_customer_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1393,7 +1984,7 @@ func (x *RunResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RunResponse.ProtoReflect.Descriptor instead.
 func (*RunResponse) Descriptor() ([]byte, []int) {
-	return file_mostrador_v1_customer_proto_rawDescGZIP(), []int{22}
+	return file_mostrador_v1_customer_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *RunResponse) GetResult() *plgv1.Result {
@@ -1407,12 +1998,21 @@ var File_mostrador_v1_customer_proto protoreflect.FileDescriptor
 
 const file_mostrador_v1_customer_proto_rawDesc = "" +
 	"\n" +
-	"\x1bmostrador/v1/customer.proto\x12\fmostrador.v1\x1a google/protobuf/field_mask.proto\x1a\x1amostrador/v1/setting.proto\x1a\x13plg/v1/plugin.proto\x1a\x12plg/v1/store.proto\"q\n" +
+	"\x1bmostrador/v1/customer.proto\x12\fmostrador.v1\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1amostrador/v1/segment.proto\x1a\x1amostrador/v1/setting.proto\x1a\x13plg/v1/plugin.proto\x1a\x12plg/v1/store.proto\"\xab\x01\n" +
 	"\aRefusal\x124\n" +
 	"\vdiagnostics\x18\x01 \x03(\v2\x12.plg.v1.DiagnosticR\vdiagnostics\x120\n" +
 	"\n" +
 	"duplicates\x18\x02 \x03(\v2\x10.plg.v1.CustomerR\n" +
-	"duplicates\"h\n" +
+	"duplicates\x128\n" +
+	"\tconflicts\x18\x03 \x03(\v2\x1a.mostrador.v1.EditConflictR\tconflicts\"\xcf\x01\n" +
+	"\fEditConflict\x12\x12\n" +
+	"\x04path\x18\x01 \x01(\tR\x04path\x12\x14\n" +
+	"\x05label\x18\x02 \x01(\tR\x05label\x12\x12\n" +
+	"\x04seen\x18\x03 \x01(\tR\x04seen\x12\x14\n" +
+	"\x05yours\x18\x04 \x01(\tR\x05yours\x12\x16\n" +
+	"\x06theirs\x18\x05 \x01(\tR\x06theirs\x12#\n" +
+	"\x05actor\x18\x06 \x01(\v2\r.plg.v1.ActorR\x05actor\x12.\n" +
+	"\x04time\x18\a \x01(\v2\x1a.google.protobuf.TimestampR\x04time\"h\n" +
 	"\x0fRegisterRequest\x12,\n" +
 	"\bcustomer\x18\x01 \x01(\v2\x10.plg.v1.CustomerR\bcustomer\x12'\n" +
 	"\x0fidempotency_key\x18\x02 \x01(\tR\x0eidempotencyKey\"@\n" +
@@ -1426,28 +2026,67 @@ const file_mostrador_v1_customer_proto_rawDesc = "" +
 	"\x12GetCustomerRequest\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\"C\n" +
 	"\x13GetCustomerResponse\x12,\n" +
-	"\bcustomer\x18\x01 \x01(\v2\x10.plg.v1.CustomerR\bcustomer\"m\n" +
+	"\bcustomer\x18\x01 \x01(\v2\x10.plg.v1.CustomerR\bcustomer\"\x93\x01\n" +
 	"\rUpdateRequest\x12,\n" +
 	"\bcustomer\x18\x01 \x01(\v2\x10.plg.v1.CustomerR\bcustomer\x12.\n" +
-	"\x04mask\x18\x02 \x01(\v2\x1a.google.protobuf.FieldMaskR\x04mask\">\n" +
+	"\x04mask\x18\x02 \x01(\v2\x1a.google.protobuf.FieldMaskR\x04mask\x12$\n" +
+	"\x04seen\x18\x03 \x01(\v2\x10.plg.v1.CustomerR\x04seen\">\n" +
 	"\x0eUpdateResponse\x12,\n" +
-	"\bcustomer\x18\x01 \x01(\v2\x10.plg.v1.CustomerR\bcustomer\"O\n" +
+	"\bcustomer\x18\x01 \x01(\v2\x10.plg.v1.CustomerR\bcustomer\"\xfa\x02\n" +
+	"\x06Filter\x12\x12\n" +
+	"\x04tags\x18\x01 \x03(\tR\x04tags\x12!\n" +
+	"\fwithout_tags\x18\x02 \x03(\tR\vwithoutTags\x12\x1a\n" +
+	"\bsegments\x18\x03 \x03(\rR\bsegments\x12.\n" +
+	"\aconsent\x18\x04 \x03(\x0e2\x14.plg.v1.ConsentStateR\aconsent\x128\n" +
+	"\bchannels\x18\x05 \x03(\x0e2\x1c.mostrador.v1.Filter.ChannelR\bchannels\x125\n" +
+	"\tcondition\x18\x06 \x01(\v2\x17.mostrador.v1.ConditionR\tcondition\x12\x1c\n" +
+	"\tcampaigns\x18\a \x03(\tR\tcampaigns\x12\x16\n" +
+	"\x06import\x18\b \x01(\x04R\x06import\"F\n" +
+	"\aChannel\x12\x17\n" +
+	"\x13CHANNEL_UNSPECIFIED\x10\x00\x12\x11\n" +
+	"\rCHANNEL_EMAIL\x10\x01\x12\x0f\n" +
+	"\vCHANNEL_SMS\x10\x02\"\xc0\x01\n" +
 	"\rSearchRequest\x12\x14\n" +
 	"\x05query\x18\x01 \x01(\tR\x05query\x12\x14\n" +
 	"\x05limit\x18\x02 \x01(\x05R\x05limit\x12\x12\n" +
-	"\x04page\x18\x03 \x01(\tR\x04page\"]\n" +
+	"\x04page\x18\x03 \x01(\tR\x04page\x12,\n" +
+	"\x06filter\x18\x04 \x01(\v2\x14.mostrador.v1.FilterR\x06filter\x12)\n" +
+	"\x05order\x18\x05 \x01(\x0e2\x13.mostrador.v1.OrderR\x05order\x12\x16\n" +
+	"\x06offset\x18\x06 \x01(\x04R\x06offset\"\xb9\x01\n" +
 	"\x0eSearchResponse\x12.\n" +
 	"\tcustomers\x18\x01 \x03(\v2\x10.plg.v1.CustomerR\tcustomers\x12\x1b\n" +
-	"\tnext_page\x18\x02 \x01(\tR\bnextPage\":\n" +
+	"\tnext_page\x18\x02 \x01(\tR\bnextPage\x12\x14\n" +
+	"\x05total\x18\x03 \x01(\x04R\x05total\x12\x19\n" +
+	"\bat_least\x18\x04 \x01(\bR\aatLeast\x12)\n" +
+	"\x05facts\x18\x05 \x03(\v2\x13.mostrador.v1.FactsR\x05facts\"\x8b\x03\n" +
+	"\x05Facts\x12\x1c\n" +
+	"\tpurchases\x18\x01 \x01(\x04R\tpurchases\x12#\n" +
+	"\x05spent\x18\x02 \x01(\v2\r.plg.v1.MoneyR\x05spent\x12A\n" +
+	"\x0efirst_purchase\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\rfirstPurchase\x12?\n" +
+	"\rlast_purchase\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\flastPurchase\x12?\n" +
+	"\rlast_activity\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\flastActivity\x12=\n" +
+	"\bmeasures\x18\x06 \x03(\v2!.mostrador.v1.Facts.MeasuresEntryR\bmeasures\x1a;\n" +
+	"\rMeasuresEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\x01R\x05value:\x028\x01\"\xb6\x01\n" +
+	"\tSelection\x12\x10\n" +
+	"\x03ids\x18\x01 \x03(\tR\x03ids\x12\x10\n" +
+	"\x03all\x18\x02 \x01(\bR\x03all\x12\x14\n" +
+	"\x05query\x18\x03 \x01(\tR\x05query\x12,\n" +
+	"\x06filter\x18\x04 \x01(\v2\x14.mostrador.v1.FilterR\x06filter\x12\x16\n" +
+	"\x06except\x18\x05 \x03(\tR\x06except\x12)\n" +
+	"\x05order\x18\x06 \x01(\x0e2\x13.mostrador.v1.OrderR\x05order\":\n" +
 	"\fSheetRequest\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x1a\n" +
-	"\blanguage\x18\x02 \x01(\tR\blanguage\"\xf0\x01\n" +
+	"\blanguage\x18\x02 \x01(\tR\blanguage\"\xb7\x02\n" +
 	"\rSheetResponse\x12,\n" +
 	"\bcustomer\x18\x01 \x01(\v2\x10.plg.v1.CustomerR\bcustomer\x120\n" +
 	"\x06fields\x18\x02 \x03(\v2\x18.mostrador.v1.FieldStateR\x06fields\x123\n" +
 	"\aactions\x18\x03 \x03(\v2\x19.mostrador.v1.ActionStateR\aactions\x120\n" +
 	"\x06panels\x18\x04 \x03(\v2\x18.mostrador.v1.PanelStateR\x06panels\x12\x18\n" +
-	"\aconsent\x18\x05 \x03(\tR\aconsent\"\x8a\x02\n" +
+	"\aconsent\x18\x05 \x03(\tR\aconsent\x12)\n" +
+	"\x05facts\x18\x06 \x01(\v2\x13.mostrador.v1.FactsR\x05facts\x12\x1a\n" +
+	"\bsegments\x18\a \x03(\tR\bsegments\"\xb8\x02\n" +
 	"\n" +
 	"FieldState\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x14\n" +
@@ -1460,7 +2099,9 @@ const file_mostrador_v1_customer_proto_rawDesc = "" +
 	"\x06reason\x18\b \x01(\tR\x06reason\x12.\n" +
 	"\achoices\x18\t \x03(\v2\x14.mostrador.v1.ChoiceR\achoices\x12\x12\n" +
 	"\x04help\x18\n" +
-	" \x01(\tR\x04help\"\xd8\x01\n" +
+	" \x01(\tR\x04help\x12\x12\n" +
+	"\x04many\x18\v \x01(\bR\x04many\x12\x18\n" +
+	"\asection\x18\f \x01(\tR\asection\"\xd8\x01\n" +
 	"\vActionState\x12\x16\n" +
 	"\x06plugin\x18\x01 \x01(\tR\x06plugin\x12\x0e\n" +
 	"\x02id\x18\x02 \x01(\tR\x02id\x12\x14\n" +
@@ -1506,7 +2147,14 @@ const file_mostrador_v1_customer_proto_rawDesc = "" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"5\n" +
 	"\vRunResponse\x12&\n" +
-	"\x06result\x18\x01 \x01(\v2\x0e.plg.v1.ResultR\x06result2\x88\x05\n" +
+	"\x06result\x18\x01 \x01(\v2\x0e.plg.v1.ResultR\x06result*f\n" +
+	"\x05Order\x12\x15\n" +
+	"\x11ORDER_UNSPECIFIED\x10\x00\x12\x0e\n" +
+	"\n" +
+	"ORDER_NAME\x10\x01\x12\x12\n" +
+	"\x0eORDER_ACTIVITY\x10\x02\x12\x10\n" +
+	"\fORDER_POINTS\x10\x03\x12\x10\n" +
+	"\fORDER_NEWEST\x10\x042\x88\x05\n" +
 	"\x0fCustomerService\x12I\n" +
 	"\bRegister\x12\x1d.mostrador.v1.RegisterRequest\x1a\x1e.mostrador.v1.RegisterResponse\x12@\n" +
 	"\x05Check\x12\x1a.mostrador.v1.CheckRequest\x1a\x1b.mostrador.v1.CheckResponse\x12J\n" +
@@ -1530,87 +2178,118 @@ func file_mostrador_v1_customer_proto_rawDescGZIP() []byte {
 	return file_mostrador_v1_customer_proto_rawDescData
 }
 
-var file_mostrador_v1_customer_proto_msgTypes = make([]protoimpl.MessageInfo, 24)
+var file_mostrador_v1_customer_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
+var file_mostrador_v1_customer_proto_msgTypes = make([]protoimpl.MessageInfo, 29)
 var file_mostrador_v1_customer_proto_goTypes = []any{
-	(*Refusal)(nil),               // 0: mostrador.v1.Refusal
-	(*RegisterRequest)(nil),       // 1: mostrador.v1.RegisterRequest
-	(*RegisterResponse)(nil),      // 2: mostrador.v1.RegisterResponse
-	(*CheckRequest)(nil),          // 3: mostrador.v1.CheckRequest
-	(*CheckResponse)(nil),         // 4: mostrador.v1.CheckResponse
-	(*GetCustomerRequest)(nil),    // 5: mostrador.v1.GetCustomerRequest
-	(*GetCustomerResponse)(nil),   // 6: mostrador.v1.GetCustomerResponse
-	(*UpdateRequest)(nil),         // 7: mostrador.v1.UpdateRequest
-	(*UpdateResponse)(nil),        // 8: mostrador.v1.UpdateResponse
-	(*SearchRequest)(nil),         // 9: mostrador.v1.SearchRequest
-	(*SearchResponse)(nil),        // 10: mostrador.v1.SearchResponse
-	(*SheetRequest)(nil),          // 11: mostrador.v1.SheetRequest
-	(*SheetResponse)(nil),         // 12: mostrador.v1.SheetResponse
-	(*FieldState)(nil),            // 13: mostrador.v1.FieldState
-	(*ActionState)(nil),           // 14: mostrador.v1.ActionState
-	(*FormField)(nil),             // 15: mostrador.v1.FormField
-	(*PanelState)(nil),            // 16: mostrador.v1.PanelState
-	(*ActivateRequest)(nil),       // 17: mostrador.v1.ActivateRequest
-	(*ActivateResponse)(nil),      // 18: mostrador.v1.ActivateResponse
-	(*WithdrawRequest)(nil),       // 19: mostrador.v1.WithdrawRequest
-	(*WithdrawResponse)(nil),      // 20: mostrador.v1.WithdrawResponse
-	(*RunRequest)(nil),            // 21: mostrador.v1.RunRequest
-	(*RunResponse)(nil),           // 22: mostrador.v1.RunResponse
-	nil,                           // 23: mostrador.v1.RunRequest.FormEntry
-	(*plgv1.Diagnostic)(nil),      // 24: plg.v1.Diagnostic
-	(*plgv1.Customer)(nil),        // 25: plg.v1.Customer
-	(*fieldmaskpb.FieldMask)(nil), // 26: google.protobuf.FieldMask
-	(*Choice)(nil),                // 27: mostrador.v1.Choice
-	(*plgv1.Panel)(nil),           // 28: plg.v1.Panel
-	(*plgv1.Result)(nil),          // 29: plg.v1.Result
+	(Order)(0),                    // 0: mostrador.v1.Order
+	(Filter_Channel)(0),           // 1: mostrador.v1.Filter.Channel
+	(*Refusal)(nil),               // 2: mostrador.v1.Refusal
+	(*EditConflict)(nil),          // 3: mostrador.v1.EditConflict
+	(*RegisterRequest)(nil),       // 4: mostrador.v1.RegisterRequest
+	(*RegisterResponse)(nil),      // 5: mostrador.v1.RegisterResponse
+	(*CheckRequest)(nil),          // 6: mostrador.v1.CheckRequest
+	(*CheckResponse)(nil),         // 7: mostrador.v1.CheckResponse
+	(*GetCustomerRequest)(nil),    // 8: mostrador.v1.GetCustomerRequest
+	(*GetCustomerResponse)(nil),   // 9: mostrador.v1.GetCustomerResponse
+	(*UpdateRequest)(nil),         // 10: mostrador.v1.UpdateRequest
+	(*UpdateResponse)(nil),        // 11: mostrador.v1.UpdateResponse
+	(*Filter)(nil),                // 12: mostrador.v1.Filter
+	(*SearchRequest)(nil),         // 13: mostrador.v1.SearchRequest
+	(*SearchResponse)(nil),        // 14: mostrador.v1.SearchResponse
+	(*Facts)(nil),                 // 15: mostrador.v1.Facts
+	(*Selection)(nil),             // 16: mostrador.v1.Selection
+	(*SheetRequest)(nil),          // 17: mostrador.v1.SheetRequest
+	(*SheetResponse)(nil),         // 18: mostrador.v1.SheetResponse
+	(*FieldState)(nil),            // 19: mostrador.v1.FieldState
+	(*ActionState)(nil),           // 20: mostrador.v1.ActionState
+	(*FormField)(nil),             // 21: mostrador.v1.FormField
+	(*PanelState)(nil),            // 22: mostrador.v1.PanelState
+	(*ActivateRequest)(nil),       // 23: mostrador.v1.ActivateRequest
+	(*ActivateResponse)(nil),      // 24: mostrador.v1.ActivateResponse
+	(*WithdrawRequest)(nil),       // 25: mostrador.v1.WithdrawRequest
+	(*WithdrawResponse)(nil),      // 26: mostrador.v1.WithdrawResponse
+	(*RunRequest)(nil),            // 27: mostrador.v1.RunRequest
+	(*RunResponse)(nil),           // 28: mostrador.v1.RunResponse
+	nil,                           // 29: mostrador.v1.Facts.MeasuresEntry
+	nil,                           // 30: mostrador.v1.RunRequest.FormEntry
+	(*plgv1.Diagnostic)(nil),      // 31: plg.v1.Diagnostic
+	(*plgv1.Customer)(nil),        // 32: plg.v1.Customer
+	(*plgv1.Actor)(nil),           // 33: plg.v1.Actor
+	(*timestamppb.Timestamp)(nil), // 34: google.protobuf.Timestamp
+	(*fieldmaskpb.FieldMask)(nil), // 35: google.protobuf.FieldMask
+	(plgv1.ConsentState)(0),       // 36: plg.v1.ConsentState
+	(*Condition)(nil),             // 37: mostrador.v1.Condition
+	(*plgv1.Money)(nil),           // 38: plg.v1.Money
+	(*Choice)(nil),                // 39: mostrador.v1.Choice
+	(*plgv1.Panel)(nil),           // 40: plg.v1.Panel
+	(*plgv1.Result)(nil),          // 41: plg.v1.Result
 }
 var file_mostrador_v1_customer_proto_depIdxs = []int32{
-	24, // 0: mostrador.v1.Refusal.diagnostics:type_name -> plg.v1.Diagnostic
-	25, // 1: mostrador.v1.Refusal.duplicates:type_name -> plg.v1.Customer
-	25, // 2: mostrador.v1.RegisterRequest.customer:type_name -> plg.v1.Customer
-	25, // 3: mostrador.v1.RegisterResponse.customer:type_name -> plg.v1.Customer
-	25, // 4: mostrador.v1.CheckRequest.customer:type_name -> plg.v1.Customer
-	25, // 5: mostrador.v1.CheckResponse.customer:type_name -> plg.v1.Customer
-	0,  // 6: mostrador.v1.CheckResponse.refusal:type_name -> mostrador.v1.Refusal
-	25, // 7: mostrador.v1.GetCustomerResponse.customer:type_name -> plg.v1.Customer
-	25, // 8: mostrador.v1.UpdateRequest.customer:type_name -> plg.v1.Customer
-	26, // 9: mostrador.v1.UpdateRequest.mask:type_name -> google.protobuf.FieldMask
-	25, // 10: mostrador.v1.UpdateResponse.customer:type_name -> plg.v1.Customer
-	25, // 11: mostrador.v1.SearchResponse.customers:type_name -> plg.v1.Customer
-	25, // 12: mostrador.v1.SheetResponse.customer:type_name -> plg.v1.Customer
-	13, // 13: mostrador.v1.SheetResponse.fields:type_name -> mostrador.v1.FieldState
-	14, // 14: mostrador.v1.SheetResponse.actions:type_name -> mostrador.v1.ActionState
-	16, // 15: mostrador.v1.SheetResponse.panels:type_name -> mostrador.v1.PanelState
-	27, // 16: mostrador.v1.FieldState.choices:type_name -> mostrador.v1.Choice
-	15, // 17: mostrador.v1.ActionState.form:type_name -> mostrador.v1.FormField
-	27, // 18: mostrador.v1.FormField.options:type_name -> mostrador.v1.Choice
-	28, // 19: mostrador.v1.PanelState.panel:type_name -> plg.v1.Panel
-	25, // 20: mostrador.v1.ActivateResponse.customer:type_name -> plg.v1.Customer
-	25, // 21: mostrador.v1.WithdrawResponse.customer:type_name -> plg.v1.Customer
-	23, // 22: mostrador.v1.RunRequest.form:type_name -> mostrador.v1.RunRequest.FormEntry
-	29, // 23: mostrador.v1.RunResponse.result:type_name -> plg.v1.Result
-	1,  // 24: mostrador.v1.CustomerService.Register:input_type -> mostrador.v1.RegisterRequest
-	3,  // 25: mostrador.v1.CustomerService.Check:input_type -> mostrador.v1.CheckRequest
-	5,  // 26: mostrador.v1.CustomerService.Get:input_type -> mostrador.v1.GetCustomerRequest
-	7,  // 27: mostrador.v1.CustomerService.Update:input_type -> mostrador.v1.UpdateRequest
-	9,  // 28: mostrador.v1.CustomerService.Search:input_type -> mostrador.v1.SearchRequest
-	11, // 29: mostrador.v1.CustomerService.Sheet:input_type -> mostrador.v1.SheetRequest
-	17, // 30: mostrador.v1.CustomerService.Activate:input_type -> mostrador.v1.ActivateRequest
-	19, // 31: mostrador.v1.CustomerService.Withdraw:input_type -> mostrador.v1.WithdrawRequest
-	21, // 32: mostrador.v1.CustomerService.Run:input_type -> mostrador.v1.RunRequest
-	2,  // 33: mostrador.v1.CustomerService.Register:output_type -> mostrador.v1.RegisterResponse
-	4,  // 34: mostrador.v1.CustomerService.Check:output_type -> mostrador.v1.CheckResponse
-	6,  // 35: mostrador.v1.CustomerService.Get:output_type -> mostrador.v1.GetCustomerResponse
-	8,  // 36: mostrador.v1.CustomerService.Update:output_type -> mostrador.v1.UpdateResponse
-	10, // 37: mostrador.v1.CustomerService.Search:output_type -> mostrador.v1.SearchResponse
-	12, // 38: mostrador.v1.CustomerService.Sheet:output_type -> mostrador.v1.SheetResponse
-	18, // 39: mostrador.v1.CustomerService.Activate:output_type -> mostrador.v1.ActivateResponse
-	20, // 40: mostrador.v1.CustomerService.Withdraw:output_type -> mostrador.v1.WithdrawResponse
-	22, // 41: mostrador.v1.CustomerService.Run:output_type -> mostrador.v1.RunResponse
-	33, // [33:42] is the sub-list for method output_type
-	24, // [24:33] is the sub-list for method input_type
-	24, // [24:24] is the sub-list for extension type_name
-	24, // [24:24] is the sub-list for extension extendee
-	0,  // [0:24] is the sub-list for field type_name
+	31, // 0: mostrador.v1.Refusal.diagnostics:type_name -> plg.v1.Diagnostic
+	32, // 1: mostrador.v1.Refusal.duplicates:type_name -> plg.v1.Customer
+	3,  // 2: mostrador.v1.Refusal.conflicts:type_name -> mostrador.v1.EditConflict
+	33, // 3: mostrador.v1.EditConflict.actor:type_name -> plg.v1.Actor
+	34, // 4: mostrador.v1.EditConflict.time:type_name -> google.protobuf.Timestamp
+	32, // 5: mostrador.v1.RegisterRequest.customer:type_name -> plg.v1.Customer
+	32, // 6: mostrador.v1.RegisterResponse.customer:type_name -> plg.v1.Customer
+	32, // 7: mostrador.v1.CheckRequest.customer:type_name -> plg.v1.Customer
+	32, // 8: mostrador.v1.CheckResponse.customer:type_name -> plg.v1.Customer
+	2,  // 9: mostrador.v1.CheckResponse.refusal:type_name -> mostrador.v1.Refusal
+	32, // 10: mostrador.v1.GetCustomerResponse.customer:type_name -> plg.v1.Customer
+	32, // 11: mostrador.v1.UpdateRequest.customer:type_name -> plg.v1.Customer
+	35, // 12: mostrador.v1.UpdateRequest.mask:type_name -> google.protobuf.FieldMask
+	32, // 13: mostrador.v1.UpdateRequest.seen:type_name -> plg.v1.Customer
+	32, // 14: mostrador.v1.UpdateResponse.customer:type_name -> plg.v1.Customer
+	36, // 15: mostrador.v1.Filter.consent:type_name -> plg.v1.ConsentState
+	1,  // 16: mostrador.v1.Filter.channels:type_name -> mostrador.v1.Filter.Channel
+	37, // 17: mostrador.v1.Filter.condition:type_name -> mostrador.v1.Condition
+	12, // 18: mostrador.v1.SearchRequest.filter:type_name -> mostrador.v1.Filter
+	0,  // 19: mostrador.v1.SearchRequest.order:type_name -> mostrador.v1.Order
+	32, // 20: mostrador.v1.SearchResponse.customers:type_name -> plg.v1.Customer
+	15, // 21: mostrador.v1.SearchResponse.facts:type_name -> mostrador.v1.Facts
+	38, // 22: mostrador.v1.Facts.spent:type_name -> plg.v1.Money
+	34, // 23: mostrador.v1.Facts.first_purchase:type_name -> google.protobuf.Timestamp
+	34, // 24: mostrador.v1.Facts.last_purchase:type_name -> google.protobuf.Timestamp
+	34, // 25: mostrador.v1.Facts.last_activity:type_name -> google.protobuf.Timestamp
+	29, // 26: mostrador.v1.Facts.measures:type_name -> mostrador.v1.Facts.MeasuresEntry
+	12, // 27: mostrador.v1.Selection.filter:type_name -> mostrador.v1.Filter
+	0,  // 28: mostrador.v1.Selection.order:type_name -> mostrador.v1.Order
+	32, // 29: mostrador.v1.SheetResponse.customer:type_name -> plg.v1.Customer
+	19, // 30: mostrador.v1.SheetResponse.fields:type_name -> mostrador.v1.FieldState
+	20, // 31: mostrador.v1.SheetResponse.actions:type_name -> mostrador.v1.ActionState
+	22, // 32: mostrador.v1.SheetResponse.panels:type_name -> mostrador.v1.PanelState
+	15, // 33: mostrador.v1.SheetResponse.facts:type_name -> mostrador.v1.Facts
+	39, // 34: mostrador.v1.FieldState.choices:type_name -> mostrador.v1.Choice
+	21, // 35: mostrador.v1.ActionState.form:type_name -> mostrador.v1.FormField
+	39, // 36: mostrador.v1.FormField.options:type_name -> mostrador.v1.Choice
+	40, // 37: mostrador.v1.PanelState.panel:type_name -> plg.v1.Panel
+	32, // 38: mostrador.v1.ActivateResponse.customer:type_name -> plg.v1.Customer
+	32, // 39: mostrador.v1.WithdrawResponse.customer:type_name -> plg.v1.Customer
+	30, // 40: mostrador.v1.RunRequest.form:type_name -> mostrador.v1.RunRequest.FormEntry
+	41, // 41: mostrador.v1.RunResponse.result:type_name -> plg.v1.Result
+	4,  // 42: mostrador.v1.CustomerService.Register:input_type -> mostrador.v1.RegisterRequest
+	6,  // 43: mostrador.v1.CustomerService.Check:input_type -> mostrador.v1.CheckRequest
+	8,  // 44: mostrador.v1.CustomerService.Get:input_type -> mostrador.v1.GetCustomerRequest
+	10, // 45: mostrador.v1.CustomerService.Update:input_type -> mostrador.v1.UpdateRequest
+	13, // 46: mostrador.v1.CustomerService.Search:input_type -> mostrador.v1.SearchRequest
+	17, // 47: mostrador.v1.CustomerService.Sheet:input_type -> mostrador.v1.SheetRequest
+	23, // 48: mostrador.v1.CustomerService.Activate:input_type -> mostrador.v1.ActivateRequest
+	25, // 49: mostrador.v1.CustomerService.Withdraw:input_type -> mostrador.v1.WithdrawRequest
+	27, // 50: mostrador.v1.CustomerService.Run:input_type -> mostrador.v1.RunRequest
+	5,  // 51: mostrador.v1.CustomerService.Register:output_type -> mostrador.v1.RegisterResponse
+	7,  // 52: mostrador.v1.CustomerService.Check:output_type -> mostrador.v1.CheckResponse
+	9,  // 53: mostrador.v1.CustomerService.Get:output_type -> mostrador.v1.GetCustomerResponse
+	11, // 54: mostrador.v1.CustomerService.Update:output_type -> mostrador.v1.UpdateResponse
+	14, // 55: mostrador.v1.CustomerService.Search:output_type -> mostrador.v1.SearchResponse
+	18, // 56: mostrador.v1.CustomerService.Sheet:output_type -> mostrador.v1.SheetResponse
+	24, // 57: mostrador.v1.CustomerService.Activate:output_type -> mostrador.v1.ActivateResponse
+	26, // 58: mostrador.v1.CustomerService.Withdraw:output_type -> mostrador.v1.WithdrawResponse
+	28, // 59: mostrador.v1.CustomerService.Run:output_type -> mostrador.v1.RunResponse
+	51, // [51:60] is the sub-list for method output_type
+	42, // [42:51] is the sub-list for method input_type
+	42, // [42:42] is the sub-list for extension type_name
+	42, // [42:42] is the sub-list for extension extendee
+	0,  // [0:42] is the sub-list for field type_name
 }
 
 func init() { file_mostrador_v1_customer_proto_init() }
@@ -1618,19 +2297,21 @@ func file_mostrador_v1_customer_proto_init() {
 	if File_mostrador_v1_customer_proto != nil {
 		return
 	}
+	file_mostrador_v1_segment_proto_init()
 	file_mostrador_v1_setting_proto_init()
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_mostrador_v1_customer_proto_rawDesc), len(file_mostrador_v1_customer_proto_rawDesc)),
-			NumEnums:      0,
-			NumMessages:   24,
+			NumEnums:      2,
+			NumMessages:   29,
 			NumExtensions: 0,
 			NumServices:   1,
 		},
 		GoTypes:           file_mostrador_v1_customer_proto_goTypes,
 		DependencyIndexes: file_mostrador_v1_customer_proto_depIdxs,
+		EnumInfos:         file_mostrador_v1_customer_proto_enumTypes,
 		MessageInfos:      file_mostrador_v1_customer_proto_msgTypes,
 	}.Build()
 	File_mostrador_v1_customer_proto = out.File

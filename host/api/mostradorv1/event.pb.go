@@ -41,21 +41,27 @@ const (
 	// A plugin's record of the customer changed (points).
 	WatchResponse_KIND_STATE WatchResponse_Kind = 8
 	WatchResponse_KIND_SYNC  WatchResponse_Kind = 9
+	// id is the task's.
+	WatchResponse_KIND_TASK WatchResponse_Kind = 10
+	// Tags, segments or the data model changed, or many customers at once.
+	WatchResponse_KIND_CATALOGUE WatchResponse_Kind = 11
 )
 
 // Enum value maps for WatchResponse_Kind.
 var (
 	WatchResponse_Kind_name = map[int32]string{
-		0: "KIND_UNSPECIFIED",
-		1: "KIND_READY",
-		2: "KIND_CUSTOMER",
-		3: "KIND_MESSAGE",
-		4: "KIND_SETTING",
-		5: "KIND_PLUGIN",
-		6: "KIND_SALE",
-		7: "KIND_PARKED",
-		8: "KIND_STATE",
-		9: "KIND_SYNC",
+		0:  "KIND_UNSPECIFIED",
+		1:  "KIND_READY",
+		2:  "KIND_CUSTOMER",
+		3:  "KIND_MESSAGE",
+		4:  "KIND_SETTING",
+		5:  "KIND_PLUGIN",
+		6:  "KIND_SALE",
+		7:  "KIND_PARKED",
+		8:  "KIND_STATE",
+		9:  "KIND_SYNC",
+		10: "KIND_TASK",
+		11: "KIND_CATALOGUE",
 	}
 	WatchResponse_Kind_value = map[string]int32{
 		"KIND_UNSPECIFIED": 0,
@@ -68,6 +74,8 @@ var (
 		"KIND_PARKED":      7,
 		"KIND_STATE":       8,
 		"KIND_SYNC":        9,
+		"KIND_TASK":        10,
+		"KIND_CATALOGUE":   11,
 	}
 )
 
@@ -679,11 +687,11 @@ const file_mostrador_v1_event_proto_rawDesc = "" +
 	"\x06plugin\x18\x01 \x01(\tR\x06plugin\x12\x1a\n" +
 	"\bsequence\x18\x02 \x01(\x04R\bsequence\"\x17\n" +
 	"\x15DiscardParkedResponse\"\x0e\n" +
-	"\fWatchRequest\"\xb9\x02\n" +
+	"\fWatchRequest\"\xdc\x02\n" +
 	"\rWatchResponse\x124\n" +
 	"\x04kind\x18\x01 \x01(\x0e2 .mostrador.v1.WatchResponse.KindR\x04kind\x12\x0e\n" +
 	"\x02id\x18\x02 \x01(\tR\x02id\x12,\n" +
-	"\bcustomer\x18\x03 \x01(\v2\x10.plg.v1.CustomerR\bcustomer\"\xb3\x01\n" +
+	"\bcustomer\x18\x03 \x01(\v2\x10.plg.v1.CustomerR\bcustomer\"\xd6\x01\n" +
 	"\x04Kind\x12\x14\n" +
 	"\x10KIND_UNSPECIFIED\x10\x00\x12\x0e\n" +
 	"\n" +
@@ -696,7 +704,10 @@ const file_mostrador_v1_event_proto_rawDesc = "" +
 	"\vKIND_PARKED\x10\a\x12\x0e\n" +
 	"\n" +
 	"KIND_STATE\x10\b\x12\r\n" +
-	"\tKIND_SYNC\x10\t2\x90\x03\n" +
+	"\tKIND_SYNC\x10\t\x12\r\n" +
+	"\tKIND_TASK\x10\n" +
+	"\x12\x12\n" +
+	"\x0eKIND_CATALOGUE\x10\v2\x90\x03\n" +
 	"\fEventService\x12I\n" +
 	"\x04List\x12\x1f.mostrador.v1.ListEventsRequest\x1a .mostrador.v1.ListEventsResponse\x12C\n" +
 	"\x06Parked\x12\x1b.mostrador.v1.ParkedRequest\x1a\x1c.mostrador.v1.ParkedResponse\x12R\n" +
