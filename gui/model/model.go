@@ -60,6 +60,12 @@ type Model struct {
 	Settings  mostradorv1connect.SettingServiceClient
 	Plugins   mostradorv1connect.PluginServiceClient
 	Events    mostradorv1connect.EventServiceClient
+	Fields    mostradorv1connect.FieldServiceClient
+	Tasks     mostradorv1connect.TaskServiceClient
+	Tags      mostradorv1connect.TagServiceClient
+	Segments  mostradorv1connect.SegmentServiceClient
+	Transfers mostradorv1connect.TransferServiceClient
+	Records   mostradorv1connect.RecordServiceClient
 
 	till     string
 	language string
@@ -89,6 +95,12 @@ func New(cfg Config) *Model {
 	m.Settings = mostradorv1connect.NewSettingServiceClient(cfg.HTTP, cfg.BaseURL, opt)
 	m.Plugins = mostradorv1connect.NewPluginServiceClient(cfg.HTTP, cfg.BaseURL, opt)
 	m.Events = mostradorv1connect.NewEventServiceClient(cfg.HTTP, cfg.BaseURL, opt)
+	m.Fields = mostradorv1connect.NewFieldServiceClient(cfg.HTTP, cfg.BaseURL, opt)
+	m.Tasks = mostradorv1connect.NewTaskServiceClient(cfg.HTTP, cfg.BaseURL, opt)
+	m.Tags = mostradorv1connect.NewTagServiceClient(cfg.HTTP, cfg.BaseURL, opt)
+	m.Segments = mostradorv1connect.NewSegmentServiceClient(cfg.HTTP, cfg.BaseURL, opt)
+	m.Transfers = mostradorv1connect.NewTransferServiceClient(cfg.HTTP, cfg.BaseURL, opt)
+	m.Records = mostradorv1connect.NewRecordServiceClient(cfg.HTTP, cfg.BaseURL, opt)
 	return m
 }
 

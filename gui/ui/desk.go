@@ -29,6 +29,11 @@ const (
 	Plugins     Place = "plugins"
 	Guide       Place = "guide"
 	Staff       Place = "staff"
+	Segments    Place = "segments"
+	Tags        Place = "tags"
+	DataModel   Place = "datamodel"
+	Imports     Place = "imports"
+	Duplicates  Place = "duplicates"
 )
 
 // Screen is the content of the main window.
