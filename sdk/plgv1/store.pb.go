@@ -139,6 +139,8 @@ const (
 	Means_MEANS_ONE_CLICK Means = 3
 	// The customer asked a member of staff, in person (opt-out only).
 	Means_MEANS_STAFF Means = 4
+	// A record from outside (a signed form, another system), brought in by an import with its evidence.
+	Means_MEANS_IMPORT Means = 5
 )
 
 // Enum value maps for Means.
@@ -149,6 +151,7 @@ var (
 		2: "MEANS_SHORT_CODE",
 		3: "MEANS_ONE_CLICK",
 		4: "MEANS_STAFF",
+		5: "MEANS_IMPORT",
 	}
 	Means_value = map[string]int32{
 		"MEANS_UNSPECIFIED": 0,
@@ -156,6 +159,7 @@ var (
 		"MEANS_SHORT_CODE":  2,
 		"MEANS_ONE_CLICK":   3,
 		"MEANS_STAFF":       4,
+		"MEANS_IMPORT":      5,
 	}
 )
 
@@ -1983,14 +1987,15 @@ const file_plg_v1_store_proto_rawDesc = "" +
 	"\aPurpose\x12\x17\n" +
 	"\x13PURPOSE_UNSPECIFIED\x10\x00\x12\x15\n" +
 	"\x11PURPOSE_PROGRAMME\x10\x01\x12\x16\n" +
-	"\x12PURPOSE_PROMOTIONS\x10\x02*j\n" +
+	"\x12PURPOSE_PROMOTIONS\x10\x02*|\n" +
 	"\x05Means\x12\x15\n" +
 	"\x11MEANS_UNSPECIFIED\x10\x00\x12\x0e\n" +
 	"\n" +
 	"MEANS_LINK\x10\x01\x12\x14\n" +
 	"\x10MEANS_SHORT_CODE\x10\x02\x12\x13\n" +
 	"\x0fMEANS_ONE_CLICK\x10\x03\x12\x0f\n" +
-	"\vMEANS_STAFF\x10\x04*a\n" +
+	"\vMEANS_STAFF\x10\x04\x12\x10\n" +
+	"\fMEANS_IMPORT\x10\x05*a\n" +
 	"\bSeverity\x12\x18\n" +
 	"\x14SEVERITY_UNSPECIFIED\x10\x00\x12\x12\n" +
 	"\x0eSEVERITY_ERROR\x10\x01\x12\x14\n" +

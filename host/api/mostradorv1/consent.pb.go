@@ -153,7 +153,9 @@ type ConsentEntry struct {
 	PreviousHash []byte `protobuf:"bytes,11,opt,name=previous_hash,json=previousHash,proto3" json:"previous_hash,omitempty"`
 	Hash         []byte `protobuf:"bytes,12,opt,name=hash,proto3" json:"hash,omitempty"`
 	// Why a code was refused: "wrong", "expired", "locked", "limit", "used", "none".
-	Reason        string `protobuf:"bytes,13,opt,name=reason,proto3" json:"reason,omitempty"`
+	Reason string `protobuf:"bytes,13,opt,name=reason,proto3" json:"reason,omitempty"`
+	// MEANS_IMPORT: by which means, and to which words, the file says that the customer agreed.
+	Evidence      string `protobuf:"bytes,14,opt,name=evidence,proto3" json:"evidence,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -275,6 +277,13 @@ func (x *ConsentEntry) GetHash() []byte {
 func (x *ConsentEntry) GetReason() string {
 	if x != nil {
 		return x.Reason
+	}
+	return ""
+}
+
+func (x *ConsentEntry) GetEvidence() string {
+	if x != nil {
+		return x.Evidence
 	}
 	return ""
 }
@@ -748,7 +757,7 @@ var File_mostrador_v1_consent_proto protoreflect.FileDescriptor
 
 const file_mostrador_v1_consent_proto_rawDesc = "" +
 	"\n" +
-	"\x1amostrador/v1/consent.proto\x12\fmostrador.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x12plg/v1/store.proto\"\xfb\x03\n" +
+	"\x1amostrador/v1/consent.proto\x12\fmostrador.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x12plg/v1/store.proto\"\x97\x04\n" +
 	"\fConsentEntry\x12\x1a\n" +
 	"\bsequence\x18\x01 \x01(\x04R\bsequence\x12\x1f\n" +
 	"\vcustomer_id\x18\x02 \x01(\tR\n" +
@@ -764,7 +773,8 @@ const file_mostrador_v1_consent_proto_rawDesc = "" +
 	" \x01(\tR\factivationId\x12#\n" +
 	"\rprevious_hash\x18\v \x01(\fR\fpreviousHash\x12\x12\n" +
 	"\x04hash\x18\f \x01(\fR\x04hash\x12\x16\n" +
-	"\x06reason\x18\r \x01(\tR\x06reason\"k\n" +
+	"\x06reason\x18\r \x01(\tR\x06reason\x12\x1a\n" +
+	"\bevidence\x18\x0e \x01(\tR\bevidence\"k\n" +
 	"\vConsentText\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x18\n" +
 	"\aversion\x18\x02 \x01(\x05R\aversion\x12\x1a\n" +

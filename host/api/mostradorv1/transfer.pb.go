@@ -142,6 +142,8 @@ const (
 	RowOutcome_ROW_OUTCOME_SAME        RowOutcome = 3
 	RowOutcome_ROW_OUTCOME_SKIPPED     RowOutcome = 4
 	RowOutcome_ROW_OUTCOME_REFUSED     RowOutcome = 5
+	// Of an import that was undone: the customer stays as it is, because somebody has used it since; diagnostics say how.
+	RowOutcome_ROW_OUTCOME_KEPT RowOutcome = 6
 )
 
 // Enum value maps for RowOutcome.
@@ -153,6 +155,7 @@ var (
 		3: "ROW_OUTCOME_SAME",
 		4: "ROW_OUTCOME_SKIPPED",
 		5: "ROW_OUTCOME_REFUSED",
+		6: "ROW_OUTCOME_KEPT",
 	}
 	RowOutcome_value = map[string]int32{
 		"ROW_OUTCOME_UNSPECIFIED": 0,
@@ -161,6 +164,7 @@ var (
 		"ROW_OUTCOME_SAME":        3,
 		"ROW_OUTCOME_SKIPPED":     4,
 		"ROW_OUTCOME_REFUSED":     5,
+		"ROW_OUTCOME_KEPT":        6,
 	}
 )
 
@@ -386,8 +390,12 @@ type Import struct {
 	Actor   *plgv1.Actor           `protobuf:"bytes,22,opt,name=actor,proto3" json:"actor,omitempty"`
 	Created *timestamppb.Timestamp `protobuf:"bytes,23,opt,name=created,proto3" json:"created,omitempty"`
 	// Numbers that new customers got: from first to last.
-	FirstNumber   uint64 `protobuf:"varint,24,opt,name=first_number,json=firstNumber,proto3" json:"first_number,omitempty"`
-	LastNumber    uint64 `protobuf:"varint,25,opt,name=last_number,json=lastNumber,proto3" json:"last_number,omitempty"`
+	FirstNumber uint64 `protobuf:"varint,24,opt,name=first_number,json=firstNumber,proto3" json:"first_number,omitempty"`
+	LastNumber  uint64 `protobuf:"varint,25,opt,name=last_number,json=lastNumber,proto3" json:"last_number,omitempty"`
+	// SHA-256 of the file, in hexadecimal digits.
+	Sha256 string `protobuf:"bytes,26,opt,name=sha256,proto3" json:"sha256,omitempty"`
+	// After it was undone: rows whose customers stay, because somebody has used them since.
+	Kept          uint64 `protobuf:"varint,27,opt,name=kept,proto3" json:"kept,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -593,6 +601,20 @@ func (x *Import) GetFirstNumber() uint64 {
 func (x *Import) GetLastNumber() uint64 {
 	if x != nil {
 		return x.LastNumber
+	}
+	return 0
+}
+
+func (x *Import) GetSha256() string {
+	if x != nil {
+		return x.Sha256
+	}
+	return ""
+}
+
+func (x *Import) GetKept() uint64 {
+	if x != nil {
+		return x.Kept
 	}
 	return 0
 }
@@ -1648,7 +1670,7 @@ const file_mostrador_v1_transfer_proto_rawDesc = "" +
 	"\x06target\x18\x02 \x01(\tR\x06target\x12\x16\n" +
 	"\x06format\x18\x03 \x01(\tR\x06format\x12\x18\n" +
 	"\asamples\x18\x04 \x03(\tR\asamples\x12\x18\n" +
-	"\aguessed\x18\x05 \x01(\tR\aguessed\"\xe8\x05\n" +
+	"\aguessed\x18\x05 \x01(\tR\aguessed\"\x94\x06\n" +
 	"\x06Import\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\x04R\x02id\x12\x1b\n" +
 	"\tfile_name\x18\x02 \x01(\tR\bfileName\x12\x12\n" +
@@ -1678,7 +1700,9 @@ const file_mostrador_v1_transfer_proto_rawDesc = "" +
 	"\acreated\x18\x17 \x01(\v2\x1a.google.protobuf.TimestampR\acreated\x12!\n" +
 	"\ffirst_number\x18\x18 \x01(\x04R\vfirstNumber\x12\x1f\n" +
 	"\vlast_number\x18\x19 \x01(\x04R\n" +
-	"lastNumber\"\x9b\x02\n" +
+	"lastNumber\x12\x16\n" +
+	"\x06sha256\x18\x1a \x01(\tR\x06sha256\x12\x12\n" +
+	"\x04kept\x18\x1b \x01(\x04R\x04kept\"\x9b\x02\n" +
 	"\tImportRow\x12\x12\n" +
 	"\x04line\x18\x01 \x01(\x04R\x04line\x122\n" +
 	"\aoutcome\x18\x02 \x01(\x0e2\x18.mostrador.v1.RowOutcomeR\aoutcome\x12,\n" +
@@ -1749,7 +1773,7 @@ const file_mostrador_v1_transfer_proto_rawDesc = "" +
 	"\x17DUPLICATE_POLICY_UPDATE\x10\x01\x12\x19\n" +
 	"\x15DUPLICATE_POLICY_FILL\x10\x02\x12\x19\n" +
 	"\x15DUPLICATE_POLICY_SKIP\x10\x03\x12\x1b\n" +
-	"\x17DUPLICATE_POLICY_REFUSE\x10\x04*\x9f\x01\n" +
+	"\x17DUPLICATE_POLICY_REFUSE\x10\x04*\xb5\x01\n" +
 	"\n" +
 	"RowOutcome\x12\x1b\n" +
 	"\x17ROW_OUTCOME_UNSPECIFIED\x10\x00\x12\x13\n" +
@@ -1757,7 +1781,8 @@ const file_mostrador_v1_transfer_proto_rawDesc = "" +
 	"\x13ROW_OUTCOME_CHANGED\x10\x02\x12\x14\n" +
 	"\x10ROW_OUTCOME_SAME\x10\x03\x12\x17\n" +
 	"\x13ROW_OUTCOME_SKIPPED\x10\x04\x12\x17\n" +
-	"\x13ROW_OUTCOME_REFUSED\x10\x052\xdb\x05\n" +
+	"\x13ROW_OUTCOME_REFUSED\x10\x05\x12\x14\n" +
+	"\x10ROW_OUTCOME_KEPT\x10\x062\xdb\x05\n" +
 	"\x0fTransferService\x12E\n" +
 	"\x06Upload\x12\x1b.mostrador.v1.UploadRequest\x1a\x1c.mostrador.v1.UploadResponse(\x01\x12=\n" +
 	"\x04Read\x12\x19.mostrador.v1.ReadRequest\x1a\x1a.mostrador.v1.ReadResponse\x12=\n" +
