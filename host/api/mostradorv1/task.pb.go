@@ -117,9 +117,14 @@ type Task struct {
 	// Where title comes from, and the kind's own data; never shown.
 	Data []byte `protobuf:"bytes,16,opt,name=data,proto3" json:"data,omitempty"`
 	// How far it is, in the kind's own terms; never shown.
-	Cursor        []byte            `protobuf:"bytes,17,opt,name=cursor,proto3" json:"cursor,omitempty"`
-	TitleKey      string            `protobuf:"bytes,18,opt,name=title_key,json=titleKey,proto3" json:"title_key,omitempty"`
-	TitleArgs     map[string]string `protobuf:"bytes,19,rep,name=title_args,json=titleArgs,proto3" json:"title_args,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	Cursor    []byte            `protobuf:"bytes,17,opt,name=cursor,proto3" json:"cursor,omitempty"`
+	TitleKey  string            `protobuf:"bytes,18,opt,name=title_key,json=titleKey,proto3" json:"title_key,omitempty"`
+	TitleArgs map[string]string `protobuf:"bytes,19,rep,name=title_args,json=titleArgs,proto3" json:"title_args,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	// Where error comes from.
+	ErrorKey  string            `protobuf:"bytes,20,opt,name=error_key,json=errorKey,proto3" json:"error_key,omitempty"`
+	ErrorArgs map[string]string `protobuf:"bytes,21,rep,name=error_args,json=errorArgs,proto3" json:"error_args,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	// How often it began anew without a step in between; a task that takes the program down is not begun for ever.
+	Attempts      uint32 `protobuf:"varint,22,opt,name=attempts,proto3" json:"attempts,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -285,6 +290,27 @@ func (x *Task) GetTitleArgs() map[string]string {
 		return x.TitleArgs
 	}
 	return nil
+}
+
+func (x *Task) GetErrorKey() string {
+	if x != nil {
+		return x.ErrorKey
+	}
+	return ""
+}
+
+func (x *Task) GetErrorArgs() map[string]string {
+	if x != nil {
+		return x.ErrorArgs
+	}
+	return nil
+}
+
+func (x *Task) GetAttempts() uint32 {
+	if x != nil {
+		return x.Attempts
+	}
+	return 0
 }
 
 type ListTasksRequest struct {
@@ -836,7 +862,7 @@ var File_mostrador_v1_task_proto protoreflect.FileDescriptor
 
 const file_mostrador_v1_task_proto_rawDesc = "" +
 	"\n" +
-	"\x17mostrador/v1/task.proto\x12\fmostrador.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x12plg/v1/store.proto\"\x88\x05\n" +
+	"\x17mostrador/v1/task.proto\x12\fmostrador.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x12plg/v1/store.proto\"\xc1\x06\n" +
 	"\x04Task\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\x04R\x02id\x12\x12\n" +
 	"\x04kind\x18\x02 \x01(\tR\x04kind\x12\x14\n" +
@@ -858,8 +884,15 @@ const file_mostrador_v1_task_proto_rawDesc = "" +
 	"\x06cursor\x18\x11 \x01(\fR\x06cursor\x12\x1b\n" +
 	"\ttitle_key\x18\x12 \x01(\tR\btitleKey\x12@\n" +
 	"\n" +
-	"title_args\x18\x13 \x03(\v2!.mostrador.v1.Task.TitleArgsEntryR\ttitleArgs\x1a<\n" +
+	"title_args\x18\x13 \x03(\v2!.mostrador.v1.Task.TitleArgsEntryR\ttitleArgs\x12\x1b\n" +
+	"\terror_key\x18\x14 \x01(\tR\berrorKey\x12@\n" +
+	"\n" +
+	"error_args\x18\x15 \x03(\v2!.mostrador.v1.Task.ErrorArgsEntryR\terrorArgs\x12\x1a\n" +
+	"\battempts\x18\x16 \x01(\rR\battempts\x1a<\n" +
 	"\x0eTitleArgsEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\x1a<\n" +
+	"\x0eErrorArgsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"T\n" +
 	"\x10ListTasksRequest\x12\x14\n" +
@@ -918,7 +951,7 @@ func file_mostrador_v1_task_proto_rawDescGZIP() []byte {
 }
 
 var file_mostrador_v1_task_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_mostrador_v1_task_proto_msgTypes = make([]protoimpl.MessageInfo, 14)
+var file_mostrador_v1_task_proto_msgTypes = make([]protoimpl.MessageInfo, 15)
 var file_mostrador_v1_task_proto_goTypes = []any{
 	(TaskState)(0),                // 0: mostrador.v1.TaskState
 	(*Task)(nil),                  // 1: mostrador.v1.Task
@@ -935,38 +968,40 @@ var file_mostrador_v1_task_proto_goTypes = []any{
 	(*UndoTaskRequest)(nil),       // 12: mostrador.v1.UndoTaskRequest
 	(*UndoTaskResponse)(nil),      // 13: mostrador.v1.UndoTaskResponse
 	nil,                           // 14: mostrador.v1.Task.TitleArgsEntry
-	(*plgv1.Actor)(nil),           // 15: plg.v1.Actor
-	(*timestamppb.Timestamp)(nil), // 16: google.protobuf.Timestamp
+	nil,                           // 15: mostrador.v1.Task.ErrorArgsEntry
+	(*plgv1.Actor)(nil),           // 16: plg.v1.Actor
+	(*timestamppb.Timestamp)(nil), // 17: google.protobuf.Timestamp
 }
 var file_mostrador_v1_task_proto_depIdxs = []int32{
 	0,  // 0: mostrador.v1.Task.state:type_name -> mostrador.v1.TaskState
-	15, // 1: mostrador.v1.Task.actor:type_name -> plg.v1.Actor
-	16, // 2: mostrador.v1.Task.created:type_name -> google.protobuf.Timestamp
-	16, // 3: mostrador.v1.Task.ended:type_name -> google.protobuf.Timestamp
+	16, // 1: mostrador.v1.Task.actor:type_name -> plg.v1.Actor
+	17, // 2: mostrador.v1.Task.created:type_name -> google.protobuf.Timestamp
+	17, // 3: mostrador.v1.Task.ended:type_name -> google.protobuf.Timestamp
 	14, // 4: mostrador.v1.Task.title_args:type_name -> mostrador.v1.Task.TitleArgsEntry
-	1,  // 5: mostrador.v1.ListTasksResponse.tasks:type_name -> mostrador.v1.Task
-	1,  // 6: mostrador.v1.GetTaskResponse.task:type_name -> mostrador.v1.Task
-	1,  // 7: mostrador.v1.PauseTaskResponse.task:type_name -> mostrador.v1.Task
-	1,  // 8: mostrador.v1.ResumeTaskResponse.task:type_name -> mostrador.v1.Task
-	1,  // 9: mostrador.v1.CancelTaskResponse.task:type_name -> mostrador.v1.Task
-	1,  // 10: mostrador.v1.UndoTaskResponse.task:type_name -> mostrador.v1.Task
-	2,  // 11: mostrador.v1.TaskService.List:input_type -> mostrador.v1.ListTasksRequest
-	4,  // 12: mostrador.v1.TaskService.Get:input_type -> mostrador.v1.GetTaskRequest
-	6,  // 13: mostrador.v1.TaskService.Pause:input_type -> mostrador.v1.PauseTaskRequest
-	8,  // 14: mostrador.v1.TaskService.Resume:input_type -> mostrador.v1.ResumeTaskRequest
-	10, // 15: mostrador.v1.TaskService.Cancel:input_type -> mostrador.v1.CancelTaskRequest
-	12, // 16: mostrador.v1.TaskService.Undo:input_type -> mostrador.v1.UndoTaskRequest
-	3,  // 17: mostrador.v1.TaskService.List:output_type -> mostrador.v1.ListTasksResponse
-	5,  // 18: mostrador.v1.TaskService.Get:output_type -> mostrador.v1.GetTaskResponse
-	7,  // 19: mostrador.v1.TaskService.Pause:output_type -> mostrador.v1.PauseTaskResponse
-	9,  // 20: mostrador.v1.TaskService.Resume:output_type -> mostrador.v1.ResumeTaskResponse
-	11, // 21: mostrador.v1.TaskService.Cancel:output_type -> mostrador.v1.CancelTaskResponse
-	13, // 22: mostrador.v1.TaskService.Undo:output_type -> mostrador.v1.UndoTaskResponse
-	17, // [17:23] is the sub-list for method output_type
-	11, // [11:17] is the sub-list for method input_type
-	11, // [11:11] is the sub-list for extension type_name
-	11, // [11:11] is the sub-list for extension extendee
-	0,  // [0:11] is the sub-list for field type_name
+	15, // 5: mostrador.v1.Task.error_args:type_name -> mostrador.v1.Task.ErrorArgsEntry
+	1,  // 6: mostrador.v1.ListTasksResponse.tasks:type_name -> mostrador.v1.Task
+	1,  // 7: mostrador.v1.GetTaskResponse.task:type_name -> mostrador.v1.Task
+	1,  // 8: mostrador.v1.PauseTaskResponse.task:type_name -> mostrador.v1.Task
+	1,  // 9: mostrador.v1.ResumeTaskResponse.task:type_name -> mostrador.v1.Task
+	1,  // 10: mostrador.v1.CancelTaskResponse.task:type_name -> mostrador.v1.Task
+	1,  // 11: mostrador.v1.UndoTaskResponse.task:type_name -> mostrador.v1.Task
+	2,  // 12: mostrador.v1.TaskService.List:input_type -> mostrador.v1.ListTasksRequest
+	4,  // 13: mostrador.v1.TaskService.Get:input_type -> mostrador.v1.GetTaskRequest
+	6,  // 14: mostrador.v1.TaskService.Pause:input_type -> mostrador.v1.PauseTaskRequest
+	8,  // 15: mostrador.v1.TaskService.Resume:input_type -> mostrador.v1.ResumeTaskRequest
+	10, // 16: mostrador.v1.TaskService.Cancel:input_type -> mostrador.v1.CancelTaskRequest
+	12, // 17: mostrador.v1.TaskService.Undo:input_type -> mostrador.v1.UndoTaskRequest
+	3,  // 18: mostrador.v1.TaskService.List:output_type -> mostrador.v1.ListTasksResponse
+	5,  // 19: mostrador.v1.TaskService.Get:output_type -> mostrador.v1.GetTaskResponse
+	7,  // 20: mostrador.v1.TaskService.Pause:output_type -> mostrador.v1.PauseTaskResponse
+	9,  // 21: mostrador.v1.TaskService.Resume:output_type -> mostrador.v1.ResumeTaskResponse
+	11, // 22: mostrador.v1.TaskService.Cancel:output_type -> mostrador.v1.CancelTaskResponse
+	13, // 23: mostrador.v1.TaskService.Undo:output_type -> mostrador.v1.UndoTaskResponse
+	18, // [18:24] is the sub-list for method output_type
+	12, // [12:18] is the sub-list for method input_type
+	12, // [12:12] is the sub-list for extension type_name
+	12, // [12:12] is the sub-list for extension extendee
+	0,  // [0:12] is the sub-list for field type_name
 }
 
 func init() { file_mostrador_v1_task_proto_init() }
@@ -980,7 +1015,7 @@ func file_mostrador_v1_task_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_mostrador_v1_task_proto_rawDesc), len(file_mostrador_v1_task_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   14,
+			NumMessages:   15,
 			NumExtensions: 0,
 			NumServices:   1,
 		},
