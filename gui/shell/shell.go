@@ -59,6 +59,7 @@ type Shell struct {
 	scan    *ui.Scan
 	root    *fyne.Container
 	body    *fyne.Container
+	area    *ui.Tabs
 	banner  *fyne.Container
 	plugins *extras
 	buttons map[ui.Place]*ui.Button
@@ -84,6 +85,9 @@ func New(d *ui.Desk) *Shell {
 			s.Go(ui.Customers, "")
 		}
 	})
+	for _, key := range shortcuts() {
+		c.AddShortcut(key, s.shortcut)
+	}
 	s.cancel = d.Model.Subscribe(func(change model.Change) { d.Do(func() { s.changed(change) }) })
 	s.wait("")
 	return s
@@ -170,6 +174,7 @@ func (s *Shell) enter() {
 	foot = ui.Column(10, s.plugins.development, foot)
 	side := ui.Panel(ui.ColorSide, 0, ui.Pad(8, 14, ui.Frame(14, ui.Pad(18, 2, head), nil, container.NewVScroll(lines), nil, foot)))
 	s.body = container.NewStack()
+	s.area = s.newArea()
 	s.banner = ui.Panel(ui.ColorWarnBg, 0, ui.Pad(24, 8, ui.Text(s.d.T("shell.offline"), ui.SizeText, true, theme.ColorNameWarning)))
 	s.connection()
 	margins := container.New(layout.NewCustomPaddedLayout(20, ui.ToastRoom, 26, 26), s.body)
@@ -259,7 +264,7 @@ func (s *Shell) show(at stop) {
 	}
 	for place, button := range s.buttons {
 		button.SetStyle(ui.Nav)
-		if place == at.place || at.place == ui.Sheet && place == ui.Customers {
+		if place == at.place || place == ui.Customers && (at.place == ui.Sheet || within(at.place) >= 0) {
 			button.SetStyle(ui.NavCurrent)
 		}
 	}
@@ -267,6 +272,10 @@ func (s *Shell) show(at stop) {
 	s.d.Hush()
 	s.current = s.screen(at.place)
 	s.body.Objects = []fyne.CanvasObject{s.current.Content()}
+	if part := within(at.place); part >= 0 {
+		s.area.Mark(part)
+		s.body.Objects[0] = ui.Frame(10, s.area.Box, nil, s.current.Content(), nil, nil)
+	}
 	s.body.Refresh()
 	s.current.Show(at.arg)
 }

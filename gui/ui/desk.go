@@ -52,6 +52,13 @@ type Screen interface {
 	Changed(c model.Change)
 }
 
+// Shortcutter is a screen that knows keys pressed with Ctrl or Alt.
+type Shortcutter interface {
+	Screen
+	// Shortcut tells whether the screen has used the shortcut.
+	Shortcut(s fyne.Shortcut) bool
+}
+
 // Navigator goes from screen to screen; the shell is one.
 type Navigator interface {
 	Go(place Place, arg string)

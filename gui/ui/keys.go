@@ -6,6 +6,7 @@ import (
 	"unicode"
 
 	"fyne.io/fyne/v2"
+	"fyne.io/fyne/v2/driver/desktop"
 	"fyne.io/fyne/v2/widget"
 )
 
@@ -34,6 +35,21 @@ func offerRune(w fyne.CanvasObject, r rune) {
 	if c := fyne.CurrentApp().Driver().CanvasForObject(w); c != nil && c.OnTypedRune() != nil {
 		c.OnTypedRune()(r)
 	}
+}
+
+// offerShortcut passes keys pressed with Ctrl or Alt to the canvas, for widgets that keep shortcuts of their own. The
+// toolkit gives a shortcut to the focused widget only.
+func offerShortcut(w fyne.CanvasObject, s fyne.Shortcut) {
+	if c, ok := fyne.CurrentApp().Driver().CanvasForObject(w).(fyne.Shortcutable); ok {
+		c.TypedShortcut(s)
+	}
+}
+
+// windowShortcut tells whether a shortcut belongs to the window rather than to a text box: Alt with a key, or going
+// round with Ctrl and Tab.
+func windowShortcut(s fyne.Shortcut) bool {
+	c, ok := s.(*desktop.CustomShortcut)
+	return ok && (c.Modifier == fyne.KeyModifierAlt || c.KeyName == fyne.KeyTab)
 }
 
 // Global tells whether a key belongs to the window rather than to a text box.
@@ -155,6 +171,15 @@ func (e *Entry) TypedKey(ev *fyne.KeyEvent) {
 		return
 	}
 	e.Entry.TypedKey(ev)
+}
+
+// TypedShortcut implements fyne.Shortcutable.
+func (e *Entry) TypedShortcut(s fyne.Shortcut) {
+	if windowShortcut(s) {
+		offerShortcut(e, s)
+		return
+	}
+	e.Entry.TypedShortcut(s)
 }
 
 // FocusGained implements fyne.Focusable.

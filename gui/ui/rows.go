@@ -188,10 +188,11 @@ func (l *rowsList) TypedKey(ev *fyne.KeyEvent) {
 func (l *rowsList) TypedShortcut(s fyne.Shortcut) {
 	c, ok := s.(*desktop.CustomShortcut)
 	switch {
-	case !ok || c.Modifier != fyne.KeyModifierAlt:
-	case c.KeyName == fyne.KeyUp:
+	case ok && c.Modifier == fyne.KeyModifierAlt && c.KeyName == fyne.KeyUp:
 		l.move(-1)
-	case c.KeyName == fyne.KeyDown:
+	case ok && c.Modifier == fyne.KeyModifierAlt && c.KeyName == fyne.KeyDown:
 		l.move(1)
+	case windowShortcut(s):
+		offerShortcut(l, s)
 	}
 }
