@@ -91,6 +91,9 @@ func (p *Plugin) checkAbilities() []error {
 	if a := p.abilities(wire.API); len(a) > 0 && !slices.Contains(p.manifest.API, wire.API) {
 		mistakes = append(mistakes, fmt.Errorf("sdk: %q has a handler, which needs protocol %d: list it in the manifest under api", a[0], wire.API))
 	}
+	if len(p.manifest.Measures) > 0 && !slices.Contains(p.manifest.API, wire.API) {
+		mistakes = append(mistakes, fmt.Errorf("sdk: measures need protocol %d: list it in the manifest under api", wire.API))
+	}
 	return mistakes
 }
 

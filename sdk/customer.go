@@ -31,6 +31,8 @@ type Customer struct {
 	Created, Updated  time.Time
 	// Revision grows by one with each change.
 	Revision uint64
+	// Number is the customer number that people read out; it counts up from 1.
+	Number uint32
 }
 
 // Known reports whether this is somebody at all.
@@ -138,6 +140,7 @@ func readCustomer(w *plgv1.Customer) Customer {
 		Created:  readTime(w.Created),
 		Updated:  readTime(w.Updated),
 		Revision: w.Revision,
+		Number:   uint32(w.Number),
 	}
 }
 
@@ -159,6 +162,7 @@ func (c Customer) write() *plgv1.Customer {
 		Created:           writeTime(c.Created),
 		Updated:           writeTime(c.Updated),
 		Revision:          c.Revision,
+		Number:            uint64(c.Number),
 	}
 }
 

@@ -92,6 +92,51 @@ type SaleRefunded struct {
 	Refund string
 }
 
+// CustomerMerged: Gone turned out to be the same person as the event's customer, and became part of him
+// ("customer.merged"). From here on there are no events of Gone. Bring your record of Gone (OtherState) into that of
+// the customer (State); the store adds up what it keeps itself.
+type CustomerMerged struct {
+	Event
+	// Gone is who went, as of the merge.
+	Gone Customer
+	// Merge names the merge; CustomerUnmerged has the same.
+	Merge uint64
+}
+
+// CustomerUnmerged: the merge was a mistake, and Gone is a customer of its own again ("customer.unmerged"). Your record
+// of Gone is as it was at the merge; take what it had brought (OtherState) out of the customer's (State).
+type CustomerUnmerged struct {
+	Event
+	Gone  Customer
+	Merge uint64
+}
+
+// CustomerErased: the person asked to be forgotten ("customer.erased"). The event's customer has an id and a number,
+// nothing else. The plugin's record of him (State) is here for the last time: the store deletes it afterwards. Delete
+// what the plugin keeps of him by keys of its own.
+type CustomerErased struct{ Event }
+
+// SegmentJoined: the customer became a member of a segment ("segment.joined").
+type SegmentJoined struct {
+	Event
+	// Segment is the segment's number, Name what people call it now.
+	Segment uint32
+	Name    string
+}
+
+// SegmentLeft: the customer is no member of a segment any more ("segment.left").
+type SegmentLeft struct {
+	Event
+	Segment uint32
+	Name    string
+}
+
+// CampaignConverted: the customer did, for the first time, what a campaign asked for ("campaign.converted").
+type CampaignConverted struct {
+	Event
+	Campaign string
+}
+
 // Scheduled is what Tx.Schedule asked for, when its time has come ("scheduled").
 type Scheduled struct {
 	Event
@@ -115,14 +160,29 @@ const (
 	kindCompleted  = "sale.completed"
 	kindRefunded   = "sale.refunded"
 	kindScheduled  = "scheduled"
+	kindMerged     = "customer.merged"
+	kindUnmerged   = "customer.unmerged"
+	kindErased     = "customer.erased"
+	kindJoined     = "segment.joined"
+	kindLeft       = "segment.left"
+	kindConverted  = "campaign.converted"
 )
 
 func isCore(kind string) bool {
 	switch kind {
-	case kindRegistered, kindChanged, kindGiven, kindWithdrawn, kindCompleted, kindRefunded, kindScheduled:
+	case kindRegistered, kindChanged, kindGiven, kindWithdrawn, kindCompleted, kindRefunded, kindScheduled, kindMerged,
+		kindUnmerged, kindErased, kindJoined, kindLeft, kindConverted:
 		return true
 	}
 	return false
+}
+
+// goneOf is the other customer of a merge, or of the taking back of one; nil of any other event.
+func goneOf(w *plgv1.Event) *plgv1.Customer {
+	if m := w.GetCustomerMerged(); m != nil {
+		return m.GetGone()
+	}
+	return w.GetCustomerUnmerged().GetGone()
 }
 
 func (CustomerRegistered) kind() string { return kindRegistered }
@@ -132,6 +192,12 @@ func (ConsentWithdrawn) kind() string   { return kindWithdrawn }
 func (SaleCompleted) kind() string      { return kindCompleted }
 func (SaleRefunded) kind() string       { return kindRefunded }
 func (Scheduled) kind() string          { return kindScheduled }
+func (CustomerMerged) kind() string     { return kindMerged }
+func (CustomerUnmerged) kind() string   { return kindUnmerged }
+func (CustomerErased) kind() string     { return kindErased }
+func (SegmentJoined) kind() string      { return kindJoined }
+func (SegmentLeft) kind() string        { return kindLeft }
+func (CampaignConverted) kind() string  { return kindConverted }
 func (Custom) kind() string             { return "" }
 
 func readEvent(w *plgv1.Event) Event {
@@ -177,6 +243,34 @@ func (SaleRefunded) read(w *plgv1.Event) SaleRefunded {
 func (Scheduled) read(w *plgv1.Event) Scheduled {
 	d := w.GetScheduled()
 	return Scheduled{Event: readEvent(w), Name: d.GetName(), Data: d.GetData().AsMap()}
+}
+
+func (CustomerMerged) read(w *plgv1.Event) CustomerMerged {
+	d := w.GetCustomerMerged()
+	return CustomerMerged{Event: readEvent(w), Gone: readCustomer(d.GetGone()), Merge: d.GetMerge()}
+}
+
+func (CustomerUnmerged) read(w *plgv1.Event) CustomerUnmerged {
+	d := w.GetCustomerUnmerged()
+	return CustomerUnmerged{Event: readEvent(w), Gone: readCustomer(d.GetGone()), Merge: d.GetMerge()}
+}
+
+func (CustomerErased) read(w *plgv1.Event) CustomerErased {
+	return CustomerErased{Event: readEvent(w)}
+}
+
+func (SegmentJoined) read(w *plgv1.Event) SegmentJoined {
+	d := w.GetSegmentJoined()
+	return SegmentJoined{Event: readEvent(w), Segment: d.GetSegment(), Name: d.GetName()}
+}
+
+func (SegmentLeft) read(w *plgv1.Event) SegmentLeft {
+	d := w.GetSegmentLeft()
+	return SegmentLeft{Event: readEvent(w), Segment: d.GetSegment(), Name: d.GetName()}
+}
+
+func (CampaignConverted) read(w *plgv1.Event) CampaignConverted {
+	return CampaignConverted{Event: readEvent(w), Campaign: w.GetCampaignConverted().GetCampaign()}
 }
 
 func (Custom) read(w *plgv1.Event) Custom {
@@ -245,6 +339,30 @@ func (e SaleRefunded) write(w *plgv1.Event) {
 func (e Scheduled) write(w *plgv1.Event) {
 	data, _ := structpb.NewStruct(e.Data) // ToWire has tried it
 	w.Detail = &plgv1.Event_Scheduled{Scheduled: &plgv1.Scheduled{Name: e.Name, Data: data}}
+}
+
+func (e CustomerMerged) write(w *plgv1.Event) {
+	w.Detail = &plgv1.Event_CustomerMerged{CustomerMerged: &plgv1.CustomerMerged{Gone: e.Gone.write(), Merge: e.Merge}}
+}
+
+func (e CustomerUnmerged) write(w *plgv1.Event) {
+	w.Detail = &plgv1.Event_CustomerUnmerged{CustomerUnmerged: &plgv1.CustomerUnmerged{Gone: e.Gone.write(), Merge: e.Merge}}
+}
+
+func (CustomerErased) write(w *plgv1.Event) {
+	w.Detail = &plgv1.Event_CustomerErased{CustomerErased: &plgv1.CustomerErased{}}
+}
+
+func (e SegmentJoined) write(w *plgv1.Event) {
+	w.Detail = &plgv1.Event_SegmentJoined{SegmentJoined: &plgv1.SegmentJoined{Segment: e.Segment, Name: e.Name}}
+}
+
+func (e SegmentLeft) write(w *plgv1.Event) {
+	w.Detail = &plgv1.Event_SegmentLeft{SegmentLeft: &plgv1.SegmentLeft{Segment: e.Segment, Name: e.Name}}
+}
+
+func (e CampaignConverted) write(w *plgv1.Event) {
+	w.Detail = &plgv1.Event_CampaignConverted{CampaignConverted: &plgv1.CampaignConverted{Campaign: e.Campaign}}
 }
 
 func (e Custom) write(w *plgv1.Event) {

@@ -32,6 +32,21 @@ func State[T any](tx *Tx) (T, error) {
 	return v, nil
 }
 
+// OtherState is this plugin's record of Gone, in a handler of CustomerMerged or CustomerUnmerged; the zero T when
+// there is none. The store keeps it as it was at the merge and gives it back to Gone when the merge is taken back, so
+// nothing has to be done for that: what a handler saves is the record of the customer who stays.
+func OtherState[T any](tx *Tx) (T, error) {
+	if !tx.merge {
+		var none T
+		return none, errors.New("sdk: only a merge has another customer")
+	}
+	v, err := Decode[T](tx.other)
+	if err != nil {
+		return v, fmt.Errorf("sdk: record of the other customer: %w", err)
+	}
+	return v, nil
+}
+
 // Save replaces this plugin's record of the customer of the event or press.
 func (tx *Tx) Save(record any) error {
 	if tx.customer == "" {

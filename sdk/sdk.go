@@ -21,6 +21,10 @@
 // of what it is given and reads: time comes from Tx.Now, randomness from Tx.Rand, and nothing is kept in
 // variables of the program.
 //
+// What the plugin knows of a customer is its record (State, Save). A number of it by which people order, find and
+// segment customers (points, a level) is a measure: it stands in the manifest and is kept with Tx.SetMeasure. Two
+// customers who turn out to be one person are merged, and the handler of CustomerMerged brings their records together.
+//
 // A Go error returned by a handler (or a panic) is a fault of the plugin: the event is tried again, and set
 // apart for a technician when it keeps failing. What a person can mend is said with a Diagnostic instead.
 //

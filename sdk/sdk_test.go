@@ -59,8 +59,12 @@ func TestEveryEventArrivesAsItWasSent(t *testing.T) {
 			ID: "c1", Name: "Ana", Phone: "+34600111222", Email: "ana@example.com", Language: "en",
 			Cards: []string{"123"}, Tags: []string{"vip"}, Fields: map[string]string{"talla": "M"},
 			AplicaPromociones: true, Consent: sdk.Consent{Programme: sdk.Given, Promotions: sdk.Withdrawn},
-			Created: at, Updated: at, Revision: 3,
+			Created: at, Updated: at, Revision: 3, Number: 17,
 		},
+	}
+	gone := sdk.Customer{
+		ID: "c0", Name: "Anna", Created: at, Updated: at, Number: 9,
+		Consent: sdk.Consent{Programme: sdk.Pending, Promotions: sdk.Pending},
 	}
 	sale := sdk.Sale{Receipt: "T-1", CustomerID: "c1", Total: sdk.Money{Minor: 1250, Currency: "EUR"}, Time: at, Refunded: sdk.Money{Minor: 50, Currency: "EUR"}}
 	events := []sdk.AnyEvent{
@@ -70,10 +74,17 @@ func TestEveryEventArrivesAsItWasSent(t *testing.T) {
 		sdk.ConsentWithdrawn{Event: event, Purposes: []sdk.Purpose{sdk.Promotions}, Means: sdk.ByOneClick},
 		sdk.SaleCompleted{Event: event, Sale: sale},
 		sdk.SaleRefunded{Event: event, Sale: sale, Amount: sdk.Money{Minor: 50, Currency: "EUR"}, Refund: "D-1"},
+		sdk.CustomerMerged{Event: event, Gone: gone, Merge: 4},
+		sdk.CustomerUnmerged{Event: event, Gone: gone, Merge: 4},
+		sdk.CustomerErased{Event: event},
+		sdk.SegmentJoined{Event: event, Segment: 3, Name: "Fieles"},
+		sdk.SegmentLeft{Event: event, Segment: 3, Name: "Fieles"},
+		sdk.CampaignConverted{Event: event, Campaign: "Otoño"},
 		sdk.Scheduled{Event: event, Name: "later", Data: map[string]any{"n": 1.0}},
 		sdk.Custom{Event: event, Type: "plg0900.happened", Data: map[string]any{"who": "Ana"}},
 	}
-	p := sdk.New(files("events: {handles: [customer.registered, customer.changed, consent.given, consent.withdrawn, sale.completed, sale.refunded, scheduled, plg0900.happened]}"))
+	p := sdk.New(files("events: {handles: [customer.registered, customer.changed, consent.given, consent.withdrawn, sale.completed, sale.refunded, " +
+		"customer.merged, customer.unmerged, customer.erased, segment.joined, segment.left, campaign.converted, scheduled, plg0900.happened]}"))
 	var got []sdk.AnyEvent
 	sdk.On(p, collect[sdk.CustomerRegistered](&got))
 	sdk.On(p, collect[sdk.CustomerChanged](&got))
@@ -81,6 +92,12 @@ func TestEveryEventArrivesAsItWasSent(t *testing.T) {
 	sdk.On(p, collect[sdk.ConsentWithdrawn](&got))
 	sdk.On(p, collect[sdk.SaleCompleted](&got))
 	sdk.On(p, collect[sdk.SaleRefunded](&got))
+	sdk.On(p, collect[sdk.CustomerMerged](&got))
+	sdk.On(p, collect[sdk.CustomerUnmerged](&got))
+	sdk.On(p, collect[sdk.CustomerErased](&got))
+	sdk.On(p, collect[sdk.SegmentJoined](&got))
+	sdk.On(p, collect[sdk.SegmentLeft](&got))
+	sdk.On(p, collect[sdk.CampaignConverted](&got))
 	sdk.On(p, collect[sdk.Scheduled](&got))
 	sdk.On(p, collect[sdk.Custom](&got))
 	plgtest.New(t, p).Batch(events...)

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/fnv"
+	"math"
 	"math/rand/v2"
 	"strings"
 	"time"
@@ -33,6 +34,8 @@ type Tx struct {
 	migration bool
 
 	state   []byte // this plugin's record of customer; nil when there is none
+	other   []byte // this plugin's record of the other customer of a merge
+	merge   bool   // the event is a merge, or the taking back of one
 	saved   *plgv1.SaveState
 	effects []*plgv1.Effect
 	rand    *rand.Rand
@@ -161,6 +164,30 @@ func (tx *Tx) RemoveTag(tag string) {
 // Note writes a line into the customer's history.
 func (tx *Tx) Note(text string) {
 	tx.concern(&plgv1.Effect{Effect: &plgv1.Effect_Note{Note: text}})
+}
+
+// SetMeasure keeps a number about the customer of this event or press, by which the store orders, finds and segments
+// customers; id stands in the manifest under measures. It is not a field: setting it tells no event.
+func (tx *Tx) SetMeasure(id string, value float64) {
+	_, declared := tx.work.plugin.manifest.Measure(id)
+	switch {
+	case !declared:
+		tx.fail(fmt.Errorf("sdk: %q does not stand under measures", id))
+	case math.IsNaN(value) || math.IsInf(value, 0):
+		tx.fail(fmt.Errorf("sdk: measure %q of %v is no number", id, value))
+	default:
+		tx.concern(&plgv1.Effect{Effect: &plgv1.Effect_SetMeasure{SetMeasure: &plgv1.SetMeasure{Measure: id, Value: value}}})
+	}
+}
+
+// Convert notes that the customer of this event or press did what a campaign asked for. The first time is told as
+// CampaignConverted; customers can be found by it.
+func (tx *Tx) Convert(campaign string) {
+	if campaign == "" {
+		tx.fail(errors.New("sdk: a conversion without a campaign"))
+		return
+	}
+	tx.concern(&plgv1.Effect{Effect: &plgv1.Effect_Convert{Convert: campaign}})
 }
 
 // Later is something that the plugin wants to be reminded of.

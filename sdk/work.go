@@ -136,6 +136,12 @@ func (w *work) deliver(d *plgv1.Delivery, outcome *plgv1.Outcome) {
 		}
 		tx.state = state
 	}
+	if gone := goneOf(event); gone != nil {
+		tx.merge, tx.other = true, d.GetOtherState()
+		if state, met := w.states[gone.GetId()]; met {
+			tx.other = state
+		}
+	}
 	handler, ok := w.plugin.events[event.GetType()]
 	if !ok && !isCore(event.GetType()) {
 		handler, ok = w.plugin.events[Custom{}.kind()]

@@ -3,9 +3,14 @@
 // What a sale gave is kept under its receipt, so that a refund takes back exactly that, whatever the rule has
 // become since; a sale that is refunded in pieces gives back its points in proportion, and with the last piece
 // all of them. The balance may become negative: points that were spent and then refunded are owed.
+//
+// The balance is kept as the measure "puntos" too, by which the store orders and finds customers; a customer from
+// before the measure has it from the next sale on. When two customers turn out to be one person their balances add up,
+// and when that was a mistake the one who had stayed gives back what the other had brought, as far as it is still there.
 package main
 
 import (
+	"cmp"
 	"context"
 	"embed"
 	"fmt"
@@ -24,6 +29,8 @@ func newPlugin() *sdk.Plugin {
 	p := sdk.New(files)
 	sdk.On(p, earn)
 	sdk.On(p, takeBack)
+	sdk.On(p, join)
+	sdk.On(p, part)
 	p.Panel("puntos", show)
 	return p
 }
@@ -44,11 +51,25 @@ type movement struct {
 	Receipt string    `json:"r"`
 	Points  int64     `json:"p"`
 	Refund  bool      `json:"refund,omitempty"`
+	// Kind is empty for sales and refunds, else a kind* below.
+	Kind string `json:"k,omitempty"`
 }
+
+// The kinds of movements that no sale is the reason of.
+const (
+	kindJoined = "joined"
+	kindParted = "parted"
+)
 
 func (a *account) move(m movement) {
 	a.Points += m.Points
 	a.Last = append([]movement{m}, a.Last[:min(len(a.Last), shown-1)]...)
+}
+
+// keep saves an account, and its balance as the measure.
+func keep(tx *sdk.Tx, a account) error {
+	tx.SetMeasure("puntos", float64(a.Points))
+	return tx.Save(a)
 }
 
 // grant is what a sale gave, and what refunds have taken back of it.
@@ -83,7 +104,7 @@ func earn(_ context.Context, tx *sdk.Tx, e sdk.SaleCompleted) error {
 	if err := tx.Put(grantKey(e.Sale.Receipt), grant{Points: points, Total: e.Sale.Total.Minor}); err != nil {
 		return err
 	}
-	return tx.Save(acc)
+	return keep(tx, acc)
 }
 
 // pointsFor is how many points an amount gives when each costs per; both in minor units.
@@ -122,7 +143,41 @@ func takeBack(_ context.Context, tx *sdk.Tx, e sdk.SaleRefunded) error {
 		return err
 	}
 	acc.move(movement{Time: tx.Now(), Receipt: e.Sale.Receipt, Points: before - g.Taken, Refund: true})
-	return tx.Save(acc)
+	return keep(tx, acc)
+}
+
+// join adds the points of a customer who became part of another.
+func join(_ context.Context, tx *sdk.Tx, _ sdk.CustomerMerged) error {
+	acc, gone, err := both(tx)
+	if err != nil || gone.Points == 0 {
+		return err
+	}
+	acc.move(movement{Time: tx.Now(), Points: gone.Points, Kind: kindJoined})
+	return keep(tx, acc)
+}
+
+// part takes back what join added. Points that are not there any more stay with whom they were given to: a balance is
+// not made negative by a mistake of the staff.
+func part(_ context.Context, tx *sdk.Tx, _ sdk.CustomerUnmerged) error {
+	acc, gone, err := both(tx)
+	if err != nil || gone.Points == 0 {
+		return err
+	}
+	taken := gone.Points
+	if left := max(acc.Points, 0); taken > left {
+		tx.Note(tx.Text("short", "n", taken-left, "points", tx.Number(taken-left)))
+		taken = left
+	}
+	acc.move(movement{Time: tx.Now(), Points: -taken, Kind: kindParted})
+	return keep(tx, acc)
+}
+
+// both are the accounts of the two customers of a merge.
+func both(tx *sdk.Tx) (acc, gone account, err error) {
+	if acc, err = sdk.State[account](tx); err == nil {
+		gone, err = sdk.OtherState[account](tx)
+	}
+	return acc, gone, err
 }
 
 // refund counts an amount given back. What is taken follows from all that was refunded so far and not from
@@ -147,7 +202,11 @@ func show(_ context.Context, tx *sdk.Tx, _ sdk.Customer) (sdk.Panel, error) {
 	for _, m := range acc.Last {
 		label, sign := "sale", "+"
 		if m.Refund {
-			label, sign = "refund", ""
+			label = "refund"
+		}
+		label = cmp.Or(m.Kind, label)
+		if m.Points <= 0 {
+			sign = ""
 		}
 		panel.Rows = append(panel.Rows, sdk.Row{
 			Label: tx.Text(label, "date", tx.Date(m.Time), "receipt", m.Receipt),

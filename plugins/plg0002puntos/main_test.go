@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"math/rand/v2"
+	"strings"
 	"testing"
 
 	"mostrador/sdk"
@@ -165,6 +166,84 @@ func TestThePanelShowsBalanceAndLatestMovements(t *testing.T) {
 	y.Language = "en"
 	if rows := y.Panel("puntos", ana).Rows; rows[0] != (sdk.Row{Label: "Balance", Value: "159,501 points"}) {
 		t.Errorf("in English: %+v", rows[0])
+	}
+}
+
+var anna = sdk.Customer{ID: "anna", Name: "Anna"}
+
+func soldTo(c sdk.Customer, receipt string, minor int64) sdk.SaleCompleted {
+	e := sold(receipt, minor)
+	e.Customer, e.Sale.CustomerID = c, c.ID
+	return e
+}
+
+func TestTheBalanceIsKeptAsAMeasure(t *testing.T) {
+	y := plgtest.New(t, newPlugin())
+	for i, test := range []struct {
+		event sdk.AnyEvent
+		want  float64
+	}{
+		{sold("T-1", 1000), 10},
+		{sold("T-2", 500), 15},
+		{refunded("T-1", 1000), 5},
+	} {
+		if got, set := y.Handle(test.event).Measures["puntos"]; !set || got != test.want {
+			t.Errorf("event %d set the measure to %v (%v), want %v", i, got, set, test.want)
+		}
+	}
+}
+
+func TestTwoCustomersWhoAreOneHaveThePointsOfBoth(t *testing.T) {
+	for name, test := range map[string]struct {
+		ana, anna, refunded int64 // what they buy, and what Ana gives back while they are one, in minor units
+		joined, after       int64
+	}{
+		"both have some":              {1000, 500, 0, 15, 10},
+		"who goes has none":           {1000, 0, 0, 10, 10},
+		"who stays has none":          {0, 500, 0, 5, 0},
+		"some are gone in between":    {1000, 500, 300, 15, 7},
+		"more are gone than he keeps": {1000, 500, 1000, 15, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			y := plgtest.New(t, newPlugin())
+			y.Batch(sold("A-1", test.ana), soldTo(anna, "B-1", test.anna))
+			e := y.Handle(sdk.CustomerMerged{Event: sdk.Event{Customer: ana}, Gone: anna, Merge: 1})
+			if got := points(y); got != test.joined {
+				t.Errorf("together they have %d, want %d", got, test.joined)
+			}
+			if m, set := e.Measures["puntos"]; set && m != float64(test.joined) {
+				t.Errorf("the measure is %v", m)
+			}
+			if test.refunded > 0 {
+				y.Handle(refunded("A-1", test.refunded))
+			}
+			y.Handle(sdk.CustomerUnmerged{Event: sdk.Event{Customer: ana}, Gone: anna, Merge: 1})
+			if got := points(y); got != test.after {
+				t.Errorf("apart again %d are left, want %d", got, test.after)
+			}
+			if got := plgtest.State[account](y, anna.ID).Points; got != test.anna/100 {
+				t.Errorf("who went has %d, want %d", got, test.anna/100)
+			}
+		})
+	}
+}
+
+func TestAMistakeOfTheStaffOwesNobodyPoints(t *testing.T) {
+	y := plgtest.New(t, newPlugin())
+	y.Handle(soldTo(anna, "B-1", 500))
+	y.Handle(sdk.CustomerMerged{Event: sdk.Event{Customer: ana}, Gone: anna, Merge: 1})
+	back := refunded("B-1", 300) // while they are one, it is Ana who gives it back
+	y.Handle(back)
+	e := y.Handle(sdk.CustomerUnmerged{Event: sdk.Event{Customer: ana}, Gone: anna, Merge: 1})
+	if got := points(y); got != 0 {
+		t.Errorf("%d points are left", got)
+	}
+	if len(e.Notes) != 1 || e.Notes[0] != "Faltan 3 puntos de los que trajo la ficha separada: ya no estaban en el saldo." {
+		t.Errorf("the history says %q", e.Notes)
+	}
+	if rows := y.Panel("puntos", ana).Rows; rows[1].Value != "−2" || !strings.HasSuffix(rows[1].Label, " · Separación de dos fichas") ||
+		!strings.HasSuffix(rows[3].Label, " · Unión de dos fichas") || rows[3].Value != "+5" {
+		t.Errorf("the panel shows %+v", rows)
 	}
 }
 

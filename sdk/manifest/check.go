@@ -22,8 +22,12 @@ var (
 // coreEvents are the types that the store itself writes (sdk/proto).
 var coreEvents = []string{
 	"customer.registered", "customer.changed", "consent.given", "consent.withdrawn", "sale.completed",
-	"sale.refunded", "scheduled",
+	"sale.refunded", "scheduled", "customer.merged", "customer.unmerged", "customer.erased", "segment.joined",
+	"segment.left", "campaign.converted",
 }
+
+// maxMeasures is how many numbers a plugin may keep about each customer: each is kept for all of them.
+const maxMeasures = 8
 
 var (
 	settingTypes = []Type{TypeText, TypeLongText, TypeNumber, TypeMoney, TypeYesNo, TypeChoice, TypeDuration,
@@ -128,6 +132,7 @@ func (d *decoder) manifest(m *Manifest) {
 		}
 		known(d, p.Kind, panelKinds, at+".kind")
 	}
+	d.measures(m)
 	d.events(m)
 	for i := range m.Interplay {
 		d.rule(&m.Interplay[i], fmt.Sprintf("interplay[%d]", i))
@@ -230,6 +235,19 @@ func (d *decoder) actions(m *Manifest) {
 			d.bounds(f.Type, f.Min, f.Max, f.Whole, at)
 			d.pattern(f.Type, f.Pattern, f.PatternHint, at)
 		}
+	}
+}
+
+// measures checks the numbers that the plugin keeps.
+func (d *decoder) measures(m *Manifest) {
+	if len(m.Measures) > maxMeasures {
+		d.problem("measures", "there are %d: keep to %d", len(m.Measures), maxMeasures)
+	}
+	for i := range m.Measures {
+		x, at := &m.Measures[i], fmt.Sprintf("measures[%d]", i)
+		d.identifier(x.ID, at)
+		d.once(slices.ContainsFunc(m.Measures[:i], func(o Measure) bool { return o.ID == x.ID }), at+".id", x.ID)
+		d.named(x.Name, at)
 	}
 }
 

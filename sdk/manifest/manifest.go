@@ -36,6 +36,8 @@ type Manifest struct {
 	Actions []Action `yaml:"actions"`
 	// Panels are its read-only blocks.
 	Panels []Panel `yaml:"panels"`
+	// Measures are the numbers that it keeps about each customer.
+	Measures []Measure `yaml:"measures"`
 	// Events says which events it handles and emits.
 	Events Events `yaml:"events"`
 	// Interplay holds its rules for what it means together with others.
@@ -159,6 +161,16 @@ type Panel struct {
 	Name  Text    `yaml:"name"`
 	Where []Place `yaml:"where"`
 	Kind  Kind    `yaml:"kind"`
+}
+
+// Measure is a number that a plugin keeps about each customer (points, a level), by which the store orders, finds
+// and segments customers. It is kept by the plugin's own word and needs no permission.
+type Measure struct {
+	// ID is the name under which the plugin's code sets it: "puntos".
+	ID   string `yaml:"id"`
+	Name Text   `yaml:"name"`
+	// Unit is what stands behind the number: "puntos", "€"; nothing when empty.
+	Unit Text `yaml:"unit"`
 }
 
 // Events are the event types that a plugin handles and those that it emits. Its own begin with its id in
@@ -319,6 +331,11 @@ func (m *Manifest) Action(id string) (*Action, bool) {
 // Panel returns the panel of that id.
 func (m *Manifest) Panel(id string) (*Panel, bool) {
 	return find(m.Panels, func(p *Panel) bool { return p.ID == id })
+}
+
+// Measure returns the measure of that id.
+func (m *Manifest) Measure(id string) (*Measure, bool) {
+	return find(m.Measures, func(x *Measure) bool { return x.ID == id })
 }
 
 // Handles tells whether the plugin wants events of that type.

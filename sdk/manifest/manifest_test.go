@@ -71,6 +71,7 @@ fields: [{id: plg0002_nivel, name: Nivel, type: text, read_only: true, role: ope
 actions:
   - {id: ajustar, name: Ajustar, role: technician, confirm: ¿Seguro?, form: [{id: puntos, name: Puntos, type: number, required: true}]}
 panels: [{id: saldo, name: Puntos}]
+measures: [{id: puntos, name: {es: Puntos, en: Points}, unit: {es: puntos, en: points}}, {id: nivel, name: Nivel}]
 events: {handles: [sale.completed, plg0074.sent], emits: [plg0002.points_expired]}
 interplay:
   - {target: action.PLG0074.reenviar, policy: {visible: false, required: true}, reason: Porque sí.}
@@ -124,6 +125,9 @@ func TestEverythingThatAManifestMaySayIsRead(t *testing.T) {
 	}
 	if p, ok := m.Panel("saldo"); !ok || p.Kind != manifest.KindRows || p.Where[0] != manifest.PlaceQuickSheet {
 		t.Errorf("panel %+v", p)
+	}
+	if x, ok := m.Measure("puntos"); !ok || x.Name.In("en") != "Points" || x.Unit.In("en") != "points" || len(m.Measures) != 2 {
+		t.Errorf("measure %+v", x)
 	}
 	if d := m.Requires[0]; d.ID != "PLG0074" || !d.Versions.Contains("1.9.9") || d.Versions.Contains("2.0.0") {
 		t.Errorf("dependency %+v", d)
@@ -191,6 +195,10 @@ func TestEachMistakeIsNamedWithItsLine(t *testing.T) {
 		{"a place that is none", base + "actions: [{id: a, name: A, where: [techo]}]\n", ":5:", "unknown \"techo\""},
 		{"a role that is none", base + "actions: [{id: a, name: A, role: rey}]\n", ":5:", "unknown \"rey\""},
 		{"a reason that is never shown", base + "actions: [{id: a, name: A, disabled_reason: no}]\n", ":5:", "never shown"},
+		{"a measure without a name", base + "measures: [{id: puntos}]\n", ":5:", "measures[0].name"},
+		{"a measure that is there twice", base + "measures: [{id: a, name: A}, {id: a, name: B}]\n", ":5:", "twice"},
+		{"a measure of no identifier", base + "measures: [{id: Puntos!, name: A}]\n", ":5:", "lower-case"},
+		{"too many measures", base + "measures: [" + strings.Repeat("{id: a, name: A}, ", 9) + "]\n", ":5:", "keep to 8"},
 		{"an event that is none", base + "events: {handles: [customer.born]}\n", ":5:", "unknown event"},
 		{"an event of another", base + "events: {emits: [plg0002.x]}\n", ":5:", "must begin with plg0074."},
 		{"a rule without a target", base + "interplay: [{policy: {visible: false}, reason: a}]\n", ":5:", "is missing: say what"},

@@ -130,6 +130,9 @@ type Effects struct {
 	Scheduled   []sdk.Later
 	Emitted     []sdk.Custom
 	Codes       []Code
+	// Measures are the numbers that were set, Converted the campaigns.
+	Measures  map[string]float64
+	Converted []string
 }
 
 // Code is a short code handed in with Tx.ActivateByCode.
@@ -186,6 +189,11 @@ func (y *Try) try(events []sdk.AnyEvent) ([]Effects, *plgv1.Fault) {
 		if id := w.GetCustomer().GetId(); !sent[id] { // as the host does: only with a customer's first event
 			d.State = y.states[id]
 			sent[id] = true
+		}
+		for _, gone := range []*plgv1.Customer{w.GetCustomerMerged().GetGone(), w.GetCustomerUnmerged().GetGone()} {
+			if gone != nil && !sent[gone.GetId()] {
+				d.OtherState = y.states[gone.GetId()]
+			}
 		}
 		batch.Deliveries = append(batch.Deliveries, d)
 		customers = append(customers, w.GetCustomer().GetId())
@@ -261,7 +269,7 @@ func (y *Try) panel(id string, of sdk.Customer) *plgv1.PanelDone {
 // commit keeps what the plugin keeps and returns the rest.
 func (y *Try) commit(customerID string, effects []*plgv1.Effect) Effects {
 	y.t.Helper()
-	e := Effects{Fields: map[string]string{}}
+	e := Effects{Fields: map[string]string{}, Measures: map[string]float64{}}
 	for _, effect := range effects {
 		switch effect := effect.GetEffect().(type) {
 		case *plgv1.Effect_SaveState:
@@ -294,6 +302,10 @@ func (y *Try) commit(customerID string, effects []*plgv1.Effect) Effects {
 			e.Notes = append(e.Notes, effect.Note)
 		case *plgv1.Effect_ActivateByCode:
 			e.Codes = append(e.Codes, Code{effect.ActivateByCode.GetCustomerId(), effect.ActivateByCode.GetCode()})
+		case *plgv1.Effect_SetMeasure:
+			e.Measures[effect.SetMeasure.GetMeasure()] = effect.SetMeasure.GetValue()
+		case *plgv1.Effect_Convert:
+			e.Converted = append(e.Converted, effect.Convert)
 		default:
 			y.t.Fatalf("unknown effect %T", effect)
 		}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -151,6 +152,23 @@ func (l *ledger) judge(c cause, effect *plgv1.Effect) (code string, args []any) 
 			return "effect_code", nil
 		}
 		return lacks(manifest.PermissionRecordConsent)
+	case *plgv1.Effect_SetMeasure:
+		if c.customer == "" {
+			return "effect_nobody", []any{"effect", kind}
+		}
+		if _, declared := m.Measure(e.SetMeasure.GetMeasure()); !declared {
+			return wrong(fmt.Sprintf("%q does not stand in the manifest under measures", e.SetMeasure.GetMeasure()))
+		}
+		if value := e.SetMeasure.GetValue(); math.IsNaN(value) || math.IsInf(value, 0) {
+			return wrong("value is no number")
+		}
+	case *plgv1.Effect_Convert:
+		if c.customer == "" {
+			return "effect_nobody", []any{"effect", kind}
+		}
+		if e.Convert == "" {
+			return wrong("campaign is empty")
+		}
 	case *plgv1.Effect_PutState:
 		if !c.migration {
 			return "effect_put_state", nil

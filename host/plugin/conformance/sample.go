@@ -199,6 +199,24 @@ func (s *suite) events() []*plgv1.Event {
 			})
 		}
 	}
+	add("segment.joined", people[0], func(e *plgv1.Event) {
+		e.Detail = &plgv1.Event_SegmentJoined{SegmentJoined: &plgv1.SegmentJoined{Segment: 1, Name: "Habituales"}}
+	})
+	add("segment.left", people[0], func(e *plgv1.Event) {
+		e.Detail = &plgv1.Event_SegmentLeft{SegmentLeft: &plgv1.SegmentLeft{Segment: 1, Name: "Habituales"}}
+	})
+	add("campaign.converted", people[0], func(e *plgv1.Event) {
+		e.Detail = &plgv1.Event_CampaignConverted{CampaignConverted: &plgv1.CampaignConverted{Campaign: "Otoño"}}
+	})
+	add("customer.merged", people[0], func(e *plgv1.Event) {
+		e.Detail = &plgv1.Event_CustomerMerged{CustomerMerged: &plgv1.CustomerMerged{Gone: proto.CloneOf(people[1]), Merge: 1}}
+	})
+	add("customer.unmerged", people[0], func(e *plgv1.Event) {
+		e.Detail = &plgv1.Event_CustomerUnmerged{CustomerUnmerged: &plgv1.CustomerUnmerged{Gone: proto.CloneOf(people[1]), Merge: 1}}
+	})
+	add("customer.erased", &plgv1.Customer{Id: people[2].GetId(), Number: people[2].GetNumber()}, func(e *plgv1.Event) {
+		e.Detail = &plgv1.Event_CustomerErased{CustomerErased: &plgv1.CustomerErased{}}
+	})
 	return events
 }
 

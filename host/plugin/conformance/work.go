@@ -1,6 +1,7 @@
 package conformance
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -35,7 +36,15 @@ func (s *suite) delivery(l *ledger, e *plgv1.Event) *plgv1.Delivery {
 	if id := e.GetCustomer().GetId(); id != "" {
 		d.State = l.states[id]
 	}
+	if gone := goneOf(e); gone != "" {
+		d.OtherState = l.states[gone]
+	}
 	return d
+}
+
+// goneOf is the id of the other customer of a merge, or of the taking back of one.
+func goneOf(e *plgv1.Event) string {
+	return cmp.Or(e.GetCustomerMerged().GetGone().GetId(), e.GetCustomerUnmerged().GetGone().GetId())
 }
 
 // deliveries are a batch: later events of one customer carry no record.
@@ -44,6 +53,9 @@ func (s *suite) deliveries(l *ledger, events []delivered) []*plgv1.Delivery {
 	list := make([]*plgv1.Delivery, len(events))
 	for i, d := range events {
 		list[i] = s.delivery(l, d.event)
+		if met[goneOf(d.event)] {
+			list[i].OtherState = nil
+		}
 		if id := d.event.GetCustomer().GetId(); met[id] {
 			list[i].State = nil
 		} else if id != "" {
