@@ -170,6 +170,12 @@ func (l *Latest) Next() (current func() bool) {
 	return func() bool { return l.n == n }
 }
 
+// Nowhere tells whether the host knows nothing by the name or key that it was asked for.
+func Nowhere(err error) bool {
+	code := connect.CodeOf(err)
+	return code == connect.CodeNotFound || code == connect.CodeInvalidArgument
+}
+
 // Explain says in one sentence why a call failed.
 func (d *Desk) Explain(err error) string {
 	if err == nil {

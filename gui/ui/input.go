@@ -14,7 +14,8 @@ import (
 // Spec says what an Input takes.
 type Spec struct {
 	// Type is a type of manifests: text, long_text, number, money, yes_no, choice, duration, date, email, phone,
-	// url, country, color, secret or list. Any other is taken as text.
+	// url, country, color, secret or list, or one of the data model: integer, decimal, date_time, postal_address,
+	// customer; choices is any number of choices. Any other is taken as text.
 	Type string
 	// Choices are those of a choice.
 	Choices []*mostradorv1.Choice
@@ -26,6 +27,10 @@ type Spec struct {
 	Hint string
 	// Rows of long_text and list; 0 for the usual number.
 	Rows int
+	// Many takes any number of values of the type, one a line.
+	Many bool
+	// Bare leaves out the lines below that help to fill in.
+	Bare bool
 	// Open shows all countries to choose from below the box, where there is room for that.
 	Open bool
 }
@@ -55,13 +60,28 @@ type Input struct {
 // NewInput makes the control for a value.
 func NewInput(d *Desk, spec Spec, value string) *Input {
 	in := &Input{}
+	if spec.Many && spec.Type == "choice" {
+		spec.Type = "choices"
+	} else if spec.Many {
+		spec.Type = "list"
+	}
 	switch spec.Type {
 	case "yes_no":
 		in.yesNo(spec)
 	case "choice":
 		in.choice(d, spec)
-	case "number":
+	case "choices":
+		in.choices(spec)
+	case "number", "decimal":
 		in.number(d, spec)
+	case "integer":
+		in.integer(d, spec)
+	case "date_time":
+		in.moment(d, spec)
+	case "customer":
+		in.customer(d, spec)
+	case "postal_address":
+		in.line(NewTextEntry(4), or(spec.Hint, d.T("input.address.hint")))
 	case "money":
 		in.money(d, spec)
 	case "duration":

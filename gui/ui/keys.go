@@ -103,6 +103,8 @@ type Entry struct {
 	OnScan func(code string)
 	// OnLeave is called when the box loses the focus.
 	OnLeave func()
+	// OnEscape, when set, sees Escape before the window does; true keeps it from the window.
+	OnEscape func() bool
 
 	scan   *Scan
 	before string
@@ -156,7 +158,7 @@ func (e *Entry) TypedRune(r rune) {
 
 // TypedKey implements fyne.Focusable.
 func (e *Entry) TypedKey(ev *fyne.KeyEvent) {
-	if Global(ev.Name) && offer(e, ev) {
+	if ev.Name == fyne.KeyEscape && e.OnEscape != nil && e.OnEscape() || Global(ev.Name) && offer(e, ev) {
 		return
 	}
 	enter := ev.Name == fyne.KeyReturn || ev.Name == fyne.KeyEnter

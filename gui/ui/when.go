@@ -149,6 +149,9 @@ func (in *Input) date(d *Desk, spec Spec) {
 		return true
 	}
 	in.Box = Column(6, e, Tight(below))
+	if spec.Bare {
+		in.Box = e
+	}
 	in.Set = func(value string) { e.Quiet(Day(value)); tell() }
 	in.Value = func() (string, error) {
 		text := strings.TrimSpace(e.Text)
