@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"google.golang.org/protobuf/types/known/structpb"
@@ -149,6 +151,10 @@ func (f effects) one(ctx context.Context, tx *store.Tx, c cause, m *manifest.Man
 		return f.tag(tx, c, m, func(tags []string) []string {
 			return slices.DeleteFunc(slices.Clone(tags), func(t string) bool { return t == e.RemoveTag })
 		})
+	case *plgv1.Effect_SetMeasure:
+		return f.measure(tx, c, m, e.SetMeasure)
+	case *plgv1.Effect_Convert:
+		return f.convert(tx, c, e.Convert)
 	case *plgv1.Effect_SendMail:
 		if err := allowed(m, manifest.PermissionSendEmail); err != nil {
 			return err
@@ -188,6 +194,41 @@ func (f effects) tag(tx *store.Tx, c cause, m *manifest.Manifest, change func([]
 	})
 	return err
 }
+
+// measure keeps a number about the customer.
+func (f effects) measure(tx *store.Tx, c cause, m *manifest.Manifest, e *plgv1.SetMeasure) error {
+	if _, declared := m.Measure(e.GetMeasure()); !declared {
+		return refusedf("the manifest does not list %q under measures", e.GetMeasure())
+	}
+	if math.IsNaN(e.GetValue()) || math.IsInf(e.GetValue(), 0) {
+		return refusedf("a measure that is no number")
+	}
+	number, err := f.host.customers.Number(tx, c.customer)
+	if err != nil {
+		return permanent(err)
+	}
+	return f.host.customers.Note(tx, number, c.actor(), func(facts *customer.Facts) {
+		if facts.Measures == nil {
+			facts.Measures = map[string]float64{}
+		}
+		facts.Measures[e.GetMeasure()] = e.GetValue()
+	})
+}
+
+// convert notes that the customer did what a campaign asked for.
+func (f effects) convert(tx *store.Tx, c cause, campaign string) error {
+	if campaign = strings.TrimSpace(campaign); campaign == "" || len(campaign) > maxCampaign {
+		return refusedf("a campaign's name of %d bytes", len(campaign))
+	}
+	to, err := f.host.customers.Get(tx, c.customer)
+	if err != nil {
+		return permanent(err)
+	}
+	return f.host.customers.Convert(tx, c.actor(), to, campaign)
+}
+
+// maxCampaign is the longest name of a campaign, in bytes.
+const maxCampaign = 200
 
 func (f effects) emit(tx *store.Tx, c cause, eventType, customerID string, data *structpb.Struct) error {
 	e := &plgv1.Event{

@@ -38,7 +38,7 @@ type syncRecord struct {
 	Fingerprint string `json:"fingerprint"`
 	Running     bool   `json:"running"`
 	// After is the last customer that was brought to the rules.
-	After                string `json:"after"`
+	After                uint32 `json:"after"`
 	Done, Total, Changed uint64
 }
 
@@ -480,7 +480,7 @@ func (e *ensemble) syncSome(ctx context.Context) (more bool, err error) {
 		return false, err
 	}
 	if record.Total == 0 {
-		if record.Total, err = e.host.customers.Count(); err != nil {
+		if record.Total, err = e.host.customers.Count(ctx); err != nil {
 			return false, err
 		}
 	}
@@ -506,7 +506,7 @@ func (e *ensemble) syncSome(ctx context.Context) (more bool, err error) {
 				record.Changed++
 			}
 			record.Done++
-			record.After = c.GetId()
+			record.After = uint32(c.GetNumber())
 		}
 		record.Total = max(record.Total, record.Done)
 		record.Running = len(customers) == syncBatch

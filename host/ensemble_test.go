@@ -138,7 +138,7 @@ func TestAnInterruptedSyncGoesOnWithTheNextStart(t *testing.T) {
 		}
 		return !record.Running
 	})
-	customers, err := h.customers.Walk("", n)
+	customers, err := h.customers.Walk(0, n)
 	if err != nil || len(customers) != n {
 		t.Fatalf("%d customers, %v", len(customers), err)
 	}
@@ -228,7 +228,7 @@ func TestTheRuleHoldsWhileCustomersAcceptAndPluginsAreSwitched(t *testing.T) {
 		t.Fatal(err)
 	}
 	agree := func() bool {
-		customers, err := h.customers.Walk("", n)
+		customers, err := h.customers.Walk(0, n)
 		if err != nil || len(customers) != n {
 			t.Fatalf("%d customers, %v", len(customers), err)
 		}

@@ -195,11 +195,14 @@ func (h *Host) assemble(key []byte) (err error) {
 	if h.guide, err = h.openGuide(key); err != nil {
 		return err
 	}
-	h.customers = customer.New(customer.Config{
+	if h.customers, err = customer.New(customer.Config{
 		Store: h.store, Log: h.log, Rules: h.ensemble, Text: h.text, Logger: h.logger.Named("customer"),
-		Country: func() string { return h.guide.Text(settingCountry) },
-		Fields:  func() customer.Fields { return h.ensemble.Resolution() },
-	})
+		Country:  func() string { return h.guide.Text(settingCountry) },
+		Currency: func() string { return h.guide.Text(settingCurrency) },
+		Fields:   func() customer.Fields { return h.ensemble.Resolution() },
+	}); err != nil {
+		return err
+	}
 	h.consent = consent.New(consent.Config{
 		Store: h.store, Log: h.log, Customers: h.customers, Key: key, Text: h.text, Logger: h.logger.Named("consent"),
 		Validity: h.codeValidity, Policy: h.policyTexts,
@@ -284,6 +287,11 @@ func (h *Host) serve(ctx, life context.Context, key []byte, local net.Listener) 
 		return err
 	}
 	h.begin(func() { marketplace.Follow(life, h.feed, cursor, h.logger.Named("feed"), h.consent.Record) })
+	h.begin(func() {
+		if err := h.customers.Build(life); err != nil && life.Err() == nil {
+			h.logger.Error("the customers could not be read into memory", "error", err)
+		}
+	})
 	h.begin(func() { h.watchEvents(life) })
 	h.begin(func() { h.watchFiles(life) })
 	h.begin(func() { h.ensemble.sync(life) })

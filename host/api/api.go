@@ -47,6 +47,8 @@ type Config struct {
 	Messages  *message.Service
 	Settings  Settings
 	Plugins   Plugins
+	// Matcher compiles a condition on customers.
+	Matcher func(ctx context.Context, condition *mostradorv1.Condition) (func(*customer.Known) bool, error)
 	// Status says what a screen must know before anybody signs in: store_name, web_address, mail_spooled,
 	// currency, country and language. The API fills in the rest.
 	Status func() *mostradorv1.StatusResponse

@@ -7,6 +7,7 @@ import (
 	"connectrpc.com/connect"
 
 	"mostrador/host/api/mostradorv1"
+	"mostrador/host/customer"
 	"mostrador/host/store"
 	"mostrador/sdk/manifest"
 	"mostrador/sdk/plgv1"
@@ -51,7 +52,7 @@ func (s customerServer) Update(ctx context.Context, req *connect.Request[mostrad
 	if err := s.fieldsAllowed(ctx, req.Msg.GetCustomer(), mask); err != nil {
 		return nil, err
 	}
-	kept, err := s.Customers.Update(ctx, actorOf(ctx), orEmpty(req.Msg.GetCustomer()), mask)
+	kept, err := s.Customers.Edit(ctx, actorOf(ctx), orEmpty(req.Msg.GetCustomer()), req.Msg.GetSeen(), mask)
 	if err != nil {
 		return nil, err
 	}
@@ -60,11 +61,23 @@ func (s customerServer) Update(ctx context.Context, req *connect.Request[mostrad
 
 // Search finds customers.
 func (s customerServer) Search(ctx context.Context, req *connect.Request[mostradorv1.SearchRequest]) (*connect.Response[mostradorv1.SearchResponse], error) {
-	found, next, err := s.Customers.Search(ctx, req.Msg.GetQuery(), bound(req.Msg.GetLimit()), req.Msg.GetPage())
+	match, err := s.matcher(ctx, req.Msg.GetFilter())
 	if err != nil {
 		return nil, err
 	}
-	return connect.NewResponse(&mostradorv1.SearchResponse{Customers: found, NextPage: next}), nil
+	found, err := s.Customers.Search(ctx, req.Msg, match)
+	if err != nil {
+		return nil, err
+	}
+	return connect.NewResponse(found), nil
+}
+
+// matcher is the condition of a filter, compiled; nil when it has none.
+func (s *server) matcher(ctx context.Context, f *mostradorv1.Filter) (func(*customer.Known) bool, error) {
+	if f.GetCondition() == nil {
+		return nil, nil
+	}
+	return s.Matcher(ctx, f.GetCondition())
 }
 
 // Activate records the acceptance by the short code.

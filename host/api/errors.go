@@ -81,6 +81,9 @@ func (s *server) explain(ctx context.Context, err error, logger hclog.Logger) er
 // refusalCode tells what kind of no a refusal is: somebody has that phone already, what was typed is wrong, or
 // things stand in a way that does not allow it.
 func refusalCode(r *mostradorv1.Refusal) connect.Code {
+	if len(r.GetConflicts()) > 0 {
+		return connect.CodeAborted
+	}
 	if len(r.GetDuplicates()) > 0 {
 		return connect.CodeAlreadyExists
 	}

@@ -52,7 +52,10 @@ func (s customerServer) Sheet(ctx context.Context, req *connect.Request[mostrado
 		if resp.Customer, err = s.Customers.Get(tx, req.Msg.GetId()); err != nil {
 			return err
 		}
-		resp.Consent, err = s.Consent.Words(tx, req.Msg.GetId(), s.lang(ctx))
+		if resp.Facts, err = s.Customers.Shown(tx, resp.Customer); err != nil {
+			return err
+		}
+		resp.Consent, err = s.Consent.Words(tx, resp.Customer.Id, s.lang(ctx))
 		return err
 	})
 	if err != nil {

@@ -56,9 +56,12 @@ func newWorld(t *testing.T) *world {
 	t.Cleanup(func() { st.Close() })
 	text, key := locale.New(), make([]byte, 32)
 	w := &world{store: st, log: event.NewLog(st), plugins: newPlayers(t), hub: api.NewHub(), home: home}
-	w.customers = customer.New(customer.Config{
+	w.customers, err = customer.New(customer.Config{
 		Store: st, Log: w.log, Rules: w.plugins, Text: text, Country: func() string { return "ES" },
 	})
+	if err != nil {
+		t.Fatal(err)
+	}
 	w.access = access.New(access.Config{Store: st, Log: w.log, Key: key, Text: text})
 	w.messages = message.New(message.Config{
 		Store: st, Text: text.Text, Customer: w.customers.Get, SpoolDir: filepath.Join(home, "spool"),

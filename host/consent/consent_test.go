@@ -64,9 +64,13 @@ func newShop(t testing.TB) *shop {
 	}
 	clock := func() time.Time { return s.now }
 	log, text := event.NewLog(st), locale.New()
+	customers, err := customer.New(customer.Config{Store: st, Log: log, Rules: promotionsRule{}, Text: text, Now: clock})
+	if err != nil {
+		t.Fatal(err)
+	}
 	s.Service = New(Config{
 		Store: st, Log: log, Key: key, Text: text, Now: clock,
-		Customers: customer.New(customer.Config{Store: st, Log: log, Rules: promotionsRule{}, Text: text, Now: clock}),
+		Customers: customers,
 		Policy:    func() map[string]string { return s.policy },
 	})
 	return s

@@ -55,11 +55,12 @@ func (s *Service) Register(ctx context.Context, actor *plgv1.Actor, c *plgv1.Cus
 		if idempotencyKey != "" {
 			if first := tx.Get(bucketIndex, registrationKey(idempotencyKey)); first != nil {
 				var err error
-				kept, err = s.Get(tx, string(first))
+				kept, err = s.ByNumber(tx, numberOf(first))
 				return err
 			}
-			tx.Put(bucketIndex, registrationKey(idempotencyKey), []byte(kept.Id))
 		}
+		kept.Number = uint64(s.LastNumber(tx)) + 1
+		number := uint32(kept.Number)
 		j := s.judge(ctx)
 		if err := j.taken(tx, kept); err != nil {
 			return err
@@ -70,8 +71,22 @@ func (s *Service) Register(ctx context.Context, actor *plgv1.Actor, c *plgv1.Cus
 		if err := s.Rules.Apply(kept); err != nil {
 			return fmt.Errorf("customer rules: %w", err)
 		}
+		if idempotencyKey != "" {
+			tx.Put(bucketIndex, registrationKey(idempotencyKey), numberKey(number))
+		}
+		tx.Put(bucketID, id[:], numberKey(number))
 		index(tx, nil, kept)
-		if err := store.PutProto(tx, bucketCustomer, []byte(kept.Id), kept); err != nil {
+		var err error
+		if kept.Tags, err = s.tagNames(tx, kept.Tags); err != nil {
+			return err
+		}
+		if err := s.putTags(tx, number, nil, kept.Tags); err != nil {
+			return err
+		}
+		if err := s.put(tx, kept); err != nil {
+			return err
+		}
+		if err := s.tell(tx, nil, kept, nil, actor); err != nil {
 			return err
 		}
 		return s.Log.Append(tx, &plgv1.Event{
@@ -110,6 +125,7 @@ func (s *Service) Check(ctx context.Context, c *plgv1.Customer) (*plgv1.Customer
 		if err != nil {
 			return err
 		}
+		kept.Number = current.Number
 		same := func(path string) bool { return textOf(kept, path) == textOf(current, path) }
 		// What a field was before its plugin asked for more is nobody's mistake now.
 		j.normalise(kept, slices.DeleteFunc(allPaths(kept), func(path string) bool {
@@ -129,13 +145,19 @@ func (s *Service) Check(ctx context.Context, c *plgv1.Customer) (*plgv1.Customer
 // Update changes the fields of c that the mask names (see mostradorv1.UpdateRequest). A revision other than
 // 0 must be the current one, else ErrConflict.
 func (s *Service) Update(ctx context.Context, actor *plgv1.Actor, c *plgv1.Customer, mask []string) (*plgv1.Customer, error) {
+	return s.Edit(ctx, actor, c, nil, mask)
+}
+
+// Edit is Update for a person who saw the customer as seen: what somebody else changed meanwhile stays, and is a
+// *Refused that lists the conflicts where it is of the same fields. The revision does not count then.
+func (s *Service) Edit(ctx context.Context, actor *plgv1.Actor, c, seen *plgv1.Customer, mask []string) (*plgv1.Customer, error) {
 	c = clone(c)
 	if err := s.normalised(ctx, c, mask); err != nil {
 		return nil, err
 	}
 	var kept *plgv1.Customer
 	err := s.Store.Update(ctx, func(tx *store.Tx) (err error) {
-		kept, err = s.set(ctx, tx, actor, c, mask)
+		kept, err = s.set(ctx, tx, actor, c, mask, seen)
 		return err
 	})
 	if err != nil {
@@ -177,7 +199,7 @@ func (s *Service) Set(ctx context.Context, tx *store.Tx, actor *plgv1.Actor, id,
 	if err := s.normalised(ctx, c, mask); err != nil {
 		return nil, err
 	}
-	return s.set(ctx, tx, actor, c, mask)
+	return s.set(ctx, tx, actor, c, mask, nil)
 }
 
 // list divides at commas; nothing is no entry.
@@ -193,12 +215,21 @@ func (s *Service) normalised(ctx context.Context, c *plgv1.Customer, mask []stri
 }
 
 // set changes the fields of a mask to those of c, which are normalised.
-func (s *Service) set(ctx context.Context, tx *store.Tx, actor *plgv1.Actor, c *plgv1.Customer, mask []string) (*plgv1.Customer, error) {
+func (s *Service) set(ctx context.Context, tx *store.Tx, actor *plgv1.Actor, c *plgv1.Customer, mask []string, seen *plgv1.Customer) (*plgv1.Customer, error) {
 	current, err := s.Get(tx, c.Id)
 	if err != nil {
 		return nil, err
 	}
-	if c.Revision != 0 && c.Revision != current.Revision {
+	if slices.Contains(mask, fieldTags) {
+		if c.Tags, err = s.tagNames(tx, c.Tags); err != nil {
+			return nil, err
+		}
+	}
+	if seen != nil {
+		if err := s.unseen(ctx, tx, current, c, seen, mask); err != nil {
+			return nil, err
+		}
+	} else if c.Revision != 0 && c.Revision != current.Revision {
 		return nil, ErrConflict
 	}
 	next := clone(current)
@@ -231,10 +262,14 @@ func (s *Service) UpdateTx(tx *store.Tx, actor *plgv1.Actor, id string, change f
 // keep writes a customer that was changed: the rules have the last word, the indexes follow, and the event
 // tells what became of it.
 func (s *Service) keep(ctx context.Context, tx *store.Tx, actor *plgv1.Actor, current, next *plgv1.Customer) (*plgv1.Customer, error) {
-	next.Id, next.Revision = current.Id, current.Revision
+	next.Id, next.Number, next.Revision = current.Id, current.Number, current.Revision
 	next.Created, next.Updated = current.Created, current.Updated
 	if err := s.Rules.Apply(next); err != nil {
 		return nil, fmt.Errorf("customer rules: %w", err)
+	}
+	var err error
+	if next.Tags, err = s.tagNames(tx, next.Tags); err != nil {
+		return nil, err
 	}
 	if proto.Equal(current, next) {
 		return current, nil
@@ -248,8 +283,24 @@ func (s *Service) keep(ctx context.Context, tx *store.Tx, actor *plgv1.Actor, cu
 	}
 	next.Revision++
 	next.Updated = timestamppb.New(s.Now())
+	number := uint32(next.Number)
 	index(tx, current, next)
-	if err := store.PutProto(tx, bucketCustomer, []byte(next.Id), next); err != nil {
+	before, err := s.sets.Of(tx, number)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.putTags(tx, number, current.Tags, next.Tags); err != nil {
+		return nil, err
+	}
+	if !proto.Equal(current.Consent, next.Consent) {
+		if err := s.active(tx, number); err != nil {
+			return nil, err
+		}
+	}
+	if err := s.put(tx, next); err != nil {
+		return nil, err
+	}
+	if err := s.tell(tx, current, next, before, actor); err != nil {
 		return nil, err
 	}
 	changes := differences(current, next)

@@ -1,14 +1,18 @@
 // Package customer keeps the people whom the store knows.
 //
-// A record is a plgv1.Customer, stored as it is sent. Beside it stands one index bucket with four kinds of
-// keys: the phone, the e-mail, each card, and each word of the name. All that a person types is normalised
-// and judged before the transaction begins (the numbering plans of phones are the dear part); inside it
-// only uniqueness is left to look up, so that registering costs little more than writing the bytes.
+// Everything about a customer stands under a number that the store gives at registration: the record
+// (record.go), what the store counts of him (facts.go), and the sets that he is in, tags among them (tags.go,
+// host/customer/set). An index keeps apart what belongs to one person only: phone, e-mail, cards (index.go).
+// Names are not in the file's index: they are found in memory by host/customer/finder, which is built from the
+// records when the store opens and follows every commit, so it cannot disagree with them (search.go). All that
+// a person types is normalised and judged before the transaction begins (the numbering plans of phones are the
+// dear part); inside it only uniqueness is left to look up.
 //
-// Every change, whoever makes it, goes through one place (UpdateTx): there the rules of interplay set what
-// they govern, the indexes follow, the revision grows, and the event customer.changed says what became of
-// each field. What a rule governs nobody else can set: Register, Update and Set refuse it with the rule's
-// own words.
+// Every change, whoever makes it, goes through one place (keep): there the rules of interplay set what they
+// govern, the indexes follow, the revision grows, the followers (segments) are told, and the event
+// customer.changed says what became of each field. What a rule governs nobody else can set: Register, Update
+// and Set refuse it with the rule's own words. Of two people who change one field at once the second is shown
+// both values and chooses; what they changed apart from each other stays.
 package customer
 
 import (
@@ -17,12 +21,15 @@ import (
 	"fmt"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
+	"github.com/RoaringBitmap/roaring/v2"
 	"github.com/hashicorp/go-hclog"
-	"google.golang.org/protobuf/proto"
 
 	"mostrador/host/api/mostradorv1"
+	"mostrador/host/customer/finder"
+	"mostrador/host/customer/set"
 	"mostrador/host/event"
 	"mostrador/host/locale"
 	"mostrador/host/store"
@@ -81,6 +88,12 @@ type Config struct {
 	Rules Rules
 	// Fields are the declarations in force; may be nil: then every field is a text.
 	Fields func() Fields
+	// Indexed lists the ids of the fields by whose words customers are found; may be nil.
+	Indexed func() []string
+	// Imported returns the customers whom an import brought or changed; may be nil: then nobody.
+	Imported func(id uint64) (*roaring.Bitmap, error)
+	// Currency is the store's (ISO 4217); may be nil.
+	Currency func() string
 	// Country is the store's (ISO 3166), for phones without a country code.
 	Country func() string
 	// Text holds the sentences.
@@ -93,12 +106,21 @@ type Config struct {
 // Service keeps customers. It is safe for concurrent use.
 type Service struct {
 	Config
+	sets      *set.Sets
+	finder    *finder.Finder
+	followers []Follower
+	// building is held while the finder is being built; built tells that it was.
+	building chan struct{}
+	built    atomic.Bool
+	// changes counts what was committed, by which found conditions know that they are out of date.
+	changes atomic.Uint64
+	matched matches
 	// patterns are the compiled patterns of fields by their text.
 	patterns sync.Map
 }
 
 // New returns the service of a store.
-func New(c Config) *Service {
+func New(c Config) (*Service, error) {
 	if c.Now == nil {
 		c.Now = time.Now
 	}
@@ -111,67 +133,24 @@ func New(c Config) *Service {
 	if c.Text == nil {
 		c.Text = locale.New()
 	}
-	return &Service{Config: c}
+	s := &Service{Config: c, finder: finder.New(), building: make(chan struct{}, 1)}
+	var err error
+	if s.sets, err = set.Open(c.Store); err != nil {
+		return nil, err
+	}
+	if err := s.renumber(); err != nil {
+		return nil, fmt.Errorf("bring customers to numbers: %w", err)
+	}
+	return s, nil
 }
+
+// Sets are the sets of customers.
+func (s *Service) Sets() *set.Sets { return s.sets }
 
 type noRules struct{}
 
 func (noRules) Locked(string, *plgv1.Customer, string) (string, bool) { return "", false }
 func (noRules) Apply(*plgv1.Customer) error                           { return nil }
-
-const bucketCustomer store.Bucket = "customer"
-
-// Get returns the customer of an id, or ErrNotFound.
-func (s *Service) Get(tx *store.Tx, id string) (*plgv1.Customer, error) {
-	if id == "" {
-		return nil, ErrNotFound
-	}
-	c := new(plgv1.Customer)
-	found, err := store.GetProto(tx, bucketCustomer, []byte(id), c)
-	if err != nil {
-		return nil, fmt.Errorf("customer %s: %w", id, err)
-	}
-	if !found {
-		return nil, ErrNotFound
-	}
-	return c, nil
-}
-
-// Walk returns up to limit customers in the order of their ids, which is that of their registration,
-// beginning behind the id after. Somebody who walks to bring everybody to new rules must first have switched
-// the rules within an Update: then whoever registers during the walk already follows them.
-func (s *Service) Walk(after string, limit int) ([]*plgv1.Customer, error) {
-	var found []*plgv1.Customer
-	var from []byte
-	if after != "" {
-		from = []byte(after)
-	}
-	err := s.Store.View(func(tx *store.Tx) error {
-		for id, data := range tx.Scan(bucketCustomer, nil, from) {
-			if len(found) >= limit {
-				return nil
-			}
-			c := new(plgv1.Customer)
-			if err := proto.Unmarshal(data, c); err != nil {
-				return fmt.Errorf("customer %s: %w", id, err)
-			}
-			found = append(found, c)
-		}
-		return nil
-	})
-	return found, err
-}
-
-// Count is how many customers there are. It reads every key, so it is for work that will read them all anyway.
-func (s *Service) Count() (n uint64, err error) {
-	err = s.Store.View(func(tx *store.Tx) error {
-		for range tx.Scan(bucketCustomer, nil, nil) {
-			n++
-		}
-		return nil
-	})
-	return n, err
-}
 
 // text is a sentence of this package in the language of whoever asks.
 func (s *Service) text(ctx context.Context, key string, args ...any) string {

@@ -2,6 +2,7 @@ package customer
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"regexp"
@@ -292,11 +293,15 @@ func (j *judgement) locked(c *plgv1.Customer, paths []string) {
 // taken refuses a phone, e-mail or card that another customer has.
 func (j *judgement) taken(tx *store.Tx, c *plgv1.Customer) error {
 	check := func(path, code string, key []byte) error {
-		id := tx.Get(bucketIndex, key)
-		if id == nil || string(id) == c.Id {
+		number := numberOf(tx.Get(bucketIndex, key))
+		if number == 0 || uint64(number) == c.Number {
 			return nil
 		}
-		other, err := j.s.Get(tx, string(id))
+		other, err := j.s.ByNumber(tx, number)
+		if errors.Is(err, ErrNotFound) { // the record is on its way
+			j.refuse(path, "duplicate_importing")
+			return nil
+		}
 		if err != nil {
 			return fmt.Errorf("customer index %q: %w", key, err)
 		}

@@ -1,16 +1,18 @@
 package customer
 
 import (
-	"bytes"
 	"context"
-	"encoding/base64"
 	"errors"
-	"fmt"
+	"strconv"
 	"strings"
 
+	"github.com/RoaringBitmap/roaring/v2"
 	"github.com/google/uuid"
 	"google.golang.org/protobuf/proto"
 
+	"mostrador/host/api/mostradorv1"
+	"mostrador/host/customer/finder"
+	"mostrador/host/customer/set"
 	"mostrador/host/store"
 	"mostrador/sdk/plgv1"
 )
@@ -19,6 +21,13 @@ import (
 const (
 	defaultPage = 20
 	maxPage     = 200
+)
+
+// A phone, card or e-mail is looked for from its third character on, and of one spelling not more than
+// maxSpan customers: who has typed so little will type on.
+const (
+	minSpan = 3
+	maxSpan = 10000
 )
 
 // Find returns the customer that a key means: an id, an e-mail, a card number, or a phone in any spelling.
@@ -43,175 +52,272 @@ func (s *Service) FindTx(ctx context.Context, tx *store.Tx, key string) (*plgv1.
 		if problem != "" {
 			return nil, ErrNotFound
 		}
-		return s.Get(tx, string(tx.Get(bucketIndex, emailKey(email))))
+		return s.holder(tx, emailKey(email))
 	}
-	var phone, card string
+	var phone, card uint32
 	if e164, problem := parsePhone(key, s.country()); problem == "" {
-		phone = string(tx.Get(bucketIndex, phoneKey(e164)))
+		phone = numberOf(tx.Get(bucketIndex, phoneKey(e164)))
 	}
-	if number := plainCard(key); number != "" {
-		card = string(tx.Get(bucketIndex, cardKey(number)))
+	if plain := plainCard(key); plain != "" {
+		card = numberOf(tx.Get(bucketIndex, cardKey(plain)))
 	}
 	switch {
-	case phone != "" && card != "" && phone != card:
+	case phone != 0 && card != 0 && phone != card:
 		return nil, Refuse("", "key_ambiguous", s.text(ctx, "key_ambiguous", "key", key))
-	case phone != "":
-		return s.Get(tx, phone)
+	case phone != 0:
+		return s.ByNumber(tx, phone)
+	case card != 0:
+		return s.ByNumber(tx, card)
 	}
-	return s.Get(tx, card)
+	return s.ByNumber(tx, typedNumber(key))
 }
 
-// Search returns up to limit customers whose name has words that begin with the words of the query, in any
-// order, or whose phone (in any spelling), e-mail or card it begins, or whose id it is; and the token of the
-// next page, empty when there is none. An empty query lists all, the newest first.
-func (s *Service) Search(ctx context.Context, query string, limit int, page string) (found []*plgv1.Customer, next string, err error) {
-	if limit <= 0 {
-		limit = defaultPage
+// holder returns the customer to whom a key of the index belongs, or ErrNotFound.
+func (s *Service) holder(tx *store.Tx, key []byte) (*plgv1.Customer, error) {
+	number := numberOf(tx.Get(bucketIndex, key))
+	if number == 0 {
+		return nil, ErrNotFound
 	}
-	limit = min(limit, maxPage)
-	query = strings.TrimSpace(query)
-	err = s.Store.View(func(tx *store.Tx) (err error) {
-		if query == "" {
-			found, next, err = s.newest(tx, limit, page)
-			return err
-		}
-		if id, err := uuid.Parse(query); err == nil {
-			c, err := s.Get(tx, id.String())
-			if err == nil {
-				found = []*plgv1.Customer{c}
-			} else if !errors.Is(err, ErrNotFound) {
-				return err
-			}
-			return nil
-		}
-		found, next, err = s.scan(ctx, tx, ranges(query, s.country()), limit, page)
+	return s.ByNumber(tx, number)
+}
+
+// typedNumber is the customer number that somebody typed ("1042", "#1042"), 0 when it is none.
+func typedNumber(typed string) uint32 {
+	n, err := strconv.ParseUint(strings.TrimPrefix(typed, "#"), 10, 32)
+	if err != nil {
+		return 0
+	}
+	return uint32(n)
+}
+
+// Search returns a page of the customers whom a request means, with what the store counts of them. match is
+// the request's condition, compiled (host/segment); nil when there is none. A page that the caller has
+// (Page, Offset) stays right while customers come and go.
+func (s *Service) Search(ctx context.Context, req *mostradorv1.SearchRequest, match func(*Known) bool) (*mostradorv1.SearchResponse, error) {
+	if err := s.Build(ctx); err != nil {
+		return nil, err
+	}
+	res := new(mostradorv1.SearchResponse)
+	var q finder.Query
+	var possible bool
+	err := s.Store.View(func(tx *store.Tx) (err error) {
+		q, possible, res.AtLeast, err = s.query(ctx, tx, req.GetQuery(), req.GetFilter())
 		return err
 	})
-	return found, next, err
-}
-
-// newest lists customers in the reverse order of registration.
-func (s *Service) newest(tx *store.Tx, limit int, page string) (found []*plgv1.Customer, next string, err error) {
-	var before []byte
-	if page != "" {
-		if before, err = base64.RawURLEncoding.DecodeString(page); err != nil || len(before) == 0 {
-			return nil, "", nil
+	if err != nil || !possible {
+		return res, err
+	}
+	if match != nil {
+		met, err := s.match(ctx, req.GetFilter().GetCondition(), match)
+		if err != nil {
+			return nil, err
 		}
+		q.Within = append(q.Within, met)
 	}
-	for _, data := range tx.ScanReverse(bucketCustomer, nil, before) {
-		if len(found) == limit {
-			return found, base64.RawURLEncoding.EncodeToString([]byte(found[limit-1].Id)), nil
-		}
-		c := new(plgv1.Customer)
-		if err := proto.Unmarshal(data, c); err != nil {
-			return nil, "", fmt.Errorf("customer record: %w", err)
-		}
-		found = append(found, c)
+	q.Order = orderOf(req)
+	q.Limit = int(req.GetLimit())
+	if q.Limit <= 0 {
+		q.Limit = defaultPage
 	}
-	return found, "", nil
-}
-
-// span is a part of the index in which a query's customers stand.
-type span struct {
-	prefix []byte
-	// words must all begin a word of the name as well; only for spans of names.
-	words []string
-}
-
-// ranges are the parts of the index in which a query is looked for, best first.
-func ranges(query, country string) []span {
-	email := span{prefix: emailKey(query)}
-	if strings.Contains(query, "@") {
-		if parsed, problem := parseEmail(query); problem == "" { // an international domain is kept in ASCII
-			return []span{email, {prefix: emailKey(parsed)}}
-		}
-		return []span{email}
+	q.Limit = min(q.Limit, maxPage)
+	q.After, q.Offset = finder.Position(req.GetPage()), req.GetOffset()
+	numbers, total, next, err := s.finder.Find(ctx, q)
+	if errors.Is(err, finder.ErrPosition) {
+		return nil, Refuse("page", "page_unknown", s.text(ctx, "page_unknown"))
 	}
-	var spans []span
-	if card := plainCard(query); card != "" && len(card) >= 3 {
-		spans = append(spans, span{prefix: cardKey(card)})
+	if err != nil {
+		return nil, err
 	}
-	for _, prefix := range phonePrefixes(query, country) {
-		spans = append(spans, span{prefix: phoneKey(prefix)})
-	}
-	if parts := words(query); len(parts) > 0 {
-		longest := parts[0]
-		for _, part := range parts {
-			if len(part) > len(longest) {
-				longest = part
+	res.Total, res.NextPage = total, string(next)
+	return res, s.Store.View(func(tx *store.Tx) error {
+		for _, number := range numbers {
+			c, err := s.ByNumber(tx, number)
+			if errors.Is(err, ErrNotFound) {
+				continue // gone since
 			}
-		}
-		spans = append(spans, span{prefix: append([]byte{kindName}, longest...), words: parts})
-	}
-	if !strings.ContainsAny(query, " \t") {
-		spans = append(spans, email)
-	}
-	return spans
-}
-
-// holds reports whether a record of the index is one that the span looks for.
-func (r span) holds(key []byte) bool {
-	if !bytes.HasPrefix(key, r.prefix) {
-		return false
-	}
-	if len(r.words) < 2 {
-		return true
-	}
-	name := string(key[1:bytes.IndexByte(key, 0)])
-	for _, word := range r.words {
-		if !strings.HasPrefix(name, word) && !strings.Contains(name, " "+word) {
-			return false
-		}
-	}
-	return true
-}
-
-// scan reads the spans one after the other. A customer stands in them more than once ("Ana Anaya" for "ana"),
-// and is taken where he stands first: that is known from his record alone, so no page needs to remember
-// another. A page's token is the span's number and the last key read.
-func (s *Service) scan(ctx context.Context, tx *store.Tx, spans []span, limit int, page string) (found []*plgv1.Customer, next string, err error) {
-	at, after := 0, []byte(nil)
-	if page != "" {
-		token, err := base64.RawURLEncoding.DecodeString(page)
-		if err != nil || len(token) < 2 {
-			return nil, "", nil
-		}
-		at, after = int(token[0]), token[1:]
-	}
-	for ; at < len(spans); at, after = at+1, nil {
-		for key, value := range tx.Scan(bucketIndex, spans[at].prefix, after) {
-			if err := ctx.Err(); err != nil {
-				return nil, "", err
-			}
-			if !spans[at].holds(key) {
-				continue
-			}
-			c, err := s.Get(tx, idOf(entry{key, value}))
 			if err != nil {
-				return nil, "", fmt.Errorf("customer index %q: %w", key, err)
+				return err
 			}
-			if !firstOf(c, spans[:at+1], key) {
-				continue
+			facts, err := s.Facts(tx, number)
+			if err != nil {
+				return err
 			}
-			if len(found) == limit {
-				return found, next, nil
-			}
-			found = append(found, c)
-			next = base64.RawURLEncoding.EncodeToString(append([]byte{byte(at)}, key...))
+			res.Customers = append(res.Customers, c)
+			res.Facts = append(res.Facts, s.facts(c, &facts))
 		}
-	}
-	return found, "", nil
+		return nil
+	})
 }
 
-// firstOf reports whether key, which the last of the spans holds, is where c stands first in them.
-func firstOf(c *plgv1.Customer, spans []span, key []byte) bool {
-	last := len(spans) - 1
-	for _, e := range entries(c) {
-		for i, r := range spans {
-			if r.holds(e.key) && (i < last || bytes.Compare(e.key, key) < 0) {
-				return false
+// Selected returns the numbers of the customers whom a selection means, as they are now. match is the
+// condition of its filter, compiled; nil when there is none.
+func (s *Service) Selected(ctx context.Context, sel *mostradorv1.Selection, match func(*Known) bool) (*roaring.Bitmap, error) {
+	numbers := roaring.New()
+	if len(sel.GetIds()) == 0 && !sel.GetAll() {
+		return numbers, nil
+	}
+	if len(sel.GetIds()) > 0 {
+		err := s.numbers(sel.Ids, func(number uint32) { numbers.Add(number) })
+		return numbers, err
+	}
+	if err := s.Build(ctx); err != nil {
+		return nil, err
+	}
+	err := s.Store.View(func(tx *store.Tx) error {
+		q, possible, _, err := s.query(ctx, tx, sel.GetQuery(), sel.GetFilter())
+		if err == nil && possible {
+			numbers = s.finder.Matches(q)
+		}
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	if match != nil {
+		met, err := s.match(ctx, sel.GetFilter().GetCondition(), match)
+		if err != nil {
+			return nil, err
+		}
+		numbers.And(met)
+	}
+	return numbers, s.numbers(sel.GetExcept(), func(number uint32) { numbers.Remove(number) })
+}
+
+// numbers yields the numbers of ids; an id of nobody is left out.
+func (s *Service) numbers(ids []string, yield func(uint32)) error {
+	return s.Store.View(func(tx *store.Tx) error {
+		for _, id := range ids {
+			number, err := s.Number(tx, id)
+			if errors.Is(err, ErrNotFound) {
+				continue
 			}
+			if err != nil {
+				return err
+			}
+			yield(number)
+		}
+		return nil
+	})
+}
+
+// query is what is typed and filtered as the finder understands it. possible is false when nobody can meet it;
+// atLeast tells that there may be more than are found.
+func (s *Service) query(ctx context.Context, tx *store.Tx, typed string, filter *mostradorv1.Filter) (q finder.Query, possible, atLeast bool, err error) {
+	if q, possible, err = s.filtered(tx, filter); err != nil || !possible {
+		return q, false, false, err
+	}
+	typed = strings.TrimSpace(typed)
+	if typed == "" {
+		return q, true, false, nil
+	}
+	if id, err := uuid.Parse(typed); err == nil {
+		q.Also = roaring.New()
+		if number, err := s.Number(tx, id.String()); err == nil {
+			q.Also.Add(number)
+		}
+		return q, true, false, nil
+	}
+	if !strings.Contains(typed, "@") {
+		q.Words = finder.Split(fold(typed))
+	}
+	q.Also = roaring.New()
+	if number := typedNumber(typed); number != 0 {
+		q.Also.Add(number)
+	}
+	for _, prefix := range spans(typed, s.country()) {
+		n := 0
+		for _, number := range tx.Scan(bucketIndex, prefix, nil) {
+			if n++; n > maxSpan {
+				atLeast = true
+				break
+			}
+			if n%1000 == 0 && ctx.Err() != nil {
+				return q, false, false, ctx.Err()
+			}
+			q.Also.Add(numberOf(number))
 		}
 	}
-	return true
+	return q, true, atLeast, nil
+}
+
+// spans are the parts of the index in which what is typed is looked for.
+func spans(typed, country string) [][]byte {
+	if strings.Contains(typed, "@") {
+		prefixes := [][]byte{emailKey(typed)}
+		if parsed, problem := parseEmail(typed); problem == "" { // an international domain is kept in ASCII
+			prefixes = append(prefixes, emailKey(parsed))
+		}
+		return prefixes
+	}
+	var prefixes [][]byte
+	if card := plainCard(typed); len(card) >= minSpan {
+		prefixes = append(prefixes, cardKey(card))
+	}
+	for _, phone := range phonePrefixes(typed, country) {
+		if len(phone) >= len("+34")+minSpan {
+			prefixes = append(prefixes, phoneKey(phone))
+		}
+	}
+	if len(typed) >= minSpan && !strings.ContainsAny(typed, " \t") {
+		prefixes = append(prefixes, emailKey(typed))
+	}
+	return prefixes
+}
+
+// filtered is a filter as the finder understands it, but for its condition.
+func (s *Service) filtered(tx *store.Tx, f *mostradorv1.Filter) (q finder.Query, possible bool, err error) {
+	q.Consent = f.GetConsent()
+	for _, channel := range f.GetChannels() {
+		q.Email = q.Email || channel == mostradorv1.Filter_CHANNEL_EMAIL
+		q.Phone = q.Phone || channel == mostradorv1.Filter_CHANNEL_SMS
+	}
+	for _, name := range f.GetTags() {
+		id, found := s.TagID(tx, name)
+		if !found {
+			return q, false, nil
+		}
+		q.Within = append(q.Within, s.sets.Members(id))
+	}
+	for _, name := range f.GetWithoutTags() {
+		if id, found := s.TagID(tx, name); found {
+			q.Without = append(q.Without, s.sets.Members(id))
+		}
+	}
+	for _, n := range f.GetSegments() {
+		q.Within = append(q.Within, s.sets.Members(set.Segment(n)))
+	}
+	if len(f.GetCampaigns()) > 0 {
+		converted := roaring.New()
+		for _, name := range f.GetCampaigns() {
+			if id, found := s.CampaignID(tx, name); found {
+				converted.Or(s.sets.Members(id))
+			}
+		}
+		q.Within = append(q.Within, converted)
+	}
+	if f.GetImport() != 0 && s.Imported != nil {
+		imported, err := s.Imported(f.GetImport())
+		if err != nil {
+			return q, false, err
+		}
+		q.Within = append(q.Within, imported)
+	}
+	return q, true, nil
+}
+
+// orderOf is the order of a search: of everybody the newest come first, else the names.
+func orderOf(req *mostradorv1.SearchRequest) finder.Order {
+	switch req.GetOrder() {
+	case mostradorv1.Order_ORDER_ACTIVITY:
+		return finder.ByActivity
+	case mostradorv1.Order_ORDER_POINTS:
+		return finder.ByPoints
+	case mostradorv1.Order_ORDER_NEWEST:
+		return finder.ByNewest
+	case mostradorv1.Order_ORDER_UNSPECIFIED:
+		if strings.TrimSpace(req.GetQuery()) == "" && proto.Size(req.GetFilter()) == 0 {
+			return finder.ByNewest
+		}
+	}
+	return finder.ByName
 }

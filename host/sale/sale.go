@@ -108,6 +108,11 @@ func (s *Service) Record(ctx context.Context, actor *plgv1.Actor, receipt, custo
 			Time:       timestamppb.New(s.Now()),
 			Actor:      actor,
 		}
+		if c != nil {
+			if err := s.count(tx, c, actor, minor); err != nil {
+				return err
+			}
+		}
 		e := &plgv1.Event{
 			Type: "sale.completed", Time: kept.Time, Actor: actor, Customer: c,
 			Detail: &plgv1.Event_SaleCompleted{SaleCompleted: &plgv1.SaleCompleted{Sale: kept}},
@@ -214,8 +219,27 @@ func (s *Service) giveBack(tx *store.Tx, actor *plgv1.Actor, kept *plgv1.Sale, m
 			return err
 		}
 		e.Customer = c
+		if err := s.Customers.Note(tx, uint32(c.Number), actor, func(f *customer.Facts) {
+			f.Spent -= minor
+			f.LastActivity = s.Now().Unix()
+		}); err != nil {
+			return err
+		}
 	}
 	return s.Log.Append(tx, e)
+}
+
+// count adds a sale to what the store counts of its customer.
+func (s *Service) count(tx *store.Tx, c *plgv1.Customer, actor *plgv1.Actor, minor int64) error {
+	return s.Customers.Note(tx, uint32(c.Number), actor, func(f *customer.Facts) {
+		now := s.Now().Unix()
+		f.Purchases++
+		f.Spent += minor
+		if f.FirstPurchase == 0 {
+			f.FirstPurchase = now
+		}
+		f.LastPurchase, f.LastActivity = now, now
+	})
 }
 
 // Get returns the sale of a receipt, or ErrNotFound.

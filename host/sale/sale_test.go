@@ -32,7 +32,10 @@ func newService(t testing.TB) (*Service, *plgv1.Customer) {
 	}
 	t.Cleanup(func() { st.Close() })
 	log, text := event.NewLog(st), locale.New()
-	customers := customer.New(customer.Config{Store: st, Log: log, Text: text})
+	customers, err := customer.New(customer.Config{Store: st, Log: log, Text: text})
+	if err != nil {
+		t.Fatal(err)
+	}
 	ana, err := customers.Register(ctx, actor, &plgv1.Customer{Name: "Ana Pérez", Phone: "600111222"}, "")
 	if err != nil {
 		t.Fatal(err)
