@@ -63,7 +63,7 @@ func (w *worker) fetch(from uint64, limit int) (*batch, error) {
 					b.more = true
 					break
 				}
-				b.events = append(b.events, Record{sequence, string(customer), bytes.Clone(v)})
+				b.events = append(b.events, recordOf(sequence, kind, customer, bytes.Clone(v)))
 			}
 			b.upto = sequence
 		}
@@ -100,16 +100,19 @@ func (w *worker) address(b *batch, written map[string][]byte) error {
 	return w.e.Store.View(func(tx *store.Tx) error {
 		for i := range b.events {
 			e := &b.events[i]
-			var state []byte
+			var state, other []byte
 			if id := e.Customer; id != "" && !met[id] {
 				met[id] = true
 				state = w.state(tx, id, written)
 			}
-			if size += len(e.data) + len(state); size > w.e.BatchBytes && i > 0 {
+			if id := e.Other; id != "" && !met[id] { // else the plugin has it from an event before
+				other = w.state(tx, id, written)
+			}
+			if size += len(e.data) + len(state) + len(other); size > w.e.BatchBytes && i > 0 {
 				b.events, b.upto, b.more = b.events[:i], b.events[i-1].Sequence, true
 				break
 			}
-			deliveries[i].Event, deliveries[i].State = e.data, state
+			deliveries[i].Event, deliveries[i].State, deliveries[i].OtherState = e.data, state, other
 			b.deliveries = append(b.deliveries, &deliveries[i])
 		}
 		return nil
@@ -237,7 +240,7 @@ func (w *worker) carryOut(tx *store.Tx, c *commit, failures func(*Record) int) e
 	}
 	done, fault := 0, error(nil)
 	for i, effects := range p.effects {
-		fault = tx.Try(func() error { return w.e.Applier.Apply(tx, w.name, &p.events[i], effects) })
+		fault = tx.Try(func() error { return w.e.apply(tx, w.name, &p.events[i], effects) })
 		if fault != nil {
 			break
 		}
@@ -268,6 +271,17 @@ func (w *worker) carryOut(tx *store.Tx, c *commit, failures func(*Record) int) e
 	if c.settled > p.from {
 		setCursor(tx, w.name, c.settled)
 		c.stored = true
+	}
+	return nil
+}
+
+// apply carries out the effects of an event. The last that a plugin sees of who was erased is the event that says so.
+func (e *Engine) apply(tx *store.Tx, plugin string, r *Record, effects []*plgv1.Effect) error {
+	if err := e.Applier.Apply(tx, plugin, r, effects); err != nil {
+		return err
+	}
+	if r.Erased {
+		DeleteState(tx, plugin, r.Customer)
 	}
 	return nil
 }

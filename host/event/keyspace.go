@@ -20,8 +20,11 @@ func GetState(tx *store.Tx, plugin, customerID string) (state []byte, found bool
 	return state, state != nil
 }
 
-// PutState replaces a plugin's record of a customer.
+// PutState replaces a plugin's record of a customer, unless he was erased.
 func PutState(tx *store.Tx, plugin, customerID string, state []byte) {
+	if forgotten(tx, customerID) {
+		return
+	}
 	tx.Put(bucketState, pluginKey(plugin, customerID), state)
 }
 

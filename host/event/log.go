@@ -43,11 +43,22 @@ func (l *Log) Append(tx *store.Tx, e *plgv1.Event) error {
 	if err := store.PutProto(tx, bucketEvent, sequenceKey(e.Sequence), e); err != nil {
 		return fmt.Errorf("event: append %s: %w", e.Type, err)
 	}
-	if id := e.GetCustomer().GetId(); id != "" {
+	for _, id := range concerned(e) {
 		tx.Put(bucketCustomer, customerKey(id, e.Sequence), nil)
 	}
 	tx.OnCommit(l.news.send)
 	return nil
+}
+
+// concerned are the ids of the customers in whose history an event stands.
+func concerned(e *plgv1.Event) []string {
+	var ids []string
+	for _, c := range []*plgv1.Customer{e.GetCustomer(), e.GetCustomerMerged().GetGone(), e.GetCustomerUnmerged().GetGone()} {
+		if c.GetId() != "" {
+			ids = append(ids, c.GetId())
+		}
+	}
+	return ids
 }
 
 // Last returns the sequence of the newest event, 0 for an empty log.

@@ -77,7 +77,7 @@ func (e *Engine) retry(ctx context.Context, w *worker, plugin string, sequence u
 			}
 			tx.Delete(bucketParked, key)
 			tx.OnCommit(func() { e.ParkedChanged(plugin) })
-			return e.Applier.Apply(tx, plugin, &record, effects)
+			return e.apply(tx, plugin, &record, effects)
 		})
 	}
 	if err == nil || errors.Is(err, ErrNotParked) {
@@ -108,6 +108,9 @@ func (e *Engine) DiscardParked(ctx context.Context, plugin string, sequence uint
 // park puts an event aside with what went wrong.
 func (e *Engine) park(tx *store.Tx, plugin string, event *plgv1.Event, cause error, attempts int) error {
 	tx.OnCommit(func() { e.ParkedChanged(plugin) })
+	if event.Type == TypeErased { // whatever the plugin makes of it
+		DeleteState(tx, plugin, event.GetCustomer().GetId())
+	}
 	return store.PutProto(tx, bucketParked, parkedKey(plugin, event.Sequence), &mostradorv1.ParkedEvent{
 		Plugin:   plugin,
 		Event:    event,

@@ -15,8 +15,33 @@ type Record struct {
 	Sequence uint64
 	// Customer is the id of whom the event concerns; empty for nobody.
 	Customer string
+	// Other is the id of the other customer of a merge, or of the taking back of one.
+	Other string
+	// Erased tells that the event is customer.erased.
+	Erased bool
 	// data is the encoded plgv1.Event.
 	data []byte
+}
+
+// The types of events about which the engine itself knows more than their customer.
+const (
+	TypeMerged   = "customer.merged"
+	TypeUnmerged = "customer.unmerged"
+	TypeErased   = "customer.erased"
+)
+
+// recordOf is the record of an encoded event, whose type and customer are known.
+func recordOf(sequence uint64, kind, customer, data []byte) Record {
+	r := Record{Sequence: sequence, Customer: string(customer), data: data}
+	switch string(kind) {
+	case TypeMerged:
+		r.Other = string(field(field(field(data, fieldMerged), fieldGone), fieldCustomerID))
+	case TypeUnmerged:
+		r.Other = string(field(field(field(data, fieldUnmerged), fieldGone), fieldCustomerID))
+	case TypeErased:
+		r.Erased = true
+	}
+	return r
 }
 
 // Event decodes the event. Each call makes a new one.
@@ -34,14 +59,17 @@ func newRecord(e *plgv1.Event) (Record, error) {
 	if err != nil {
 		return Record{}, fmt.Errorf("event: record %d: %w", e.Sequence, err)
 	}
-	return Record{Sequence: e.Sequence, Customer: e.GetCustomer().GetId(), data: data}, nil
+	return recordOf(e.Sequence, []byte(e.Type), []byte(e.GetCustomer().GetId()), data), nil
 }
 
-// Fields of plgv1.Event and plgv1.Customer.
+// Fields of plgv1.Event, plgv1.Customer and what is in them.
 const (
 	fieldType       = 2
 	fieldCustomer   = 5
 	fieldCustomerID = 1
+	fieldMerged     = 19
+	fieldUnmerged   = 20
+	fieldGone       = 1 // of CustomerMerged and CustomerUnmerged
 )
 
 // head reads the type of an encoded event and the id of its customer, as parts of data. What does not decode
