@@ -119,6 +119,8 @@ type Modal struct {
 	focus fyne.Focusable
 	// OnScan gets what a scanner types while the window is open.
 	OnScan func(code string)
+	// OnClose is called when the window goes, by Escape too.
+	OnClose func()
 }
 
 // NewModal shows a window with a title, content and buttons (right-aligned, in the order of Tab). first gets
@@ -147,6 +149,9 @@ func (m *Modal) Close() {
 			m.pop.Hide()
 			if m.focus != nil {
 				m.d.Window.Canvas().Focus(m.focus)
+			}
+			if m.OnClose != nil {
+				m.OnClose()
 			}
 			return
 		}
