@@ -430,6 +430,60 @@ func (x *FieldCondition) GetOperand() string {
 	return ""
 }
 
+// FieldMigration is what a task of kind "field" brings stored values to.
+type FieldMigration struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Absent when nobody had declared the field.
+	Before        *Field `protobuf:"bytes,1,opt,name=before,proto3" json:"before,omitempty"`
+	After         *Field `protobuf:"bytes,2,opt,name=after,proto3" json:"after,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *FieldMigration) Reset() {
+	*x = FieldMigration{}
+	mi := &file_mostrador_v1_field_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FieldMigration) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FieldMigration) ProtoMessage() {}
+
+func (x *FieldMigration) ProtoReflect() protoreflect.Message {
+	mi := &file_mostrador_v1_field_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FieldMigration.ProtoReflect.Descriptor instead.
+func (*FieldMigration) Descriptor() ([]byte, []int) {
+	return file_mostrador_v1_field_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *FieldMigration) GetBefore() *Field {
+	if x != nil {
+		return x.Before
+	}
+	return nil
+}
+
+func (x *FieldMigration) GetAfter() *Field {
+	if x != nil {
+		return x.After
+	}
+	return nil
+}
+
 type ListFieldsRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Retired       bool                   `protobuf:"varint,1,opt,name=retired,proto3" json:"retired,omitempty"`
@@ -439,7 +493,7 @@ type ListFieldsRequest struct {
 
 func (x *ListFieldsRequest) Reset() {
 	*x = ListFieldsRequest{}
-	mi := &file_mostrador_v1_field_proto_msgTypes[3]
+	mi := &file_mostrador_v1_field_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -451,7 +505,7 @@ func (x *ListFieldsRequest) String() string {
 func (*ListFieldsRequest) ProtoMessage() {}
 
 func (x *ListFieldsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mostrador_v1_field_proto_msgTypes[3]
+	mi := &file_mostrador_v1_field_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -464,7 +518,7 @@ func (x *ListFieldsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListFieldsRequest.ProtoReflect.Descriptor instead.
 func (*ListFieldsRequest) Descriptor() ([]byte, []int) {
-	return file_mostrador_v1_field_proto_rawDescGZIP(), []int{3}
+	return file_mostrador_v1_field_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *ListFieldsRequest) GetRetired() bool {
@@ -483,7 +537,7 @@ type ListFieldsResponse struct {
 
 func (x *ListFieldsResponse) Reset() {
 	*x = ListFieldsResponse{}
-	mi := &file_mostrador_v1_field_proto_msgTypes[4]
+	mi := &file_mostrador_v1_field_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -495,7 +549,7 @@ func (x *ListFieldsResponse) String() string {
 func (*ListFieldsResponse) ProtoMessage() {}
 
 func (x *ListFieldsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_mostrador_v1_field_proto_msgTypes[4]
+	mi := &file_mostrador_v1_field_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -508,7 +562,7 @@ func (x *ListFieldsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListFieldsResponse.ProtoReflect.Descriptor instead.
 func (*ListFieldsResponse) Descriptor() ([]byte, []int) {
-	return file_mostrador_v1_field_proto_rawDescGZIP(), []int{4}
+	return file_mostrador_v1_field_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *ListFieldsResponse) GetFields() []*Field {
@@ -528,7 +582,7 @@ type PutFieldRequest struct {
 
 func (x *PutFieldRequest) Reset() {
 	*x = PutFieldRequest{}
-	mi := &file_mostrador_v1_field_proto_msgTypes[5]
+	mi := &file_mostrador_v1_field_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -540,7 +594,7 @@ func (x *PutFieldRequest) String() string {
 func (*PutFieldRequest) ProtoMessage() {}
 
 func (x *PutFieldRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mostrador_v1_field_proto_msgTypes[5]
+	mi := &file_mostrador_v1_field_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -553,7 +607,7 @@ func (x *PutFieldRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PutFieldRequest.ProtoReflect.Descriptor instead.
 func (*PutFieldRequest) Descriptor() ([]byte, []int) {
-	return file_mostrador_v1_field_proto_rawDescGZIP(), []int{5}
+	return file_mostrador_v1_field_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *PutFieldRequest) GetField() *Field {
@@ -581,7 +635,7 @@ type PutFieldResponse struct {
 
 func (x *PutFieldResponse) Reset() {
 	*x = PutFieldResponse{}
-	mi := &file_mostrador_v1_field_proto_msgTypes[6]
+	mi := &file_mostrador_v1_field_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -593,7 +647,7 @@ func (x *PutFieldResponse) String() string {
 func (*PutFieldResponse) ProtoMessage() {}
 
 func (x *PutFieldResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_mostrador_v1_field_proto_msgTypes[6]
+	mi := &file_mostrador_v1_field_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -606,7 +660,7 @@ func (x *PutFieldResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PutFieldResponse.ProtoReflect.Descriptor instead.
 func (*PutFieldResponse) Descriptor() ([]byte, []int) {
-	return file_mostrador_v1_field_proto_rawDescGZIP(), []int{6}
+	return file_mostrador_v1_field_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *PutFieldResponse) GetField() *Field {
@@ -632,7 +686,7 @@ type PreviewFieldRequest struct {
 
 func (x *PreviewFieldRequest) Reset() {
 	*x = PreviewFieldRequest{}
-	mi := &file_mostrador_v1_field_proto_msgTypes[7]
+	mi := &file_mostrador_v1_field_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -644,7 +698,7 @@ func (x *PreviewFieldRequest) String() string {
 func (*PreviewFieldRequest) ProtoMessage() {}
 
 func (x *PreviewFieldRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mostrador_v1_field_proto_msgTypes[7]
+	mi := &file_mostrador_v1_field_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -657,7 +711,7 @@ func (x *PreviewFieldRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PreviewFieldRequest.ProtoReflect.Descriptor instead.
 func (*PreviewFieldRequest) Descriptor() ([]byte, []int) {
-	return file_mostrador_v1_field_proto_rawDescGZIP(), []int{7}
+	return file_mostrador_v1_field_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *PreviewFieldRequest) GetField() *Field {
@@ -682,7 +736,7 @@ type PreviewFieldResponse struct {
 
 func (x *PreviewFieldResponse) Reset() {
 	*x = PreviewFieldResponse{}
-	mi := &file_mostrador_v1_field_proto_msgTypes[8]
+	mi := &file_mostrador_v1_field_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -694,7 +748,7 @@ func (x *PreviewFieldResponse) String() string {
 func (*PreviewFieldResponse) ProtoMessage() {}
 
 func (x *PreviewFieldResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_mostrador_v1_field_proto_msgTypes[8]
+	mi := &file_mostrador_v1_field_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -707,7 +761,7 @@ func (x *PreviewFieldResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PreviewFieldResponse.ProtoReflect.Descriptor instead.
 func (*PreviewFieldResponse) Descriptor() ([]byte, []int) {
-	return file_mostrador_v1_field_proto_rawDescGZIP(), []int{8}
+	return file_mostrador_v1_field_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *PreviewFieldResponse) GetWithValue() uint64 {
@@ -758,7 +812,7 @@ type FieldBreak struct {
 
 func (x *FieldBreak) Reset() {
 	*x = FieldBreak{}
-	mi := &file_mostrador_v1_field_proto_msgTypes[9]
+	mi := &file_mostrador_v1_field_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -770,7 +824,7 @@ func (x *FieldBreak) String() string {
 func (*FieldBreak) ProtoMessage() {}
 
 func (x *FieldBreak) ProtoReflect() protoreflect.Message {
-	mi := &file_mostrador_v1_field_proto_msgTypes[9]
+	mi := &file_mostrador_v1_field_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -783,7 +837,7 @@ func (x *FieldBreak) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FieldBreak.ProtoReflect.Descriptor instead.
 func (*FieldBreak) Descriptor() ([]byte, []int) {
-	return file_mostrador_v1_field_proto_rawDescGZIP(), []int{9}
+	return file_mostrador_v1_field_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *FieldBreak) GetCustomer() *plgv1.Customer {
@@ -823,7 +877,7 @@ type RetireFieldRequest struct {
 
 func (x *RetireFieldRequest) Reset() {
 	*x = RetireFieldRequest{}
-	mi := &file_mostrador_v1_field_proto_msgTypes[10]
+	mi := &file_mostrador_v1_field_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -835,7 +889,7 @@ func (x *RetireFieldRequest) String() string {
 func (*RetireFieldRequest) ProtoMessage() {}
 
 func (x *RetireFieldRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mostrador_v1_field_proto_msgTypes[10]
+	mi := &file_mostrador_v1_field_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -848,7 +902,7 @@ func (x *RetireFieldRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RetireFieldRequest.ProtoReflect.Descriptor instead.
 func (*RetireFieldRequest) Descriptor() ([]byte, []int) {
-	return file_mostrador_v1_field_proto_rawDescGZIP(), []int{10}
+	return file_mostrador_v1_field_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *RetireFieldRequest) GetId() string {
@@ -867,7 +921,7 @@ type RetireFieldResponse struct {
 
 func (x *RetireFieldResponse) Reset() {
 	*x = RetireFieldResponse{}
-	mi := &file_mostrador_v1_field_proto_msgTypes[11]
+	mi := &file_mostrador_v1_field_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -879,7 +933,7 @@ func (x *RetireFieldResponse) String() string {
 func (*RetireFieldResponse) ProtoMessage() {}
 
 func (x *RetireFieldResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_mostrador_v1_field_proto_msgTypes[11]
+	mi := &file_mostrador_v1_field_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -892,7 +946,7 @@ func (x *RetireFieldResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RetireFieldResponse.ProtoReflect.Descriptor instead.
 func (*RetireFieldResponse) Descriptor() ([]byte, []int) {
-	return file_mostrador_v1_field_proto_rawDescGZIP(), []int{11}
+	return file_mostrador_v1_field_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *RetireFieldResponse) GetField() *Field {
@@ -911,7 +965,7 @@ type RestoreFieldRequest struct {
 
 func (x *RestoreFieldRequest) Reset() {
 	*x = RestoreFieldRequest{}
-	mi := &file_mostrador_v1_field_proto_msgTypes[12]
+	mi := &file_mostrador_v1_field_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -923,7 +977,7 @@ func (x *RestoreFieldRequest) String() string {
 func (*RestoreFieldRequest) ProtoMessage() {}
 
 func (x *RestoreFieldRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mostrador_v1_field_proto_msgTypes[12]
+	mi := &file_mostrador_v1_field_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -936,7 +990,7 @@ func (x *RestoreFieldRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RestoreFieldRequest.ProtoReflect.Descriptor instead.
 func (*RestoreFieldRequest) Descriptor() ([]byte, []int) {
-	return file_mostrador_v1_field_proto_rawDescGZIP(), []int{12}
+	return file_mostrador_v1_field_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *RestoreFieldRequest) GetId() string {
@@ -955,7 +1009,7 @@ type RestoreFieldResponse struct {
 
 func (x *RestoreFieldResponse) Reset() {
 	*x = RestoreFieldResponse{}
-	mi := &file_mostrador_v1_field_proto_msgTypes[13]
+	mi := &file_mostrador_v1_field_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -967,7 +1021,7 @@ func (x *RestoreFieldResponse) String() string {
 func (*RestoreFieldResponse) ProtoMessage() {}
 
 func (x *RestoreFieldResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_mostrador_v1_field_proto_msgTypes[13]
+	mi := &file_mostrador_v1_field_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -980,7 +1034,7 @@ func (x *RestoreFieldResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RestoreFieldResponse.ProtoReflect.Descriptor instead.
 func (*RestoreFieldResponse) Descriptor() ([]byte, []int) {
-	return file_mostrador_v1_field_proto_rawDescGZIP(), []int{13}
+	return file_mostrador_v1_field_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *RestoreFieldResponse) GetField() *Field {
@@ -1002,7 +1056,7 @@ type TryFieldRequest struct {
 
 func (x *TryFieldRequest) Reset() {
 	*x = TryFieldRequest{}
-	mi := &file_mostrador_v1_field_proto_msgTypes[14]
+	mi := &file_mostrador_v1_field_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1014,7 +1068,7 @@ func (x *TryFieldRequest) String() string {
 func (*TryFieldRequest) ProtoMessage() {}
 
 func (x *TryFieldRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mostrador_v1_field_proto_msgTypes[14]
+	mi := &file_mostrador_v1_field_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1027,7 +1081,7 @@ func (x *TryFieldRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TryFieldRequest.ProtoReflect.Descriptor instead.
 func (*TryFieldRequest) Descriptor() ([]byte, []int) {
-	return file_mostrador_v1_field_proto_rawDescGZIP(), []int{14}
+	return file_mostrador_v1_field_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *TryFieldRequest) GetField() *Field {
@@ -1065,7 +1119,7 @@ type TryFieldResponse struct {
 
 func (x *TryFieldResponse) Reset() {
 	*x = TryFieldResponse{}
-	mi := &file_mostrador_v1_field_proto_msgTypes[15]
+	mi := &file_mostrador_v1_field_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1077,7 +1131,7 @@ func (x *TryFieldResponse) String() string {
 func (*TryFieldResponse) ProtoMessage() {}
 
 func (x *TryFieldResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_mostrador_v1_field_proto_msgTypes[15]
+	mi := &file_mostrador_v1_field_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1090,7 +1144,7 @@ func (x *TryFieldResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TryFieldResponse.ProtoReflect.Descriptor instead.
 func (*TryFieldResponse) Descriptor() ([]byte, []int) {
-	return file_mostrador_v1_field_proto_rawDescGZIP(), []int{15}
+	return file_mostrador_v1_field_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *TryFieldResponse) GetKept() string {
@@ -1146,7 +1200,10 @@ const file_mostrador_v1_field_proto_rawDesc = "" +
 	"\amessage\x18\x02 \x01(\tR\amessage\"F\n" +
 	"\x0eFieldCondition\x12\x1a\n" +
 	"\boperator\x18\x01 \x01(\tR\boperator\x12\x18\n" +
-	"\aoperand\x18\x02 \x01(\tR\aoperand\"-\n" +
+	"\aoperand\x18\x02 \x01(\tR\aoperand\"h\n" +
+	"\x0eFieldMigration\x12+\n" +
+	"\x06before\x18\x01 \x01(\v2\x13.mostrador.v1.FieldR\x06before\x12)\n" +
+	"\x05after\x18\x02 \x01(\v2\x13.mostrador.v1.FieldR\x05after\"-\n" +
 	"\x11ListFieldsRequest\x12\x18\n" +
 	"\aretired\x18\x01 \x01(\bR\aretired\"A\n" +
 	"\x12ListFieldsResponse\x12+\n" +
@@ -1219,69 +1276,72 @@ func file_mostrador_v1_field_proto_rawDescGZIP() []byte {
 }
 
 var file_mostrador_v1_field_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
-var file_mostrador_v1_field_proto_msgTypes = make([]protoimpl.MessageInfo, 16)
+var file_mostrador_v1_field_proto_msgTypes = make([]protoimpl.MessageInfo, 17)
 var file_mostrador_v1_field_proto_goTypes = []any{
 	(FieldCategory)(0),            // 0: mostrador.v1.FieldCategory
 	(FieldOrigin)(0),              // 1: mostrador.v1.FieldOrigin
 	(*Field)(nil),                 // 2: mostrador.v1.Field
 	(*FieldRule)(nil),             // 3: mostrador.v1.FieldRule
 	(*FieldCondition)(nil),        // 4: mostrador.v1.FieldCondition
-	(*ListFieldsRequest)(nil),     // 5: mostrador.v1.ListFieldsRequest
-	(*ListFieldsResponse)(nil),    // 6: mostrador.v1.ListFieldsResponse
-	(*PutFieldRequest)(nil),       // 7: mostrador.v1.PutFieldRequest
-	(*PutFieldResponse)(nil),      // 8: mostrador.v1.PutFieldResponse
-	(*PreviewFieldRequest)(nil),   // 9: mostrador.v1.PreviewFieldRequest
-	(*PreviewFieldResponse)(nil),  // 10: mostrador.v1.PreviewFieldResponse
-	(*FieldBreak)(nil),            // 11: mostrador.v1.FieldBreak
-	(*RetireFieldRequest)(nil),    // 12: mostrador.v1.RetireFieldRequest
-	(*RetireFieldResponse)(nil),   // 13: mostrador.v1.RetireFieldResponse
-	(*RestoreFieldRequest)(nil),   // 14: mostrador.v1.RestoreFieldRequest
-	(*RestoreFieldResponse)(nil),  // 15: mostrador.v1.RestoreFieldResponse
-	(*TryFieldRequest)(nil),       // 16: mostrador.v1.TryFieldRequest
-	(*TryFieldResponse)(nil),      // 17: mostrador.v1.TryFieldResponse
-	(*Choice)(nil),                // 18: mostrador.v1.Choice
-	(*timestamppb.Timestamp)(nil), // 19: google.protobuf.Timestamp
-	(*Task)(nil),                  // 20: mostrador.v1.Task
-	(*plgv1.Customer)(nil),        // 21: plg.v1.Customer
-	(*plgv1.Diagnostic)(nil),      // 22: plg.v1.Diagnostic
+	(*FieldMigration)(nil),        // 5: mostrador.v1.FieldMigration
+	(*ListFieldsRequest)(nil),     // 6: mostrador.v1.ListFieldsRequest
+	(*ListFieldsResponse)(nil),    // 7: mostrador.v1.ListFieldsResponse
+	(*PutFieldRequest)(nil),       // 8: mostrador.v1.PutFieldRequest
+	(*PutFieldResponse)(nil),      // 9: mostrador.v1.PutFieldResponse
+	(*PreviewFieldRequest)(nil),   // 10: mostrador.v1.PreviewFieldRequest
+	(*PreviewFieldResponse)(nil),  // 11: mostrador.v1.PreviewFieldResponse
+	(*FieldBreak)(nil),            // 12: mostrador.v1.FieldBreak
+	(*RetireFieldRequest)(nil),    // 13: mostrador.v1.RetireFieldRequest
+	(*RetireFieldResponse)(nil),   // 14: mostrador.v1.RetireFieldResponse
+	(*RestoreFieldRequest)(nil),   // 15: mostrador.v1.RestoreFieldRequest
+	(*RestoreFieldResponse)(nil),  // 16: mostrador.v1.RestoreFieldResponse
+	(*TryFieldRequest)(nil),       // 17: mostrador.v1.TryFieldRequest
+	(*TryFieldResponse)(nil),      // 18: mostrador.v1.TryFieldResponse
+	(*Choice)(nil),                // 19: mostrador.v1.Choice
+	(*timestamppb.Timestamp)(nil), // 20: google.protobuf.Timestamp
+	(*Task)(nil),                  // 21: mostrador.v1.Task
+	(*plgv1.Customer)(nil),        // 22: plg.v1.Customer
+	(*plgv1.Diagnostic)(nil),      // 23: plg.v1.Diagnostic
 }
 var file_mostrador_v1_field_proto_depIdxs = []int32{
 	0,  // 0: mostrador.v1.Field.category:type_name -> mostrador.v1.FieldCategory
-	18, // 1: mostrador.v1.Field.choices:type_name -> mostrador.v1.Choice
+	19, // 1: mostrador.v1.Field.choices:type_name -> mostrador.v1.Choice
 	3,  // 2: mostrador.v1.Field.rules:type_name -> mostrador.v1.FieldRule
 	1,  // 3: mostrador.v1.Field.origin:type_name -> mostrador.v1.FieldOrigin
-	19, // 4: mostrador.v1.Field.updated:type_name -> google.protobuf.Timestamp
+	20, // 4: mostrador.v1.Field.updated:type_name -> google.protobuf.Timestamp
 	4,  // 5: mostrador.v1.FieldRule.conditions:type_name -> mostrador.v1.FieldCondition
-	2,  // 6: mostrador.v1.ListFieldsResponse.fields:type_name -> mostrador.v1.Field
-	2,  // 7: mostrador.v1.PutFieldRequest.field:type_name -> mostrador.v1.Field
-	2,  // 8: mostrador.v1.PutFieldResponse.field:type_name -> mostrador.v1.Field
-	20, // 9: mostrador.v1.PutFieldResponse.task:type_name -> mostrador.v1.Task
-	2,  // 10: mostrador.v1.PreviewFieldRequest.field:type_name -> mostrador.v1.Field
-	11, // 11: mostrador.v1.PreviewFieldResponse.breaks:type_name -> mostrador.v1.FieldBreak
-	11, // 12: mostrador.v1.PreviewFieldResponse.conversions:type_name -> mostrador.v1.FieldBreak
-	21, // 13: mostrador.v1.FieldBreak.customer:type_name -> plg.v1.Customer
-	2,  // 14: mostrador.v1.RetireFieldResponse.field:type_name -> mostrador.v1.Field
-	2,  // 15: mostrador.v1.RestoreFieldResponse.field:type_name -> mostrador.v1.Field
-	2,  // 16: mostrador.v1.TryFieldRequest.field:type_name -> mostrador.v1.Field
-	22, // 17: mostrador.v1.TryFieldResponse.diagnostics:type_name -> plg.v1.Diagnostic
-	22, // 18: mostrador.v1.TryFieldResponse.declaration:type_name -> plg.v1.Diagnostic
-	5,  // 19: mostrador.v1.FieldService.List:input_type -> mostrador.v1.ListFieldsRequest
-	7,  // 20: mostrador.v1.FieldService.Put:input_type -> mostrador.v1.PutFieldRequest
-	9,  // 21: mostrador.v1.FieldService.Preview:input_type -> mostrador.v1.PreviewFieldRequest
-	12, // 22: mostrador.v1.FieldService.Retire:input_type -> mostrador.v1.RetireFieldRequest
-	14, // 23: mostrador.v1.FieldService.Restore:input_type -> mostrador.v1.RestoreFieldRequest
-	16, // 24: mostrador.v1.FieldService.Try:input_type -> mostrador.v1.TryFieldRequest
-	6,  // 25: mostrador.v1.FieldService.List:output_type -> mostrador.v1.ListFieldsResponse
-	8,  // 26: mostrador.v1.FieldService.Put:output_type -> mostrador.v1.PutFieldResponse
-	10, // 27: mostrador.v1.FieldService.Preview:output_type -> mostrador.v1.PreviewFieldResponse
-	13, // 28: mostrador.v1.FieldService.Retire:output_type -> mostrador.v1.RetireFieldResponse
-	15, // 29: mostrador.v1.FieldService.Restore:output_type -> mostrador.v1.RestoreFieldResponse
-	17, // 30: mostrador.v1.FieldService.Try:output_type -> mostrador.v1.TryFieldResponse
-	25, // [25:31] is the sub-list for method output_type
-	19, // [19:25] is the sub-list for method input_type
-	19, // [19:19] is the sub-list for extension type_name
-	19, // [19:19] is the sub-list for extension extendee
-	0,  // [0:19] is the sub-list for field type_name
+	2,  // 6: mostrador.v1.FieldMigration.before:type_name -> mostrador.v1.Field
+	2,  // 7: mostrador.v1.FieldMigration.after:type_name -> mostrador.v1.Field
+	2,  // 8: mostrador.v1.ListFieldsResponse.fields:type_name -> mostrador.v1.Field
+	2,  // 9: mostrador.v1.PutFieldRequest.field:type_name -> mostrador.v1.Field
+	2,  // 10: mostrador.v1.PutFieldResponse.field:type_name -> mostrador.v1.Field
+	21, // 11: mostrador.v1.PutFieldResponse.task:type_name -> mostrador.v1.Task
+	2,  // 12: mostrador.v1.PreviewFieldRequest.field:type_name -> mostrador.v1.Field
+	12, // 13: mostrador.v1.PreviewFieldResponse.breaks:type_name -> mostrador.v1.FieldBreak
+	12, // 14: mostrador.v1.PreviewFieldResponse.conversions:type_name -> mostrador.v1.FieldBreak
+	22, // 15: mostrador.v1.FieldBreak.customer:type_name -> plg.v1.Customer
+	2,  // 16: mostrador.v1.RetireFieldResponse.field:type_name -> mostrador.v1.Field
+	2,  // 17: mostrador.v1.RestoreFieldResponse.field:type_name -> mostrador.v1.Field
+	2,  // 18: mostrador.v1.TryFieldRequest.field:type_name -> mostrador.v1.Field
+	23, // 19: mostrador.v1.TryFieldResponse.diagnostics:type_name -> plg.v1.Diagnostic
+	23, // 20: mostrador.v1.TryFieldResponse.declaration:type_name -> plg.v1.Diagnostic
+	6,  // 21: mostrador.v1.FieldService.List:input_type -> mostrador.v1.ListFieldsRequest
+	8,  // 22: mostrador.v1.FieldService.Put:input_type -> mostrador.v1.PutFieldRequest
+	10, // 23: mostrador.v1.FieldService.Preview:input_type -> mostrador.v1.PreviewFieldRequest
+	13, // 24: mostrador.v1.FieldService.Retire:input_type -> mostrador.v1.RetireFieldRequest
+	15, // 25: mostrador.v1.FieldService.Restore:input_type -> mostrador.v1.RestoreFieldRequest
+	17, // 26: mostrador.v1.FieldService.Try:input_type -> mostrador.v1.TryFieldRequest
+	7,  // 27: mostrador.v1.FieldService.List:output_type -> mostrador.v1.ListFieldsResponse
+	9,  // 28: mostrador.v1.FieldService.Put:output_type -> mostrador.v1.PutFieldResponse
+	11, // 29: mostrador.v1.FieldService.Preview:output_type -> mostrador.v1.PreviewFieldResponse
+	14, // 30: mostrador.v1.FieldService.Retire:output_type -> mostrador.v1.RetireFieldResponse
+	16, // 31: mostrador.v1.FieldService.Restore:output_type -> mostrador.v1.RestoreFieldResponse
+	18, // 32: mostrador.v1.FieldService.Try:output_type -> mostrador.v1.TryFieldResponse
+	27, // [27:33] is the sub-list for method output_type
+	21, // [21:27] is the sub-list for method input_type
+	21, // [21:21] is the sub-list for extension type_name
+	21, // [21:21] is the sub-list for extension extendee
+	0,  // [0:21] is the sub-list for field type_name
 }
 
 func init() { file_mostrador_v1_field_proto_init() }
@@ -1297,7 +1357,7 @@ func file_mostrador_v1_field_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_mostrador_v1_field_proto_rawDesc), len(file_mostrador_v1_field_proto_rawDesc)),
 			NumEnums:      2,
-			NumMessages:   16,
+			NumMessages:   17,
 			NumExtensions: 0,
 			NumServices:   1,
 		},
