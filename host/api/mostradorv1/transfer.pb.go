@@ -395,7 +395,9 @@ type Import struct {
 	// SHA-256 of the file, in hexadecimal digits.
 	Sha256 string `protobuf:"bytes,26,opt,name=sha256,proto3" json:"sha256,omitempty"`
 	// After it was undone: rows whose customers stay, because somebody has used them since.
-	Kept          uint64 `protobuf:"varint,27,opt,name=kept,proto3" json:"kept,omitempty"`
+	Kept uint64 `protobuf:"varint,27,opt,name=kept,proto3" json:"kept,omitempty"`
+	// Language of what is said about its rows.
+	Language      string `protobuf:"bytes,28,opt,name=language,proto3" json:"language,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -617,6 +619,13 @@ func (x *Import) GetKept() uint64 {
 		return x.Kept
 	}
 	return 0
+}
+
+func (x *Import) GetLanguage() string {
+	if x != nil {
+		return x.Language
+	}
+	return ""
 }
 
 type ImportRow struct {
@@ -1670,7 +1679,7 @@ const file_mostrador_v1_transfer_proto_rawDesc = "" +
 	"\x06target\x18\x02 \x01(\tR\x06target\x12\x16\n" +
 	"\x06format\x18\x03 \x01(\tR\x06format\x12\x18\n" +
 	"\asamples\x18\x04 \x03(\tR\asamples\x12\x18\n" +
-	"\aguessed\x18\x05 \x01(\tR\aguessed\"\x94\x06\n" +
+	"\aguessed\x18\x05 \x01(\tR\aguessed\"\xb0\x06\n" +
 	"\x06Import\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\x04R\x02id\x12\x1b\n" +
 	"\tfile_name\x18\x02 \x01(\tR\bfileName\x12\x12\n" +
@@ -1702,7 +1711,8 @@ const file_mostrador_v1_transfer_proto_rawDesc = "" +
 	"\vlast_number\x18\x19 \x01(\x04R\n" +
 	"lastNumber\x12\x16\n" +
 	"\x06sha256\x18\x1a \x01(\tR\x06sha256\x12\x12\n" +
-	"\x04kept\x18\x1b \x01(\x04R\x04kept\"\x9b\x02\n" +
+	"\x04kept\x18\x1b \x01(\x04R\x04kept\x12\x1a\n" +
+	"\blanguage\x18\x1c \x01(\tR\blanguage\"\x9b\x02\n" +
 	"\tImportRow\x12\x12\n" +
 	"\x04line\x18\x01 \x01(\x04R\x04line\x122\n" +
 	"\aoutcome\x18\x02 \x01(\x0e2\x18.mostrador.v1.RowOutcomeR\aoutcome\x12,\n" +
