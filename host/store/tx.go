@@ -1,6 +1,7 @@
 package store
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"iter"
@@ -95,12 +96,38 @@ func (t *Tx) Try(fn func() error) (err error) {
 // `after` when it is not nil. Records may be written while it runs: what lies ahead is seen as it then is.
 func (t *Tx) Scan(b Bucket, prefix, after []byte) iter.Seq2[[]byte, []byte] {
 	return func(yield func(k, v []byte) bool) {
+		if t.writes == nil && t.below == nil {
+			t.scanDisk(b, prefix, after, yield)
+			return
+		}
 		m := t.merge(b, prefix)
 		m.seekAfter(after)
 		for k, v := m.next(); k != nil; k, v = m.next() {
 			if !yield(k, v) {
 				return
 			}
+		}
+	}
+}
+
+// scanDisk is Scan where nothing lies over the file: a View's.
+func (t *Tx) scanDisk(b Bucket, prefix, after []byte, yield func(k, v []byte) bool) {
+	disk := t.disk(b)
+	if disk == nil {
+		return
+	}
+	cursor := disk.Cursor()
+	start := prefix
+	if after != nil && bytes.Compare(after, prefix) >= 0 {
+		start = after
+	}
+	k, v := cursor.Seek(start)
+	if after != nil && bytes.Equal(k, after) {
+		k, v = cursor.Next()
+	}
+	for ; k != nil && bytes.HasPrefix(k, prefix); k, v = cursor.Next() {
+		if !yield(k, v) {
+			return
 		}
 	}
 }
