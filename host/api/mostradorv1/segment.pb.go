@@ -98,7 +98,9 @@ type Segment struct {
 	Created *timestamppb.Timestamp `protobuf:"bytes,10,opt,name=created,proto3" json:"created,omitempty"`
 	Updated *timestamppb.Timestamp `protobuf:"bytes,11,opt,name=updated,proto3" json:"updated,omitempty"`
 	// The condition in words, in the language of whoever asks.
-	Words         string `protobuf:"bytes,12,opt,name=words,proto3" json:"words,omitempty"`
+	Words string `protobuf:"bytes,12,opt,name=words,proto3" json:"words,omitempty"`
+	// Why its members are not worked out as things are; empty when they are. They stay as they were.
+	Problem       string `protobuf:"bytes,13,opt,name=problem,proto3" json:"problem,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -213,6 +215,13 @@ func (x *Segment) GetUpdated() *timestamppb.Timestamp {
 func (x *Segment) GetWords() string {
 	if x != nil {
 		return x.Words
+	}
+	return ""
+}
+
+func (x *Segment) GetProblem() string {
+	if x != nil {
+		return x.Problem
 	}
 	return ""
 }
@@ -925,7 +934,7 @@ var File_mostrador_v1_segment_proto protoreflect.FileDescriptor
 
 const file_mostrador_v1_segment_proto_rawDesc = "" +
 	"\n" +
-	"\x1amostrador/v1/segment.proto\x12\fmostrador.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1amostrador/v1/setting.proto\x1a\x17mostrador/v1/task.proto\x1a\x12plg/v1/store.proto\"\x93\x03\n" +
+	"\x1amostrador/v1/segment.proto\x12\fmostrador.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1amostrador/v1/setting.proto\x1a\x17mostrador/v1/task.proto\x1a\x12plg/v1/store.proto\"\xad\x03\n" +
 	"\aSegment\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\rR\x02id\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12 \n" +
@@ -941,7 +950,8 @@ const file_mostrador_v1_segment_proto_rawDesc = "" +
 	"\acreated\x18\n" +
 	" \x01(\v2\x1a.google.protobuf.TimestampR\acreated\x124\n" +
 	"\aupdated\x18\v \x01(\v2\x1a.google.protobuf.TimestampR\aupdated\x12\x14\n" +
-	"\x05words\x18\f \x01(\tR\x05words\"\x93\x02\n" +
+	"\x05words\x18\f \x01(\tR\x05words\x12\x18\n" +
+	"\aproblem\x18\r \x01(\tR\aproblem\"\x93\x02\n" +
 	"\tCondition\x123\n" +
 	"\x05group\x18\x01 \x01(\x0e2\x1d.mostrador.v1.Condition.GroupR\x05group\x127\n" +
 	"\n" +
