@@ -37,6 +37,11 @@ const (
 	ConsentAct_CONSENT_ACT_WITNESSED ConsentAct = 4
 	// A short code that was wrong, expired or locked.
 	ConsentAct_CONSENT_ACT_CODE_REFUSED ConsentAct = 5
+	// Two records of one person became one, or a mistake of that was taken back: state says how things stand from here on.
+	ConsentAct_CONSENT_ACT_MERGED   ConsentAct = 6
+	ConsentAct_CONSENT_ACT_UNMERGED ConsentAct = 7
+	// The person was erased from the store; reason says why.
+	ConsentAct_CONSENT_ACT_ERASED ConsentAct = 8
 )
 
 // Enum value maps for ConsentAct.
@@ -48,6 +53,9 @@ var (
 		3: "CONSENT_ACT_WITHDRAWN",
 		4: "CONSENT_ACT_WITNESSED",
 		5: "CONSENT_ACT_CODE_REFUSED",
+		6: "CONSENT_ACT_MERGED",
+		7: "CONSENT_ACT_UNMERGED",
+		8: "CONSENT_ACT_ERASED",
 	}
 	ConsentAct_value = map[string]int32{
 		"CONSENT_ACT_UNSPECIFIED":  0,
@@ -56,6 +64,9 @@ var (
 		"CONSENT_ACT_WITHDRAWN":    3,
 		"CONSENT_ACT_WITNESSED":    4,
 		"CONSENT_ACT_CODE_REFUSED": 5,
+		"CONSENT_ACT_MERGED":       6,
+		"CONSENT_ACT_UNMERGED":     7,
+		"CONSENT_ACT_ERASED":       8,
 	}
 )
 
@@ -152,8 +163,16 @@ type ConsentEntry struct {
 	ActivationId string `protobuf:"bytes,10,opt,name=activation_id,json=activationId,proto3" json:"activation_id,omitempty"`
 	PreviousHash []byte `protobuf:"bytes,11,opt,name=previous_hash,json=previousHash,proto3" json:"previous_hash,omitempty"`
 	Hash         []byte `protobuf:"bytes,12,opt,name=hash,proto3" json:"hash,omitempty"`
-	// Why a code was refused: "wrong", "expired", "locked", "limit", "used", "none".
+	// Why a code was refused: "wrong", "expired", "locked", "limit", "used", "none"; or why somebody was erased.
 	Reason string `protobuf:"bytes,13,opt,name=reason,proto3" json:"reason,omitempty"`
+	// MERGED and UNMERGED: how things stand from here on.
+	State *plgv1.Consent `protobuf:"bytes,15,opt,name=state,proto3" json:"state,omitempty"`
+	// MERGED and UNMERGED: the other customer.
+	OtherId string `protobuf:"bytes,16,opt,name=other_id,json=otherId,proto3" json:"other_id,omitempty"`
+	// Random, so that nobody can guess from its hash what was taken out of an entry. Never shown.
+	Salt []byte `protobuf:"bytes,17,opt,name=salt,proto3" json:"salt,omitempty"`
+	// Set when the person was taken out of the entry: the store's seal over what is left (HMAC-SHA-256).
+	Redacted []byte `protobuf:"bytes,18,opt,name=redacted,proto3" json:"redacted,omitempty"`
 	// MEANS_IMPORT: by which means, and to which words, the file says that the customer agreed.
 	Evidence      string `protobuf:"bytes,14,opt,name=evidence,proto3" json:"evidence,omitempty"`
 	unknownFields protoimpl.UnknownFields
@@ -279,6 +298,34 @@ func (x *ConsentEntry) GetReason() string {
 		return x.Reason
 	}
 	return ""
+}
+
+func (x *ConsentEntry) GetState() *plgv1.Consent {
+	if x != nil {
+		return x.State
+	}
+	return nil
+}
+
+func (x *ConsentEntry) GetOtherId() string {
+	if x != nil {
+		return x.OtherId
+	}
+	return ""
+}
+
+func (x *ConsentEntry) GetSalt() []byte {
+	if x != nil {
+		return x.Salt
+	}
+	return nil
+}
+
+func (x *ConsentEntry) GetRedacted() []byte {
+	if x != nil {
+		return x.Redacted
+	}
+	return nil
 }
 
 func (x *ConsentEntry) GetEvidence() string {
@@ -757,7 +804,7 @@ var File_mostrador_v1_consent_proto protoreflect.FileDescriptor
 
 const file_mostrador_v1_consent_proto_rawDesc = "" +
 	"\n" +
-	"\x1amostrador/v1/consent.proto\x12\fmostrador.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x12plg/v1/store.proto\"\x97\x04\n" +
+	"\x1amostrador/v1/consent.proto\x12\fmostrador.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x12plg/v1/store.proto\"\x89\x05\n" +
 	"\fConsentEntry\x12\x1a\n" +
 	"\bsequence\x18\x01 \x01(\x04R\bsequence\x12\x1f\n" +
 	"\vcustomer_id\x18\x02 \x01(\tR\n" +
@@ -773,7 +820,11 @@ const file_mostrador_v1_consent_proto_rawDesc = "" +
 	" \x01(\tR\factivationId\x12#\n" +
 	"\rprevious_hash\x18\v \x01(\fR\fpreviousHash\x12\x12\n" +
 	"\x04hash\x18\f \x01(\fR\x04hash\x12\x16\n" +
-	"\x06reason\x18\r \x01(\tR\x06reason\x12\x1a\n" +
+	"\x06reason\x18\r \x01(\tR\x06reason\x12%\n" +
+	"\x05state\x18\x0f \x01(\v2\x0f.plg.v1.ConsentR\x05state\x12\x19\n" +
+	"\bother_id\x18\x10 \x01(\tR\aotherId\x12\x12\n" +
+	"\x04salt\x18\x11 \x01(\fR\x04salt\x12\x1a\n" +
+	"\bredacted\x18\x12 \x01(\fR\bredacted\x12\x1a\n" +
 	"\bevidence\x18\x0e \x01(\tR\bevidence\"k\n" +
 	"\vConsentText\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x18\n" +
@@ -819,7 +870,7 @@ const file_mostrador_v1_consent_proto_rawDesc = "" +
 	"\x04Kind\x12\x14\n" +
 	"\x10KIND_UNSPECIFIED\x10\x00\x12\x0f\n" +
 	"\vKIND_ACCEPT\x10\x01\x12\x10\n" +
-	"\fKIND_OPT_OUT\x10\x02*\xab\x01\n" +
+	"\fKIND_OPT_OUT\x10\x02*\xf5\x01\n" +
 	"\n" +
 	"ConsentAct\x12\x1b\n" +
 	"\x17CONSENT_ACT_UNSPECIFIED\x10\x00\x12\x15\n" +
@@ -827,7 +878,10 @@ const file_mostrador_v1_consent_proto_rawDesc = "" +
 	"\x11CONSENT_ACT_GIVEN\x10\x02\x12\x19\n" +
 	"\x15CONSENT_ACT_WITHDRAWN\x10\x03\x12\x19\n" +
 	"\x15CONSENT_ACT_WITNESSED\x10\x04\x12\x1c\n" +
-	"\x18CONSENT_ACT_CODE_REFUSED\x10\x052\xb0\x01\n" +
+	"\x18CONSENT_ACT_CODE_REFUSED\x10\x05\x12\x16\n" +
+	"\x12CONSENT_ACT_MERGED\x10\x06\x12\x18\n" +
+	"\x14CONSENT_ACT_UNMERGED\x10\a\x12\x16\n" +
+	"\x12CONSENT_ACT_ERASED\x10\b2\xb0\x01\n" +
 	"\x0eConsentService\x12K\n" +
 	"\x04Show\x12 .mostrador.v1.ShowConsentRequest\x1a!.mostrador.v1.ShowConsentResponse\x12Q\n" +
 	"\x06Verify\x12\".mostrador.v1.VerifyConsentRequest\x1a#.mostrador.v1.VerifyConsentResponseB,Z*mostrador/host/api/mostradorv1;mostradorv1b\x06proto3"
@@ -871,23 +925,24 @@ var file_mostrador_v1_consent_proto_depIdxs = []int32{
 	12, // 4: mostrador.v1.ConsentEntry.recorded:type_name -> google.protobuf.Timestamp
 	13, // 5: mostrador.v1.ConsentEntry.actor:type_name -> plg.v1.Actor
 	3,  // 6: mostrador.v1.ConsentEntry.text:type_name -> mostrador.v1.ConsentText
-	14, // 7: mostrador.v1.ShowConsentResponse.consent:type_name -> plg.v1.Consent
-	2,  // 8: mostrador.v1.ShowConsentResponse.entries:type_name -> mostrador.v1.ConsentEntry
-	6,  // 9: mostrador.v1.ShowConsentResponse.activation:type_name -> mostrador.v1.Activation
-	12, // 10: mostrador.v1.Activation.expires:type_name -> google.protobuf.Timestamp
-	1,  // 11: mostrador.v1.WebAct.kind:type_name -> mostrador.v1.WebAct.Kind
-	11, // 12: mostrador.v1.WebAct.means:type_name -> plg.v1.Means
-	12, // 13: mostrador.v1.WebAct.time:type_name -> google.protobuf.Timestamp
-	3,  // 14: mostrador.v1.WebAct.text:type_name -> mostrador.v1.ConsentText
-	4,  // 15: mostrador.v1.ConsentService.Show:input_type -> mostrador.v1.ShowConsentRequest
-	7,  // 16: mostrador.v1.ConsentService.Verify:input_type -> mostrador.v1.VerifyConsentRequest
-	5,  // 17: mostrador.v1.ConsentService.Show:output_type -> mostrador.v1.ShowConsentResponse
-	8,  // 18: mostrador.v1.ConsentService.Verify:output_type -> mostrador.v1.VerifyConsentResponse
-	17, // [17:19] is the sub-list for method output_type
-	15, // [15:17] is the sub-list for method input_type
-	15, // [15:15] is the sub-list for extension type_name
-	15, // [15:15] is the sub-list for extension extendee
-	0,  // [0:15] is the sub-list for field type_name
+	14, // 7: mostrador.v1.ConsentEntry.state:type_name -> plg.v1.Consent
+	14, // 8: mostrador.v1.ShowConsentResponse.consent:type_name -> plg.v1.Consent
+	2,  // 9: mostrador.v1.ShowConsentResponse.entries:type_name -> mostrador.v1.ConsentEntry
+	6,  // 10: mostrador.v1.ShowConsentResponse.activation:type_name -> mostrador.v1.Activation
+	12, // 11: mostrador.v1.Activation.expires:type_name -> google.protobuf.Timestamp
+	1,  // 12: mostrador.v1.WebAct.kind:type_name -> mostrador.v1.WebAct.Kind
+	11, // 13: mostrador.v1.WebAct.means:type_name -> plg.v1.Means
+	12, // 14: mostrador.v1.WebAct.time:type_name -> google.protobuf.Timestamp
+	3,  // 15: mostrador.v1.WebAct.text:type_name -> mostrador.v1.ConsentText
+	4,  // 16: mostrador.v1.ConsentService.Show:input_type -> mostrador.v1.ShowConsentRequest
+	7,  // 17: mostrador.v1.ConsentService.Verify:input_type -> mostrador.v1.VerifyConsentRequest
+	5,  // 18: mostrador.v1.ConsentService.Show:output_type -> mostrador.v1.ShowConsentResponse
+	8,  // 19: mostrador.v1.ConsentService.Verify:output_type -> mostrador.v1.VerifyConsentResponse
+	18, // [18:20] is the sub-list for method output_type
+	16, // [16:18] is the sub-list for method input_type
+	16, // [16:16] is the sub-list for extension type_name
+	16, // [16:16] is the sub-list for extension extendee
+	0,  // [0:16] is the sub-list for field type_name
 }
 
 func init() { file_mostrador_v1_consent_proto_init() }

@@ -32,7 +32,7 @@ type HistoryRequest struct {
 	Page       string                 `protobuf:"bytes,3,opt,name=page,proto3" json:"page,omitempty"`
 	// Only changes of this field path; empty means everything.
 	Field string `protobuf:"bytes,4,opt,name=field,proto3" json:"field,omitempty"`
-	// Only these kinds: change, consent, sale, message, segment, tag, import, merge, note.
+	// Only these kinds: change, consent, sale, message, segment, tag, campaign, import, merge, privacy, note.
 	Kinds         []string `protobuf:"bytes,5,rep,name=kinds,proto3" json:"kinds,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -902,9 +902,11 @@ func (x *UnmergeRequest) GetMerge() uint64 {
 }
 
 type UnmergeResponse struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Keep          *plgv1.Customer        `protobuf:"bytes,1,opt,name=keep,proto3" json:"keep,omitempty"`
-	Gone          *plgv1.Customer        `protobuf:"bytes,2,opt,name=gone,proto3" json:"gone,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Keep  *plgv1.Customer        `protobuf:"bytes,1,opt,name=keep,proto3" json:"keep,omitempty"`
+	Gone  *plgv1.Customer        `protobuf:"bytes,2,opt,name=gone,proto3" json:"gone,omitempty"`
+	// In words: what could not be as it was, since somebody else has it meanwhile.
+	Notes         []string `protobuf:"bytes,3,rep,name=notes,proto3" json:"notes,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -953,6 +955,176 @@ func (x *UnmergeResponse) GetGone() *plgv1.Customer {
 	return nil
 }
 
+func (x *UnmergeResponse) GetNotes() []string {
+	if x != nil {
+		return x.Notes
+	}
+	return nil
+}
+
+// MergeRecord is what the store keeps of a merge to take it back. It never leaves the store.
+type MergeRecord struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Merge uint64                 `protobuf:"varint,1,opt,name=merge,proto3" json:"merge,omitempty"`
+	Time  *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=time,proto3" json:"time,omitempty"`
+	Actor *plgv1.Actor           `protobuf:"bytes,3,opt,name=actor,proto3" json:"actor,omitempty"`
+	// Both as they were, with their tags, and what became of the one who stayed. Empty once one of them was erased.
+	Keep  *plgv1.Customer `protobuf:"bytes,4,opt,name=keep,proto3" json:"keep,omitempty"`
+	Gone  *plgv1.Customer `protobuf:"bytes,5,opt,name=gone,proto3" json:"gone,omitempty"`
+	After *plgv1.Customer `protobuf:"bytes,6,opt,name=after,proto3" json:"after,omitempty"`
+	// What was counted of both.
+	KeepFacts *Facts `protobuf:"bytes,7,opt,name=keep_facts,json=keepFacts,proto3" json:"keep_facts,omitempty"`
+	GoneFacts *Facts `protobuf:"bytes,8,opt,name=gone_facts,json=goneFacts,proto3" json:"gone_facts,omitempty"`
+	// Sets of campaigns in which each had converted.
+	KeepCampaigns []uint32 `protobuf:"varint,9,rep,packed,name=keep_campaigns,json=keepCampaigns,proto3" json:"keep_campaigns,omitempty"`
+	GoneCampaigns []uint32 `protobuf:"varint,10,rep,packed,name=gone_campaigns,json=goneCampaigns,proto3" json:"gone_campaigns,omitempty"`
+	// The events customer.merged and customer.unmerged; the latter is 0 as long as the merge holds.
+	MergedEvent   uint64 `protobuf:"varint,11,opt,name=merged_event,json=mergedEvent,proto3" json:"merged_event,omitempty"`
+	UnmergedEvent uint64 `protobuf:"varint,12,opt,name=unmerged_event,json=unmergedEvent,proto3" json:"unmerged_event,omitempty"`
+	// Last entry of the ledger of consent that the one who stayed had then.
+	ConsentEntry uint64 `protobuf:"varint,13,opt,name=consent_entry,json=consentEntry,proto3" json:"consent_entry,omitempty"`
+	// Numbers of both, which stay when the rest is erased.
+	KeepNumber    uint64 `protobuf:"varint,14,opt,name=keep_number,json=keepNumber,proto3" json:"keep_number,omitempty"`
+	GoneNumber    uint64 `protobuf:"varint,15,opt,name=gone_number,json=goneNumber,proto3" json:"gone_number,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *MergeRecord) Reset() {
+	*x = MergeRecord{}
+	mi := &file_mostrador_v1_record_proto_msgTypes[14]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *MergeRecord) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*MergeRecord) ProtoMessage() {}
+
+func (x *MergeRecord) ProtoReflect() protoreflect.Message {
+	mi := &file_mostrador_v1_record_proto_msgTypes[14]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use MergeRecord.ProtoReflect.Descriptor instead.
+func (*MergeRecord) Descriptor() ([]byte, []int) {
+	return file_mostrador_v1_record_proto_rawDescGZIP(), []int{14}
+}
+
+func (x *MergeRecord) GetMerge() uint64 {
+	if x != nil {
+		return x.Merge
+	}
+	return 0
+}
+
+func (x *MergeRecord) GetTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Time
+	}
+	return nil
+}
+
+func (x *MergeRecord) GetActor() *plgv1.Actor {
+	if x != nil {
+		return x.Actor
+	}
+	return nil
+}
+
+func (x *MergeRecord) GetKeep() *plgv1.Customer {
+	if x != nil {
+		return x.Keep
+	}
+	return nil
+}
+
+func (x *MergeRecord) GetGone() *plgv1.Customer {
+	if x != nil {
+		return x.Gone
+	}
+	return nil
+}
+
+func (x *MergeRecord) GetAfter() *plgv1.Customer {
+	if x != nil {
+		return x.After
+	}
+	return nil
+}
+
+func (x *MergeRecord) GetKeepFacts() *Facts {
+	if x != nil {
+		return x.KeepFacts
+	}
+	return nil
+}
+
+func (x *MergeRecord) GetGoneFacts() *Facts {
+	if x != nil {
+		return x.GoneFacts
+	}
+	return nil
+}
+
+func (x *MergeRecord) GetKeepCampaigns() []uint32 {
+	if x != nil {
+		return x.KeepCampaigns
+	}
+	return nil
+}
+
+func (x *MergeRecord) GetGoneCampaigns() []uint32 {
+	if x != nil {
+		return x.GoneCampaigns
+	}
+	return nil
+}
+
+func (x *MergeRecord) GetMergedEvent() uint64 {
+	if x != nil {
+		return x.MergedEvent
+	}
+	return 0
+}
+
+func (x *MergeRecord) GetUnmergedEvent() uint64 {
+	if x != nil {
+		return x.UnmergedEvent
+	}
+	return 0
+}
+
+func (x *MergeRecord) GetConsentEntry() uint64 {
+	if x != nil {
+		return x.ConsentEntry
+	}
+	return 0
+}
+
+func (x *MergeRecord) GetKeepNumber() uint64 {
+	if x != nil {
+		return x.KeepNumber
+	}
+	return 0
+}
+
+func (x *MergeRecord) GetGoneNumber() uint64 {
+	if x != nil {
+		return x.GoneNumber
+	}
+	return 0
+}
+
 type DiscloseRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	CustomerId    string                 `protobuf:"bytes,1,opt,name=customer_id,json=customerId,proto3" json:"customer_id,omitempty"`
@@ -962,7 +1134,7 @@ type DiscloseRequest struct {
 
 func (x *DiscloseRequest) Reset() {
 	*x = DiscloseRequest{}
-	mi := &file_mostrador_v1_record_proto_msgTypes[14]
+	mi := &file_mostrador_v1_record_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -974,7 +1146,7 @@ func (x *DiscloseRequest) String() string {
 func (*DiscloseRequest) ProtoMessage() {}
 
 func (x *DiscloseRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mostrador_v1_record_proto_msgTypes[14]
+	mi := &file_mostrador_v1_record_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -987,7 +1159,7 @@ func (x *DiscloseRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DiscloseRequest.ProtoReflect.Descriptor instead.
 func (*DiscloseRequest) Descriptor() ([]byte, []int) {
-	return file_mostrador_v1_record_proto_rawDescGZIP(), []int{14}
+	return file_mostrador_v1_record_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *DiscloseRequest) GetCustomerId() string {
@@ -1009,7 +1181,7 @@ type EraseRequest struct {
 
 func (x *EraseRequest) Reset() {
 	*x = EraseRequest{}
-	mi := &file_mostrador_v1_record_proto_msgTypes[15]
+	mi := &file_mostrador_v1_record_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1021,7 +1193,7 @@ func (x *EraseRequest) String() string {
 func (*EraseRequest) ProtoMessage() {}
 
 func (x *EraseRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mostrador_v1_record_proto_msgTypes[15]
+	mi := &file_mostrador_v1_record_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1034,7 +1206,7 @@ func (x *EraseRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EraseRequest.ProtoReflect.Descriptor instead.
 func (*EraseRequest) Descriptor() ([]byte, []int) {
-	return file_mostrador_v1_record_proto_rawDescGZIP(), []int{15}
+	return file_mostrador_v1_record_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *EraseRequest) GetCustomerId() string {
@@ -1069,7 +1241,7 @@ type EraseResponse struct {
 
 func (x *EraseResponse) Reset() {
 	*x = EraseResponse{}
-	mi := &file_mostrador_v1_record_proto_msgTypes[16]
+	mi := &file_mostrador_v1_record_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1081,7 +1253,7 @@ func (x *EraseResponse) String() string {
 func (*EraseResponse) ProtoMessage() {}
 
 func (x *EraseResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_mostrador_v1_record_proto_msgTypes[16]
+	mi := &file_mostrador_v1_record_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1094,7 +1266,7 @@ func (x *EraseResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EraseResponse.ProtoReflect.Descriptor instead.
 func (*EraseResponse) Descriptor() ([]byte, []int) {
-	return file_mostrador_v1_record_proto_rawDescGZIP(), []int{16}
+	return file_mostrador_v1_record_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *EraseResponse) GetErased() []string {
@@ -1115,7 +1287,7 @@ var File_mostrador_v1_record_proto protoreflect.FileDescriptor
 
 const file_mostrador_v1_record_proto_rawDesc = "" +
 	"\n" +
-	"\x19mostrador/v1/record.proto\x12\fmostrador.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1bmostrador/v1/transfer.proto\x1a\x12plg/v1/store.proto\"\x87\x01\n" +
+	"\x19mostrador/v1/record.proto\x12\fmostrador.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1bmostrador/v1/customer.proto\x1a\x1bmostrador/v1/transfer.proto\x1a\x12plg/v1/store.proto\"\x87\x01\n" +
 	"\x0eHistoryRequest\x12\x1f\n" +
 	"\vcustomer_id\x18\x01 \x01(\tR\n" +
 	"customerId\x12\x14\n" +
@@ -1182,10 +1354,32 @@ const file_mostrador_v1_record_proto_rawDesc = "" +
 	"\x06choice\x18\x06 \x01(\bR\x06choice\x12\x16\n" +
 	"\x06reason\x18\a \x01(\tR\x06reason\"&\n" +
 	"\x0eUnmergeRequest\x12\x14\n" +
-	"\x05merge\x18\x01 \x01(\x04R\x05merge\"]\n" +
+	"\x05merge\x18\x01 \x01(\x04R\x05merge\"s\n" +
 	"\x0fUnmergeResponse\x12$\n" +
 	"\x04keep\x18\x01 \x01(\v2\x10.plg.v1.CustomerR\x04keep\x12$\n" +
-	"\x04gone\x18\x02 \x01(\v2\x10.plg.v1.CustomerR\x04gone\"2\n" +
+	"\x04gone\x18\x02 \x01(\v2\x10.plg.v1.CustomerR\x04gone\x12\x14\n" +
+	"\x05notes\x18\x03 \x03(\tR\x05notes\"\xd3\x04\n" +
+	"\vMergeRecord\x12\x14\n" +
+	"\x05merge\x18\x01 \x01(\x04R\x05merge\x12.\n" +
+	"\x04time\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\x04time\x12#\n" +
+	"\x05actor\x18\x03 \x01(\v2\r.plg.v1.ActorR\x05actor\x12$\n" +
+	"\x04keep\x18\x04 \x01(\v2\x10.plg.v1.CustomerR\x04keep\x12$\n" +
+	"\x04gone\x18\x05 \x01(\v2\x10.plg.v1.CustomerR\x04gone\x12&\n" +
+	"\x05after\x18\x06 \x01(\v2\x10.plg.v1.CustomerR\x05after\x122\n" +
+	"\n" +
+	"keep_facts\x18\a \x01(\v2\x13.mostrador.v1.FactsR\tkeepFacts\x122\n" +
+	"\n" +
+	"gone_facts\x18\b \x01(\v2\x13.mostrador.v1.FactsR\tgoneFacts\x12%\n" +
+	"\x0ekeep_campaigns\x18\t \x03(\rR\rkeepCampaigns\x12%\n" +
+	"\x0egone_campaigns\x18\n" +
+	" \x03(\rR\rgoneCampaigns\x12!\n" +
+	"\fmerged_event\x18\v \x01(\x04R\vmergedEvent\x12%\n" +
+	"\x0eunmerged_event\x18\f \x01(\x04R\runmergedEvent\x12#\n" +
+	"\rconsent_entry\x18\r \x01(\x04R\fconsentEntry\x12\x1f\n" +
+	"\vkeep_number\x18\x0e \x01(\x04R\n" +
+	"keepNumber\x12\x1f\n" +
+	"\vgone_number\x18\x0f \x01(\x04R\n" +
+	"goneNumber\"2\n" +
 	"\x0fDiscloseRequest\x12\x1f\n" +
 	"\vcustomer_id\x18\x01 \x01(\tR\n" +
 	"customerId\"a\n" +
@@ -1219,7 +1413,7 @@ func file_mostrador_v1_record_proto_rawDescGZIP() []byte {
 	return file_mostrador_v1_record_proto_rawDescData
 }
 
-var file_mostrador_v1_record_proto_msgTypes = make([]protoimpl.MessageInfo, 17)
+var file_mostrador_v1_record_proto_msgTypes = make([]protoimpl.MessageInfo, 18)
 var file_mostrador_v1_record_proto_goTypes = []any{
 	(*HistoryRequest)(nil),        // 0: mostrador.v1.HistoryRequest
 	(*HistoryEntry)(nil),          // 1: mostrador.v1.HistoryEntry
@@ -1235,45 +1429,54 @@ var file_mostrador_v1_record_proto_goTypes = []any{
 	(*MergeField)(nil),            // 11: mostrador.v1.MergeField
 	(*UnmergeRequest)(nil),        // 12: mostrador.v1.UnmergeRequest
 	(*UnmergeResponse)(nil),       // 13: mostrador.v1.UnmergeResponse
-	(*DiscloseRequest)(nil),       // 14: mostrador.v1.DiscloseRequest
-	(*EraseRequest)(nil),          // 15: mostrador.v1.EraseRequest
-	(*EraseResponse)(nil),         // 16: mostrador.v1.EraseResponse
-	(*timestamppb.Timestamp)(nil), // 17: google.protobuf.Timestamp
-	(*plgv1.Actor)(nil),           // 18: plg.v1.Actor
-	(*plgv1.Customer)(nil),        // 19: plg.v1.Customer
-	(*FileChunk)(nil),             // 20: mostrador.v1.FileChunk
+	(*MergeRecord)(nil),           // 14: mostrador.v1.MergeRecord
+	(*DiscloseRequest)(nil),       // 15: mostrador.v1.DiscloseRequest
+	(*EraseRequest)(nil),          // 16: mostrador.v1.EraseRequest
+	(*EraseResponse)(nil),         // 17: mostrador.v1.EraseResponse
+	(*timestamppb.Timestamp)(nil), // 18: google.protobuf.Timestamp
+	(*plgv1.Actor)(nil),           // 19: plg.v1.Actor
+	(*plgv1.Customer)(nil),        // 20: plg.v1.Customer
+	(*Facts)(nil),                 // 21: mostrador.v1.Facts
+	(*FileChunk)(nil),             // 22: mostrador.v1.FileChunk
 }
 var file_mostrador_v1_record_proto_depIdxs = []int32{
-	17, // 0: mostrador.v1.HistoryEntry.time:type_name -> google.protobuf.Timestamp
+	18, // 0: mostrador.v1.HistoryEntry.time:type_name -> google.protobuf.Timestamp
 	2,  // 1: mostrador.v1.HistoryEntry.changes:type_name -> mostrador.v1.LabelledChange
-	18, // 2: mostrador.v1.HistoryEntry.actor:type_name -> plg.v1.Actor
+	19, // 2: mostrador.v1.HistoryEntry.actor:type_name -> plg.v1.Actor
 	1,  // 3: mostrador.v1.HistoryResponse.entries:type_name -> mostrador.v1.HistoryEntry
-	19, // 4: mostrador.v1.DuplicatePair.a:type_name -> plg.v1.Customer
-	19, // 5: mostrador.v1.DuplicatePair.b:type_name -> plg.v1.Customer
+	20, // 4: mostrador.v1.DuplicatePair.a:type_name -> plg.v1.Customer
+	20, // 5: mostrador.v1.DuplicatePair.b:type_name -> plg.v1.Customer
 	5,  // 6: mostrador.v1.DuplicatesResponse.pairs:type_name -> mostrador.v1.DuplicatePair
-	19, // 7: mostrador.v1.MergeResponse.customer:type_name -> plg.v1.Customer
+	20, // 7: mostrador.v1.MergeResponse.customer:type_name -> plg.v1.Customer
 	11, // 8: mostrador.v1.MergeResponse.fields:type_name -> mostrador.v1.MergeField
-	19, // 9: mostrador.v1.UnmergeResponse.keep:type_name -> plg.v1.Customer
-	19, // 10: mostrador.v1.UnmergeResponse.gone:type_name -> plg.v1.Customer
-	0,  // 11: mostrador.v1.RecordService.History:input_type -> mostrador.v1.HistoryRequest
-	4,  // 12: mostrador.v1.RecordService.Duplicates:input_type -> mostrador.v1.DuplicatesRequest
-	7,  // 13: mostrador.v1.RecordService.Dismiss:input_type -> mostrador.v1.DismissRequest
-	9,  // 14: mostrador.v1.RecordService.Merge:input_type -> mostrador.v1.MergeRequest
-	12, // 15: mostrador.v1.RecordService.Unmerge:input_type -> mostrador.v1.UnmergeRequest
-	14, // 16: mostrador.v1.RecordService.Disclose:input_type -> mostrador.v1.DiscloseRequest
-	15, // 17: mostrador.v1.RecordService.Erase:input_type -> mostrador.v1.EraseRequest
-	3,  // 18: mostrador.v1.RecordService.History:output_type -> mostrador.v1.HistoryResponse
-	6,  // 19: mostrador.v1.RecordService.Duplicates:output_type -> mostrador.v1.DuplicatesResponse
-	8,  // 20: mostrador.v1.RecordService.Dismiss:output_type -> mostrador.v1.DismissResponse
-	10, // 21: mostrador.v1.RecordService.Merge:output_type -> mostrador.v1.MergeResponse
-	13, // 22: mostrador.v1.RecordService.Unmerge:output_type -> mostrador.v1.UnmergeResponse
-	20, // 23: mostrador.v1.RecordService.Disclose:output_type -> mostrador.v1.FileChunk
-	16, // 24: mostrador.v1.RecordService.Erase:output_type -> mostrador.v1.EraseResponse
-	18, // [18:25] is the sub-list for method output_type
-	11, // [11:18] is the sub-list for method input_type
-	11, // [11:11] is the sub-list for extension type_name
-	11, // [11:11] is the sub-list for extension extendee
-	0,  // [0:11] is the sub-list for field type_name
+	20, // 9: mostrador.v1.UnmergeResponse.keep:type_name -> plg.v1.Customer
+	20, // 10: mostrador.v1.UnmergeResponse.gone:type_name -> plg.v1.Customer
+	18, // 11: mostrador.v1.MergeRecord.time:type_name -> google.protobuf.Timestamp
+	19, // 12: mostrador.v1.MergeRecord.actor:type_name -> plg.v1.Actor
+	20, // 13: mostrador.v1.MergeRecord.keep:type_name -> plg.v1.Customer
+	20, // 14: mostrador.v1.MergeRecord.gone:type_name -> plg.v1.Customer
+	20, // 15: mostrador.v1.MergeRecord.after:type_name -> plg.v1.Customer
+	21, // 16: mostrador.v1.MergeRecord.keep_facts:type_name -> mostrador.v1.Facts
+	21, // 17: mostrador.v1.MergeRecord.gone_facts:type_name -> mostrador.v1.Facts
+	0,  // 18: mostrador.v1.RecordService.History:input_type -> mostrador.v1.HistoryRequest
+	4,  // 19: mostrador.v1.RecordService.Duplicates:input_type -> mostrador.v1.DuplicatesRequest
+	7,  // 20: mostrador.v1.RecordService.Dismiss:input_type -> mostrador.v1.DismissRequest
+	9,  // 21: mostrador.v1.RecordService.Merge:input_type -> mostrador.v1.MergeRequest
+	12, // 22: mostrador.v1.RecordService.Unmerge:input_type -> mostrador.v1.UnmergeRequest
+	15, // 23: mostrador.v1.RecordService.Disclose:input_type -> mostrador.v1.DiscloseRequest
+	16, // 24: mostrador.v1.RecordService.Erase:input_type -> mostrador.v1.EraseRequest
+	3,  // 25: mostrador.v1.RecordService.History:output_type -> mostrador.v1.HistoryResponse
+	6,  // 26: mostrador.v1.RecordService.Duplicates:output_type -> mostrador.v1.DuplicatesResponse
+	8,  // 27: mostrador.v1.RecordService.Dismiss:output_type -> mostrador.v1.DismissResponse
+	10, // 28: mostrador.v1.RecordService.Merge:output_type -> mostrador.v1.MergeResponse
+	13, // 29: mostrador.v1.RecordService.Unmerge:output_type -> mostrador.v1.UnmergeResponse
+	22, // 30: mostrador.v1.RecordService.Disclose:output_type -> mostrador.v1.FileChunk
+	17, // 31: mostrador.v1.RecordService.Erase:output_type -> mostrador.v1.EraseResponse
+	25, // [25:32] is the sub-list for method output_type
+	18, // [18:25] is the sub-list for method input_type
+	18, // [18:18] is the sub-list for extension type_name
+	18, // [18:18] is the sub-list for extension extendee
+	0,  // [0:18] is the sub-list for field type_name
 }
 
 func init() { file_mostrador_v1_record_proto_init() }
@@ -1281,6 +1484,7 @@ func file_mostrador_v1_record_proto_init() {
 	if File_mostrador_v1_record_proto != nil {
 		return
 	}
+	file_mostrador_v1_customer_proto_init()
 	file_mostrador_v1_transfer_proto_init()
 	type x struct{}
 	out := protoimpl.TypeBuilder{
@@ -1288,7 +1492,7 @@ func file_mostrador_v1_record_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_mostrador_v1_record_proto_rawDesc), len(file_mostrador_v1_record_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   17,
+			NumMessages:   18,
 			NumExtensions: 0,
 			NumServices:   1,
 		},
