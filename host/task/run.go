@@ -21,8 +21,10 @@ const (
 	together = 2
 	// attempts is how often a task begins anew without one durable step in between.
 	attempts = 5
-	// leastRest and mostRest bound how long a task rests after a step; between them it rests as long as the step took.
-	leastRest, mostRest = time.Millisecond, 50 * time.Millisecond
+	// While others write, a task rests after a step as long as the step took, at most mostRest; others count as busy
+	// for busyFor after their last event.
+	mostRest = 50 * time.Millisecond
+	busyFor  = 2 * time.Second
 	// tellEvery is how often progress of one task is told.
 	tellEvery = 200 * time.Millisecond
 	// cleanEvery is how often old tasks are looked for.
@@ -254,15 +256,33 @@ func (s *Service) finish(ctx context.Context, id uint64, err error) error {
 func (t *Task) step(ctx context.Context, fn func(tx *store.Tx) error) error {
 	began := time.Now()
 	saved := t.record
+	var before, after uint64
 	err := t.service.Store.Update(ctx, func(tx *store.Tx) error {
+		before = t.service.Log.Last(tx)
 		t.record = proto.CloneOf(saved) // what a step that fails has saved did not happen
-		return fn(tx)
+		if err := fn(tx); err != nil {
+			return err
+		}
+		after = t.service.Log.Last(tx)
+		return nil
 	})
 	if err != nil {
 		t.record = saved
 		return err
 	}
-	rest := time.NewTimer(min(max(time.Since(began), leastRest), mostRest))
+	if t.seen != 0 && before > t.seen {
+		t.busy = time.Now().Add(busyFor)
+	}
+	t.seen = after
+	return t.rest(ctx, time.Since(began))
+}
+
+// rest leaves the machine to the tills, when there is anything that they do.
+func (t *Task) rest(ctx context.Context, took time.Duration) error {
+	if !time.Now().Before(t.busy) {
+		return ctx.Err()
+	}
+	rest := time.NewTimer(min(took, mostRest))
 	defer rest.Stop()
 	select {
 	case <-rest.C:

@@ -124,7 +124,7 @@ func (s *Service) Get(tx *store.Tx, id uint64) (*mostradorv1.Task, error) {
 // say puts what happened to a task into the log.
 func (s *Service) say(tx *store.Tx, what string, t *mostradorv1.Task) error {
 	detail, err := structpb.NewStruct(map[string]any{
-		"task": float64(t.Id), "kind": t.Kind, "title": s.title(tx, locale.Default, t), "state": stateName(t.State),
+		"task": float64(t.Id), "kind": t.Kind, "title": s.title(locale.Default, t), "state": stateName(t.State),
 		"done": float64(t.Done), "changed": float64(t.Changed), "failed": float64(t.Failed),
 	})
 	if err != nil {

@@ -10,7 +10,6 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"mostrador/host/api/mostradorv1"
-	"mostrador/host/store"
 )
 
 // failure is an error with words for people.
@@ -59,9 +58,9 @@ func short(text string) string {
 }
 
 // Show returns t as people see it: with title and error in their language, without what is the kind's own.
-func (s *Service) Show(tx *store.Tx, lang string, t *mostradorv1.Task) *mostradorv1.Task {
+func (s *Service) Show(lang string, t *mostradorv1.Task) *mostradorv1.Task {
 	t = proto.CloneOf(t)
-	t.Title = s.title(tx, lang, t)
+	t.Title = s.title(lang, t)
 	if t.ErrorKey != "" {
 		t.Error = s.sentence(lang, t.ErrorKey, t.ErrorArgs)
 	}
@@ -71,7 +70,7 @@ func (s *Service) Show(tx *store.Tx, lang string, t *mostradorv1.Task) *mostrado
 }
 
 // title is one line about t.
-func (s *Service) title(_ *store.Tx, lang string, t *mostradorv1.Task) string {
+func (s *Service) title(lang string, t *mostradorv1.Task) string {
 	title := s.sentence(lang, t.TitleKey, t.TitleArgs)
 	if t.Kind == KindUndo {
 		return s.Text.Text(lang, "task.undo", "title", title)
