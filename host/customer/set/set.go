@@ -88,6 +88,29 @@ func Open(st *store.Store) (*Sets, error) {
 	return s, nil
 }
 
+// Verify compares the bitmaps in memory with the rows of the file and returns what disagrees. Nobody must change the
+// sets meanwhile.
+func (s *Sets) Verify(st *store.Store) (problems []string) {
+	fresh, err := Open(st)
+	if err != nil {
+		return []string{err.Error()}
+	}
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	for id, b := range s.members {
+		other := fresh.bitmap(id)
+		if !b.Equals(other) {
+			problems = append(problems, fmt.Sprintf("set %x has %d members in memory, %d in the file", uint32(id), b.GetCardinality(), other.GetCardinality()))
+		}
+	}
+	for id, b := range fresh.members {
+		if s.members[id] == nil && !b.IsEmpty() {
+			problems = append(problems, fmt.Sprintf("set %x is in the file only", uint32(id)))
+		}
+	}
+	return problems
+}
+
 // bitmap is called with mu held, or before anybody else knows of s.
 func (s *Sets) bitmap(id ID) *roaring.Bitmap {
 	b := s.members[id]
