@@ -17,8 +17,11 @@
 package finder
 
 import (
-	"context"
 	"errors"
+	"slices"
+	"sync"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/RoaringBitmap/roaring/v2"
 
@@ -89,33 +92,102 @@ type Position string
 var ErrPosition = errors.New("finder: unknown position")
 
 // Finder finds persons.
-type Finder struct{}
+type Finder struct {
+	loading sync.Mutex // held by one Load at a time
 
-// New returns an empty Finder.
-func New() *Finder { return &Finder{} }
-
-// Len is how many persons there are.
-func (f *Finder) Len() int { return 0 }
-
-// Put adds a person, or replaces what was known of that number. It keeps nothing of p itself.
-func (f *Finder) Put(p *Person) {}
-
-// Remove forgets a person. It does nothing when there is none of that number.
-func (f *Finder) Remove(number uint32) {}
-
-// Load adds all persons that next returns until it reports false; n is about how many they are. Next may return the
-// same Person each time, with other contents. Numbers that were or are meanwhile put or removed stay as Put and
-// Remove left them. The loaded persons are found when Load returns.
-func (f *Finder) Load(n int, next func() (*Person, bool)) {}
-
-// Find returns the numbers of one page, how many match in all, and the position of the next page, empty on the last
-// one. The error is the context's or [ErrPosition].
-func (f *Finder) Find(ctx context.Context, q Query) (numbers []uint32, total uint64, next Position, err error) {
-	return nil, 0, "", nil
+	mu    sync.RWMutex
+	index *index
+	// removed are numbers that were removed, which no Load brings back.
+	removed *roaring.Bitmap
+	// changed are numbers that were put or removed while a Load runs, nil when none does.
+	changed *roaring.Bitmap
 }
 
-// Matches returns the numbers of all that q means, which are the caller's to change.
-func (f *Finder) Matches(q Query) *roaring.Bitmap { return roaring.New() }
+// New returns an empty Finder.
+func New() *Finder { return &Finder{index: newIndex(), removed: roaring.New()} }
+
+// Len is how many persons there are.
+func (f *Finder) Len() int {
+	f.mu.RLock()
+	defer f.mu.RUnlock()
+	return int(f.index.all.GetCardinality())
+}
+
+// Put adds a person, or replaces what was known of that number. It keeps nothing of p itself.
+func (f *Finder) Put(p *Person) {
+	words := wordsOf(p)
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.index.put(p, words)
+	f.removed.Remove(p.Number)
+	f.touch(p.Number)
+}
+
+// Remove forgets a person. It does nothing when there is none of that number.
+func (f *Finder) Remove(number uint32) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.index.remove(number)
+	f.removed.Add(number)
+	f.touch(number)
+}
+
+// touch notes a change for a Load that runs.
+func (f *Finder) touch(number uint32) {
+	if f.changed != nil {
+		f.changed.Add(number)
+	}
+}
 
 // Split returns the words of a folded text, each once: they are made of letters and digits.
-func Split(folded string) []string { return nil }
+func Split(folded string) []string { return appendWords(make([]string, 0, 4), folded) }
+
+// appendWords appends the words of a folded text that are not there.
+func appendWords(words []string, folded string) []string {
+	for start := 0; ; {
+		for start < len(folded) {
+			r, size := utf8.DecodeRuneInString(folded[start:])
+			if inWord(r) {
+				break
+			}
+			start += size
+		}
+		if start == len(folded) {
+			return words
+		}
+		end := start
+		for end < len(folded) {
+			r, size := utf8.DecodeRuneInString(folded[end:])
+			if !inWord(r) {
+				break
+			}
+			end += size
+		}
+		words = appendNew(words, folded[start:end])
+		start = end
+	}
+}
+
+func inWord(r rune) bool {
+	if r < utf8.RuneSelf {
+		return 'a' <= r && r <= 'z' || '0' <= r && r <= '9' || 'A' <= r && r <= 'Z'
+	}
+	return unicode.IsLetter(r) || unicode.IsNumber(r)
+}
+
+// appendNew appends a word unless it is there.
+func appendNew(words []string, word string) []string {
+	if word == "" || slices.Contains(words, word) {
+		return words
+	}
+	return append(words, word)
+}
+
+// wordsOf are all words that find a person: those of the name, then the others.
+func wordsOf(p *Person) []string {
+	words := Split(p.Name)
+	for _, w := range p.Words {
+		words = appendNew(words, w)
+	}
+	return words
+}
