@@ -379,7 +379,7 @@ func registrations(b testing.TB, home string, n int, mail bool) [][]put {
 		b.Fatal(err)
 	}
 	defer db.Close()
-	buckets := []string{"customer", "customer_index", "event", "event_customer"}
+	buckets := []string{"customer_record", "customer_id", "customer_index", "event", "event_customer"}
 	if mail {
 		buckets = append(buckets, "message")
 	}

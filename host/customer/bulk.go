@@ -330,6 +330,9 @@ func (s *Service) Unregister(tx *store.Tx, actor *plgv1.Actor, c *plgv1.Customer
 	if err := s.tell(tx, c, nil, before, actor); err != nil {
 		return err
 	}
+	if s.LastNumber(tx) == number {
+		tx.Put(bucketNext, keyNext, numberKey(number+1))
+	}
 	tx.Delete(bucketRecord, numberKey(number))
 	tx.Delete(bucketFact, numberKey(number))
 	if key := idKey(c.Id); key != nil {
