@@ -33,6 +33,12 @@ func (s *Service) standing(tx *store.Tx, customerID string) (standing, error) {
 	}
 	st.entries = entries
 	for _, e := range entries {
+		if e.State != nil { // a merge, or the taking back of one: what was before counts no more
+			st.programme, st.promotions, st.withdrawn = e.State.Programme, e.State.Promotions, time.Time{}
+			if st.promotions == plgv1.ConsentState_CONSENT_STATE_WITHDRAWN {
+				st.withdrawn = actTime(e)
+			}
+		}
 		switch e.Act {
 		case mostradorv1.ConsentAct_CONSENT_ACT_GIVEN:
 			if covers(e, plgv1.Purpose_PURPOSE_PROGRAMME) {
@@ -48,7 +54,23 @@ func (s *Service) standing(tx *store.Tx, customerID string) (standing, error) {
 			st.withdrawn = actTime(e)
 		}
 	}
-	return st, nil
+	return st, s.parts(tx, customerID, &st)
+}
+
+// parts adds the entries of who became part of a customer: they decide nothing any more, but what they hold is known.
+func (s *Service) parts(tx *store.Tx, customerID string, st *standing) error {
+	number, err := s.Customers.Number(tx, customerID)
+	if err != nil {
+		return err
+	}
+	for _, part := range s.Customers.Parts(tx, number) {
+		entries, err := s.history(tx, part.ID)
+		if err != nil {
+			return err
+		}
+		st.entries = append(st.entries, entries...)
+	}
+	return nil
 }
 
 // holds reports whether the ledger has this very act already.
@@ -188,7 +210,8 @@ func (s *Service) Record(ctx context.Context, act *mostradorv1.WebAct) error {
 		if act.Sequence > s.Cursor(tx) {
 			tx.Put(bucketMeta, keyCursor, sequenceKey(act.Sequence))
 		}
-		if _, err := s.Customers.Get(tx, act.CustomerId); errors.Is(err, customer.ErrNotFound) {
+		c, err := s.Customers.Get(tx, act.CustomerId)
+		if errors.Is(err, customer.ErrNotFound) {
 			// The feed must go on, and there is nobody whose consent this could be.
 			s.Logger.Warn("a web act of an unknown customer", "sequence", act.Sequence, "customer", act.CustomerId)
 			return nil
@@ -196,7 +219,7 @@ func (s *Service) Record(ctx context.Context, act *mostradorv1.WebAct) error {
 			return err
 		}
 		e := &mostradorv1.ConsentEntry{
-			CustomerId:   act.CustomerId,
+			CustomerId:   c.Id, // who became part of somebody acts as that one
 			Means:        act.Means,
 			Time:         act.Time,
 			Actor:        &plgv1.Actor{Channel: "web", Ip: act.Ip, UserAgent: act.UserAgent},
@@ -205,7 +228,6 @@ func (s *Service) Record(ctx context.Context, act *mostradorv1.WebAct) error {
 		if e.Time == nil {
 			e.Time = stamp(s.Now())
 		}
-		var err error
 		switch act.Kind {
 		case mostradorv1.WebAct_KIND_ACCEPT:
 			if e.Text, err = s.completed(tx, act.Text); err == nil {
@@ -235,11 +257,12 @@ func (s *Service) Cursor(tx *store.Tx) uint64 {
 func (s *Service) Withdraw(ctx context.Context, actor *plgv1.Actor, customerID string) (*plgv1.Customer, error) {
 	var after *plgv1.Customer
 	err := s.Store.Update(ctx, func(tx *store.Tx) (err error) {
-		if _, err := s.Customers.Get(tx, customerID); err != nil {
+		c, err := s.Customers.Get(tx, customerID)
+		if err != nil {
 			return err
 		}
 		after, err = s.withdraw(tx, &mostradorv1.ConsentEntry{
-			CustomerId: customerID,
+			CustomerId: c.Id,
 			Means:      plgv1.Means_MEANS_STAFF,
 			Time:       stamp(s.Now()),
 			Actor:      actor,

@@ -99,6 +99,7 @@ func (s *Service) Invite(tx *store.Tx, actor *plgv1.Actor, customerID string) (*
 	if err != nil {
 		return nil, "", err
 	}
+	customerID = c.Id
 	wording, err := s.InForce(tx)
 	if err != nil {
 		return nil, "", err
@@ -145,7 +146,7 @@ func (s *Service) OptOutToken(tx *store.Tx, customerID string) (string, error) {
 		return "", err
 	}
 	return token.Seal(s.Key, token.Claims{
-		Purpose: token.OptOut, CustomerID: customerID, Language: s.Text.Language(c.Language),
+		Purpose: token.OptOut, CustomerID: c.Id, Language: s.Text.Language(c.Language),
 	}), nil
 }
 

@@ -93,9 +93,11 @@ func (s *Service) ActivateByCode(ctx context.Context, actor *plgv1.Actor, custom
 // ActivateByCodeTx is ActivateByCode within a transaction of the caller's, who must commit it also when there
 // is a diagnostic: that is where the try is noted. What is not four digits is no try.
 func (s *Service) ActivateByCodeTx(ctx context.Context, tx *store.Tx, actor *plgv1.Actor, customerID, code string) (*plgv1.Customer, *plgv1.Diagnostic, error) {
-	if _, err := s.Customers.Get(tx, customerID); err != nil {
+	c, err := s.Customers.Get(tx, customerID)
+	if err != nil {
 		return nil, nil, err
 	}
+	customerID = c.Id
 	typed, ok := foldCode(code)
 	if !ok {
 		return nil, s.refusal(ctx, "code_format"), nil

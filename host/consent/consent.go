@@ -18,6 +18,14 @@
 //   - An act that the ledger holds already, with the same means, time and activation, is passed over.
 //   - What has no effect stands in the ledger as WITNESSED and tells no event.
 //
+// When two records of one person become one, an entry says how things stand from there on (the stricter, see Stricter),
+// and the entries of both stay. When a person is erased, the ledger keeps the proof without the person: where he acted
+// from goes out of his entries, and his id leads to nobody. The hash of such an entry, on which the next one stands,
+// cannot fit any more; the store's seal over what is left takes its place in Verify. That is no weaker than the chain
+// itself, whose head is sealed with the same key. What was taken out cannot be found again by trying addresses out
+// against the hash, since every entry had a salt of its own, which went with it (entries from before there were salts
+// had none).
+//
 // The short code is the customer's own: it is derived from the store's key, is compared with the code of one
 // customer only and never looked up, and no one but the customer ever sees it.
 package consent
@@ -114,7 +122,8 @@ func (s *Service) Show(tx *store.Tx, customerID string) (*mostradorv1.ShowConsen
 	if err != nil {
 		return nil, err
 	}
-	entries, err := s.history(tx, customerID)
+	customerID = c.Id
+	entries, err := s.historyOf(tx, c)
 	if err != nil {
 		return nil, err
 	}
@@ -147,6 +156,8 @@ func (s *Service) Words(tx *store.Tx, customerID, lang string) ([]string, error)
 			}
 		case e.Act == mostradorv1.ConsentAct_CONSENT_ACT_WITHDRAWN:
 			promotions = e
+		case e.State != nil:
+			programme, promotions = e, e
 		}
 	}
 	return []string{
@@ -163,6 +174,19 @@ func (s *Service) inWords(purpose string, e *mostradorv1.ConsentEntry, lang stri
 	key := "consent." + purpose + "_given"
 	if e.Act == mostradorv1.ConsentAct_CONSENT_ACT_WITHDRAWN {
 		key = "consent." + purpose + "_withdrawn"
+	}
+	if e.State != nil {
+		state := e.State.Programme
+		if purpose == "promotions" {
+			state = e.State.Promotions
+		}
+		switch state {
+		case plgv1.ConsentState_CONSENT_STATE_GIVEN:
+		case plgv1.ConsentState_CONSENT_STATE_WITHDRAWN:
+			key = "consent." + purpose + "_withdrawn"
+		default:
+			return s.Text.Text(lang, "consent."+purpose+"_pending")
+		}
 	}
 	means := map[plgv1.Means]string{
 		plgv1.Means_MEANS_LINK:       "means_link",

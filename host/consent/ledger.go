@@ -72,12 +72,12 @@ func (s *Service) append(tx *store.Tx, e *mostradorv1.ConsentEntry) error {
 		s.Logger.Error("the head of the consent ledger was altered", "sequence", last.sequence)
 	}
 	e.Sequence, e.Recorded = last.sequence+1, stamp(s.Now())
-	e.PreviousHash, e.Hash = nil, nil
+	e.PreviousHash, e.Hash, e.Salt, e.Redacted = nil, nil, salt(), nil
 	entry, err := proto.Marshal(e)
 	if err != nil {
 		return fmt.Errorf("consent entry %d: %w", e.Sequence, err)
 	}
-	e.PreviousHash, e.Hash = last.hash, link(last.hash, entry)
+	e.PreviousHash, e.Hash, e.Salt = last.hash, link(last.hash, entry), nil
 	key := sequenceKey(e.Sequence)
 	tx.Put(bucketLedger, key, append(bytes.Clone(e.Hash), entry...))
 	tx.Put(bucketHistory, append(historyPrefix(e.CustomerId), key...), nil)
@@ -96,9 +96,7 @@ func (s *Service) history(tx *store.Tx, customerID string) ([]*mostradorv1.Conse
 		if err != nil {
 			return nil, fmt.Errorf("consent entry %d: %w", sequence, err)
 		}
-		if before := tx.Get(bucketLedger, sequenceKey(sequence-1)); len(before) >= sha256.Size {
-			e.PreviousHash = bytes.Clone(before[:sha256.Size])
-		}
+		e.PreviousHash = s.hashBefore(tx, sequence)
 		entries = append(entries, e)
 	}
 	return entries, nil
@@ -113,7 +111,7 @@ func decode(value []byte) (*mostradorv1.ConsentEntry, error) {
 	if err := proto.Unmarshal(value[sha256.Size:], e); err != nil {
 		return nil, err
 	}
-	e.Hash = bytes.Clone(value[:sha256.Size])
+	e.Hash, e.Salt = bytes.Clone(value[:sha256.Size]), nil
 	return e, nil
 }
 
@@ -146,7 +144,7 @@ func (s *Service) Verify(ctx context.Context) (*mostradorv1.VerifyConsentRespons
 				after = sequenceKey(last.sequence)
 			}
 			for key, value := range tx.Scan(bucketLedger, nil, after) {
-				if reason := follows(last, key, value); reason != "" {
+				if reason := s.follows(last, key, value); reason != "" {
 					verdict = broken(reason)
 					return nil
 				}
@@ -170,11 +168,12 @@ func (s *Service) Verify(ctx context.Context) (*mostradorv1.VerifyConsentRespons
 }
 
 // follows says what is wrong with the record behind last: the key of a sentence, or nothing.
-func follows(last head, key, value []byte) string {
+func (s *Service) follows(last head, key, value []byte) string {
 	switch {
 	case !bytes.Equal(key, sequenceKey(last.sequence+1)):
 		return "verify_missing"
-	case len(value) < sha256.Size || !bytes.Equal(value[:sha256.Size], link(last.hash, value[sha256.Size:])):
+	case len(value) < sha256.Size ||
+		!bytes.Equal(value[:sha256.Size], link(last.hash, value[sha256.Size:])) && !s.redacted(last.hash, value):
 		return "verify_hash"
 	}
 	if e, err := decode(value); err != nil || e.Sequence != last.sequence+1 {
