@@ -99,7 +99,7 @@ func (s *Service) Undo(ctx context.Context, actor *plgv1.Actor, id uint64) (*mos
 			return ErrState
 		}
 		undo = &mostradorv1.Task{
-			Kind: KindUndo, Undoes: id, TitleKey: t.TitleKey, TitleArgs: t.TitleArgs, Total: t.Done, Actor: actor,
+			Kind: KindUndo, Undoes: id, TitleKey: t.TitleKey, TitleArgs: t.TitleArgs, Total: t.Changed, Actor: actor,
 		}
 		if err := s.begin(tx, undo); err != nil {
 			return err

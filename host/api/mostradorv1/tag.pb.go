@@ -490,6 +490,86 @@ func (x *ApplyTagsResponse) GetChanged() uint64 {
 	return 0
 }
 
+// TagWork is what a task of kind "tag", or the undo of one, is about; the store's own, never shown.
+type TagWork struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Ids of the tags that are put on, and taken off.
+	Add    []uint32 `protobuf:"varint,1,rep,packed,name=add,proto3" json:"add,omitempty"`
+	Remove []uint32 `protobuf:"varint,2,rep,packed,name=remove,proto3" json:"remove,omitempty"`
+	// The tag that is taken from everybody because it is deleted, as it was.
+	Deleted *Tag `protobuf:"bytes,3,opt,name=deleted,proto3" json:"deleted,omitempty"`
+	// How many customers got a tag, and lost one, so far.
+	Added         uint64 `protobuf:"varint,4,opt,name=added,proto3" json:"added,omitempty"`
+	Removed       uint64 `protobuf:"varint,5,opt,name=removed,proto3" json:"removed,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *TagWork) Reset() {
+	*x = TagWork{}
+	mi := &file_mostrador_v1_tag_proto_msgTypes[9]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *TagWork) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*TagWork) ProtoMessage() {}
+
+func (x *TagWork) ProtoReflect() protoreflect.Message {
+	mi := &file_mostrador_v1_tag_proto_msgTypes[9]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use TagWork.ProtoReflect.Descriptor instead.
+func (*TagWork) Descriptor() ([]byte, []int) {
+	return file_mostrador_v1_tag_proto_rawDescGZIP(), []int{9}
+}
+
+func (x *TagWork) GetAdd() []uint32 {
+	if x != nil {
+		return x.Add
+	}
+	return nil
+}
+
+func (x *TagWork) GetRemove() []uint32 {
+	if x != nil {
+		return x.Remove
+	}
+	return nil
+}
+
+func (x *TagWork) GetDeleted() *Tag {
+	if x != nil {
+		return x.Deleted
+	}
+	return nil
+}
+
+func (x *TagWork) GetAdded() uint64 {
+	if x != nil {
+		return x.Added
+	}
+	return 0
+}
+
+func (x *TagWork) GetRemoved() uint64 {
+	if x != nil {
+		return x.Removed
+	}
+	return 0
+}
+
 var File_mostrador_v1_tag_proto protoreflect.FileDescriptor
 
 const file_mostrador_v1_tag_proto_rawDesc = "" +
@@ -521,7 +601,13 @@ const file_mostrador_v1_tag_proto_rawDesc = "" +
 	"\x06remove\x18\x03 \x03(\tR\x06remove\"U\n" +
 	"\x11ApplyTagsResponse\x12&\n" +
 	"\x04task\x18\x01 \x01(\v2\x12.mostrador.v1.TaskR\x04task\x12\x18\n" +
-	"\achanged\x18\x02 \x01(\x04R\achanged2\xaa\x02\n" +
+	"\achanged\x18\x02 \x01(\x04R\achanged\"\x90\x01\n" +
+	"\aTagWork\x12\x10\n" +
+	"\x03add\x18\x01 \x03(\rR\x03add\x12\x16\n" +
+	"\x06remove\x18\x02 \x03(\rR\x06remove\x12+\n" +
+	"\adeleted\x18\x03 \x01(\v2\x11.mostrador.v1.TagR\adeleted\x12\x14\n" +
+	"\x05added\x18\x04 \x01(\x04R\x05added\x12\x18\n" +
+	"\aremoved\x18\x05 \x01(\x04R\aremoved2\xaa\x02\n" +
 	"\n" +
 	"TagService\x12E\n" +
 	"\x04List\x12\x1d.mostrador.v1.ListTagsRequest\x1a\x1e.mostrador.v1.ListTagsResponse\x12@\n" +
@@ -541,7 +627,7 @@ func file_mostrador_v1_tag_proto_rawDescGZIP() []byte {
 	return file_mostrador_v1_tag_proto_rawDescData
 }
 
-var file_mostrador_v1_tag_proto_msgTypes = make([]protoimpl.MessageInfo, 9)
+var file_mostrador_v1_tag_proto_msgTypes = make([]protoimpl.MessageInfo, 10)
 var file_mostrador_v1_tag_proto_goTypes = []any{
 	(*Tag)(nil),                   // 0: mostrador.v1.Tag
 	(*ListTagsRequest)(nil),       // 1: mostrador.v1.ListTagsRequest
@@ -552,31 +638,33 @@ var file_mostrador_v1_tag_proto_goTypes = []any{
 	(*DeleteTagResponse)(nil),     // 6: mostrador.v1.DeleteTagResponse
 	(*ApplyTagsRequest)(nil),      // 7: mostrador.v1.ApplyTagsRequest
 	(*ApplyTagsResponse)(nil),     // 8: mostrador.v1.ApplyTagsResponse
-	(*timestamppb.Timestamp)(nil), // 9: google.protobuf.Timestamp
-	(*Task)(nil),                  // 10: mostrador.v1.Task
-	(*Selection)(nil),             // 11: mostrador.v1.Selection
+	(*TagWork)(nil),               // 9: mostrador.v1.TagWork
+	(*timestamppb.Timestamp)(nil), // 10: google.protobuf.Timestamp
+	(*Task)(nil),                  // 11: mostrador.v1.Task
+	(*Selection)(nil),             // 12: mostrador.v1.Selection
 }
 var file_mostrador_v1_tag_proto_depIdxs = []int32{
-	9,  // 0: mostrador.v1.Tag.created:type_name -> google.protobuf.Timestamp
+	10, // 0: mostrador.v1.Tag.created:type_name -> google.protobuf.Timestamp
 	0,  // 1: mostrador.v1.ListTagsResponse.tags:type_name -> mostrador.v1.Tag
 	0,  // 2: mostrador.v1.PutTagRequest.tag:type_name -> mostrador.v1.Tag
 	0,  // 3: mostrador.v1.PutTagResponse.tag:type_name -> mostrador.v1.Tag
-	10, // 4: mostrador.v1.DeleteTagResponse.task:type_name -> mostrador.v1.Task
-	11, // 5: mostrador.v1.ApplyTagsRequest.selection:type_name -> mostrador.v1.Selection
-	10, // 6: mostrador.v1.ApplyTagsResponse.task:type_name -> mostrador.v1.Task
-	1,  // 7: mostrador.v1.TagService.List:input_type -> mostrador.v1.ListTagsRequest
-	3,  // 8: mostrador.v1.TagService.Put:input_type -> mostrador.v1.PutTagRequest
-	5,  // 9: mostrador.v1.TagService.Delete:input_type -> mostrador.v1.DeleteTagRequest
-	7,  // 10: mostrador.v1.TagService.Apply:input_type -> mostrador.v1.ApplyTagsRequest
-	2,  // 11: mostrador.v1.TagService.List:output_type -> mostrador.v1.ListTagsResponse
-	4,  // 12: mostrador.v1.TagService.Put:output_type -> mostrador.v1.PutTagResponse
-	6,  // 13: mostrador.v1.TagService.Delete:output_type -> mostrador.v1.DeleteTagResponse
-	8,  // 14: mostrador.v1.TagService.Apply:output_type -> mostrador.v1.ApplyTagsResponse
-	11, // [11:15] is the sub-list for method output_type
-	7,  // [7:11] is the sub-list for method input_type
-	7,  // [7:7] is the sub-list for extension type_name
-	7,  // [7:7] is the sub-list for extension extendee
-	0,  // [0:7] is the sub-list for field type_name
+	11, // 4: mostrador.v1.DeleteTagResponse.task:type_name -> mostrador.v1.Task
+	12, // 5: mostrador.v1.ApplyTagsRequest.selection:type_name -> mostrador.v1.Selection
+	11, // 6: mostrador.v1.ApplyTagsResponse.task:type_name -> mostrador.v1.Task
+	0,  // 7: mostrador.v1.TagWork.deleted:type_name -> mostrador.v1.Tag
+	1,  // 8: mostrador.v1.TagService.List:input_type -> mostrador.v1.ListTagsRequest
+	3,  // 9: mostrador.v1.TagService.Put:input_type -> mostrador.v1.PutTagRequest
+	5,  // 10: mostrador.v1.TagService.Delete:input_type -> mostrador.v1.DeleteTagRequest
+	7,  // 11: mostrador.v1.TagService.Apply:input_type -> mostrador.v1.ApplyTagsRequest
+	2,  // 12: mostrador.v1.TagService.List:output_type -> mostrador.v1.ListTagsResponse
+	4,  // 13: mostrador.v1.TagService.Put:output_type -> mostrador.v1.PutTagResponse
+	6,  // 14: mostrador.v1.TagService.Delete:output_type -> mostrador.v1.DeleteTagResponse
+	8,  // 15: mostrador.v1.TagService.Apply:output_type -> mostrador.v1.ApplyTagsResponse
+	12, // [12:16] is the sub-list for method output_type
+	8,  // [8:12] is the sub-list for method input_type
+	8,  // [8:8] is the sub-list for extension type_name
+	8,  // [8:8] is the sub-list for extension extendee
+	0,  // [0:8] is the sub-list for field type_name
 }
 
 func init() { file_mostrador_v1_tag_proto_init() }
@@ -592,7 +680,7 @@ func file_mostrador_v1_tag_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_mostrador_v1_tag_proto_rawDesc), len(file_mostrador_v1_tag_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   9,
+			NumMessages:   10,
 			NumExtensions: 0,
 			NumServices:   1,
 		},
