@@ -199,7 +199,7 @@ func (h *Host) assemble(key []byte) (err error) {
 		Store: h.store, Log: h.log, Rules: h.ensemble, Text: h.text, Logger: h.logger.Named("customer"),
 		Country:  func() string { return h.guide.Text(settingCountry) },
 		Currency: func() string { return h.guide.Text(settingCurrency) },
-		Fields:   func() customer.Fields { return h.ensemble.Resolution() },
+		Fields:   func() customer.Fields { return customer.OfPlugins(h.ensemble.Resolution()) },
 	}); err != nil {
 		return err
 	}

@@ -1,59 +1,99 @@
 package customer
 
 import (
-	"math"
-	"math/big"
-	"net/url"
-	"regexp"
+	"errors"
+	"maps"
 	"slices"
-	"strconv"
 	"strings"
-	"time"
-	"unicode/utf8"
 
-	"golang.org/x/text/language"
-
+	"mostrador/host/store"
 	"mostrador/sdk/manifest"
 	"mostrador/sdk/plgv1"
 )
 
-// Fields are what the active plugins add to the customer, as interplay leaves it (host/interplay.Resolution).
-// Fields are named by their ids, without "fields." before them.
+// Fields are what a store keeps of its customers beyond the core's own fields: what the store itself declared
+// (host/model), and what the active plugins add, as interplay leaves it. Fields are named by their ids, without
+// "fields." before them. An answer of Config.Fields does not change; the next one may be another.
 type Fields interface {
-	// Field returns the declaration of an active plugin's field.
-	Field(id string) (*manifest.Field, bool)
-	// ValidField tells whether a value (a text, float64 or bool, as the field's type is) meets the field's own
-	// condition.
-	ValidField(id string, value any) (bool, error)
+	// Field returns the declaration of a field, a retired one's too.
+	Field(id string) (*Field, bool)
 	// RequiredFields lists what whoever registers somebody has to fill in, fields of the core among it.
 	RequiredFields() []string
 	// FieldName is what people call a field.
 	FieldName(id, lang string) string
 }
 
-// asked is what a manifest asks of one value.
-type asked struct {
-	kind     manifest.Type
-	choices  []manifest.Choice
-	min, max any
-	whole    bool
-	pattern  string
-	hint     manifest.Text
+// Field is a declaration as values are held to it. It never changes.
+type Field struct {
+	ID   string
+	Type manifest.Type
+	// Choices, Min, Max, Whole and Pattern are as in a manifest; Hint is said when Pattern does not match.
+	Choices  []manifest.Choice
+	Min, Max any
+	Whole    bool
+	Pattern  string
+	Hint     manifest.Text
+	// Many says that there may be more than one value, one a line.
+	Many bool
+	// Retired says that nobody can set it any more.
+	Retired bool
+	// Valid judges one value, which is as its type wants it: value is a text, float64 or bool, and kept the text that
+	// would be stored. words say what is wrong with it; the store has a sentence where they are empty. It may be nil.
+	Valid func(value any, kept, lang string) (words string, ok bool)
+	// ValidFor is Valid for what depends on the rest of the customer, too. It may be nil.
+	ValidFor func(c *plgv1.Customer, kept, lang string) (words string, ok bool)
 }
 
-// complaint is what is wrong with a value: the code of a sentence with its arguments, or a hint of the
-// manifest, which is a sentence by itself.
-type complaint struct {
-	code string
-	args []any
-	hint manifest.Text
-}
-
-var (
-	plainNumber = regexp.MustCompile(`^[+-]?[0-9]{1,15}([.,][0-9]{1,12})?$`)
-	plainColor  = regexp.MustCompile(`^#[0-9a-f]{6}$`)
-	writtenDay  = regexp.MustCompile(`^([0-9]{1,2})[/.-]([0-9]{1,2})[/.-]([0-9]{4})$`)
+// Types of the store's own fields beside those that manifests know.
+const (
+	// TypeInteger is a whole number of up to 18 digits.
+	TypeInteger manifest.Type = "integer"
+	// TypeDecimal is a number, kept with the digits that it was written with: "12.50".
+	TypeDecimal manifest.Type = "decimal"
+	// TypeDateTime is a moment on the store's clock: "2026-11-21T18:30".
+	TypeDateTime manifest.Type = "date_time"
+	// TypePostalAddress is two to six lines: street (one or two lines), postcode and city, region, country.
+	TypePostalAddress manifest.Type = "postal_address"
+	// TypeCustomer is another customer: kept as his id, typed as id or number.
+	TypeCustomer manifest.Type = "customer"
 )
+
+// PluginFields are the fields of active plugins (host/interplay.Resolution).
+type PluginFields interface {
+	Field(id string) (*manifest.Field, bool)
+	// ValidField tells whether a value (a text, float64 or bool, as the field's type is) meets the field's own
+	// condition.
+	ValidField(id string, value any) (bool, error)
+	RequiredFields() []string
+	FieldName(id, lang string) string
+}
+
+// OfPlugins are the fields of a store that declared none of its own.
+func OfPlugins(p PluginFields) Fields { return pluginFields{p} }
+
+type pluginFields struct{ PluginFields }
+
+func (p pluginFields) Field(id string) (*Field, bool) {
+	f, ok := p.PluginFields.Field(id)
+	if !ok {
+		return nil, false
+	}
+	return &Field{
+		ID: f.ID, Type: f.Type, Choices: f.Choices, Min: f.Min, Max: f.Max, Whole: f.Whole, Pattern: f.Pattern, Hint: f.PatternHint,
+		Valid: func(value any, _, lang string) (string, bool) {
+			ok, err := p.ValidField(id, value)
+			return f.ValidHint.In(lang), ok && err == nil
+		},
+	}, true
+}
+
+// declared are the fields in force; nil when nobody declares any.
+func (s *Service) declared() Fields {
+	if s.Fields == nil {
+		return nil
+	}
+	return s.Fields()
+}
 
 // CheckForm brings the answer to a question of an action's form to the form in which a plugin gets it, or
 // says in words what is wrong with it. An empty answer is as it should be, unless it is required.
@@ -61,7 +101,9 @@ func (s *Service) CheckForm(f *manifest.FormField, typed, lang string) (kept, pr
 	if strings.TrimSpace(typed) == "" {
 		return "", ""
 	}
-	kept, _, wrong := s.parseValue(&asked{f.Type, f.Choices, f.Min, f.Max, f.Whole, f.Pattern, f.PatternHint}, typed, lang)
+	kept, _, wrong := s.parseValue(&Field{
+		Type: f.Type, Choices: f.Choices, Min: f.Min, Max: f.Max, Whole: f.Whole, Pattern: f.Pattern, Hint: f.PatternHint,
+	}, typed, lang)
 	if wrong == nil {
 		return kept, ""
 	}
@@ -69,16 +111,89 @@ func (s *Service) CheckForm(f *manifest.FormField, typed, lang string) (kept, pr
 	return "", j.words(wrong)
 }
 
+// Hold brings what somebody typed for a field to the form in which it is kept, or says what is wrong with it. With
+// c, who may be nil, it is held to the rules that look at the rest of the customer, too; without tx references
+// to other customers are not looked up.
+func (s *Service) Hold(tx *store.Tx, f *Field, c *plgv1.Customer, typed, lang string) (kept string, wrong *plgv1.Diagnostic) {
+	j := &judgement{s: s, lang: lang}
+	say := func(c *complaint) *plgv1.Diagnostic {
+		return &plgv1.Diagnostic{Severity: plgv1.Severity_SEVERITY_ERROR, Summary: j.words(c), Path: fieldPrefix + f.ID, Code: c.code}
+	}
+	value, ok := plainText(evenLines(typed), maxValue, true)
+	if !ok {
+		return "", say(complain("value_text"))
+	}
+	if value == "" {
+		return "", nil
+	}
+	kept, problem := j.hold(f, value)
+	if problem == nil && tx != nil && f.Type == TypeCustomer {
+		var err error
+		if kept, problem, err = s.resolve(tx, kept); err != nil {
+			s.Logger.Error("looking up a reference to a customer", "field", f.ID, "error", err)
+			problem = complain("value_customer", "customer", value)
+		}
+	}
+	if problem == nil && c != nil {
+		problem = j.holdFor(f, c, kept)
+	}
+	if problem != nil {
+		return "", say(problem)
+	}
+	return kept, nil
+}
+
+// complaint is what is wrong with a value: the code of a sentence with its arguments, or words that are a
+// sentence by themselves.
+type complaint struct {
+	code  string
+	args  []any
+	words string
+}
+
+// complain is a complaint when there is a problem.
+func complain(code string, args ...any) *complaint {
+	if code == "" {
+		return nil
+	}
+	return &complaint{code: code, args: args}
+}
+
 // words is the sentence of a complaint.
 func (j *judgement) words(c *complaint) string {
-	if !c.hint.Empty() {
-		return c.hint.In(j.lang)
+	if c.words != "" {
+		return c.words
 	}
 	return j.sentence(c.code, c.args)
 }
 
-// checkField holds the value of an active plugin's field to its declaration and brings it to the form in
-// which it is kept. Fields that nobody declares are texts.
+// evenLines ends lines as they are kept, whatever machine they were written on.
+func evenLines(typed string) string {
+	if !strings.Contains(typed, "\r") {
+		return typed
+	}
+	return strings.ReplaceAll(strings.ReplaceAll(typed, "\r\n", "\n"), "\r", "\n")
+}
+
+func (j *judgement) normaliseField(c *plgv1.Customer, path string) {
+	id, found := strings.CutPrefix(path, fieldPrefix)
+	switch {
+	case !found && plgv1Field(path):
+		j.refuse(path, "field_read_only", "field", path)
+	case !found || !fieldID.MatchString(id):
+		j.refuse(path, "field_unknown", "field", path)
+	case c.Fields[id] != "":
+		value, ok := plainText(evenLines(c.Fields[id]), maxValue, true)
+		if !ok {
+			j.refuse(path, "value_invalid", "field", id)
+			return
+		}
+		c.Fields[id] = j.checkField(path, id, value)
+	}
+}
+
+// checkField holds the value of a declared field to its declaration and brings it to the form in which it is
+// kept. Fields that nobody declares are texts.
 func (j *judgement) checkField(path, id, value string) string {
 	fields := j.s.declared()
 	if fields == nil || value == "" {
@@ -88,12 +203,11 @@ func (j *judgement) checkField(path, id, value string) string {
 	if !ok {
 		return value
 	}
-	kept, parsed, wrong := j.s.parseValue(&asked{f.Type, f.Choices, f.Min, f.Max, f.Whole, f.Pattern, f.PatternHint}, value, j.lang)
-	if wrong == nil {
-		if ok, err := fields.ValidField(id, parsed); !ok || err != nil {
-			wrong = &complaint{code: "value_condition", hint: f.ValidHint}
-		}
+	if f.Retired {
+		j.refuse(path, "field_retired", "field", fields.FieldName(id, j.lang))
+		return value
 	}
+	kept, wrong := j.hold(f, value)
 	if wrong != nil {
 		j.add(plgv1.Severity_SEVERITY_ERROR, path, wrong.code, j.words(wrong))
 		return value
@@ -101,8 +215,63 @@ func (j *judgement) checkField(path, id, value string) string {
 	return kept
 }
 
-// needed refuses to leave empty what has to be filled in. With a mask only its paths are looked at: somebody
-// whom the store knew before a plugin asked for more can still be changed.
+// hold brings a value to the form in which it is kept: of a field with many values each for itself, each once.
+func (j *judgement) hold(f *Field, value string) (kept string, wrong *complaint) {
+	if !f.Many {
+		return j.holdOne(f, value)
+	}
+	var list []string
+	for line := range strings.Lines(value) {
+		if line = strings.TrimSpace(line); line == "" {
+			continue
+		}
+		one, wrong := j.holdOne(f, line)
+		if wrong != nil {
+			return "", j.within(line, wrong)
+		}
+		list = append(list, one)
+	}
+	return strings.Join(unique(list), "\n"), nil
+}
+
+// within says of which of many values a complaint is.
+func (j *judgement) within(value string, wrong *complaint) *complaint {
+	return &complaint{code: wrong.code, words: j.sentence("value_of_many", []any{"value", value, "problem", j.words(wrong)})}
+}
+
+func (j *judgement) holdOne(f *Field, typed string) (string, *complaint) {
+	kept, value, wrong := j.s.parseValue(f, typed, j.lang)
+	if wrong != nil || f.Valid == nil {
+		return kept, wrong
+	}
+	if words, ok := f.Valid(value, kept, j.lang); !ok {
+		return "", &complaint{code: "value_condition", words: words}
+	}
+	return kept, nil
+}
+
+// holdFor holds a value that is in the form in which it is kept to the rules that look at the rest of the customer.
+func (j *judgement) holdFor(f *Field, c *plgv1.Customer, kept string) *complaint {
+	if f.ValidFor == nil {
+		return nil
+	}
+	if !f.Many {
+		if words, ok := f.ValidFor(c, kept, j.lang); !ok {
+			return &complaint{code: "value_condition", words: words}
+		}
+		return nil
+	}
+	for one := range strings.SplitSeq(kept, "\n") {
+		if words, ok := f.ValidFor(c, one, j.lang); !ok {
+			return j.within(one, &complaint{code: "value_condition", words: words})
+		}
+	}
+	return nil
+}
+
+// needed refuses to leave empty what has to be filled in, and holds values to the rules that look at the whole
+// customer. With a mask only its paths are looked at: somebody whom the store knew before more was asked can
+// still be changed, and a value that was good when it was typed troubles nobody who changes another one.
 func (j *judgement) needed(c *plgv1.Customer, mask []string) {
 	fields := j.s.declared()
 	if fields == nil {
@@ -122,197 +291,48 @@ func (j *judgement) needed(c *plgv1.Customer, mask []string) {
 		}
 		j.refuse(path, "field_required", "field", fields.FieldName(id, j.lang))
 	}
+	for _, id := range slices.Sorted(maps.Keys(c.Fields)) {
+		path := fieldPrefix + id
+		if mask != nil && !slices.Contains(mask, path) || c.Fields[id] == "" || j.about(path) {
+			continue
+		}
+		f, declared := fields.Field(id)
+		if !declared || f.Retired {
+			continue
+		}
+		if wrong := j.holdFor(f, c, c.Fields[id]); wrong != nil {
+			j.add(plgv1.Severity_SEVERITY_ERROR, path, wrong.code, j.words(wrong))
+		}
+	}
 }
 
-// declared are the fields of the active plugins; nil when nobody declares any.
-func (s *Service) declared() Fields {
-	if s.Fields == nil {
+// refer puts the ids of customers in the place of the numbers by which c refers to them, and refuses references to
+// nobody, unless they stood there before: then he was erased.
+func (j *judgement) refer(tx *store.Tx, c *plgv1.Customer) error {
+	fields := j.s.declared()
+	if fields == nil {
 		return nil
 	}
-	return s.Fields()
-}
-
-// parseValue reads what somebody typed as a value of a type. kept is the text to keep, and value what a
-// condition sees: a text, float64 or bool.
-func (s *Service) parseValue(a *asked, typed, lang string) (kept string, value any, wrong *complaint) {
-	text, ok := plainText(typed, maxValue, a.kind == manifest.TypeLongText)
-	if !ok {
-		return "", nil, &complaint{code: "value_text"}
-	}
-	switch a.kind {
-	case manifest.TypeNumber:
-		return a.number(text)
-	case manifest.TypeMoney:
-		kept, wrong = a.money(text)
-	case manifest.TypeYesNo:
-		yes, ok := yesNo(text)
-		if !ok {
-			return "", nil, &complaint{code: "value_yes_no"}
+	for _, id := range slices.Sorted(maps.Keys(c.Fields)) {
+		f, declared := fields.Field(id)
+		if !declared || f.Type != TypeCustomer || f.Retired || j.about(fieldPrefix+id) {
+			continue
 		}
-		return strconv.FormatBool(yes), yes, nil
-	case manifest.TypeChoice:
-		kept, wrong = a.choice(text, lang)
-	case manifest.TypeDate:
-		kept, wrong = a.date(text)
-	case manifest.TypeEmail:
-		email, problem := parseEmail(text)
-		kept, wrong = email, complain(problem, "email", text)
-	case manifest.TypePhone:
-		country := s.country()
-		phone, problem := parsePhone(text, country)
-		kept, wrong = phone, complain(problem, "phone", text, "prefix", callingCode(country))
-	case manifest.TypeURL:
-		kept, wrong = address(text)
-	case manifest.TypeCountry:
-		region, err := language.ParseRegion(text)
-		if err != nil || !region.IsCountry() || len(text) != 2 {
-			return "", nil, &complaint{code: "value_country"}
+		kept, wrong, err := j.s.resolve(tx, c.Fields[id])
+		if err != nil {
+			return err
 		}
-		kept = region.String()
-	case manifest.TypeColor:
-		if kept = strings.ToLower(text); !plainColor.MatchString(kept) {
-			return "", nil, &complaint{code: "value_color"}
+		if wrong == nil {
+			c.Fields[id] = kept
+			continue
 		}
-	default:
-		kept, wrong = text, s.freeText(a, text)
-	}
-	if wrong != nil {
-		return "", nil, wrong
-	}
-	return kept, kept, nil
-}
-
-// complain is a complaint when there is a problem.
-func complain(code string, args ...any) *complaint {
-	if code == "" {
-		return nil
-	}
-	return &complaint{code: code, args: args}
-}
-
-// freeText holds a text to its length and pattern.
-func (s *Service) freeText(a *asked, text string) *complaint {
-	n := float64(utf8.RuneCountInString(text))
-	if least, ok := a.min.(float64); ok && n < least {
-		return complain("value_short", "n", int(least))
-	}
-	if most, ok := a.max.(float64); ok && n > most {
-		return complain("value_long", "n", int(most))
-	}
-	if a.pattern == "" {
-		return nil
-	}
-	whole, ok := s.patterns.Load(a.pattern)
-	if !ok {
-		compiled, err := regexp.Compile(`^(?:` + a.pattern + `)$`)
-		if err != nil { // the manifest was checked; what cannot be told is refused
-			return &complaint{code: "value_condition", hint: a.hint}
+		before, err := j.s.ByNumber(tx, uint32(c.Number))
+		if err != nil && !errors.Is(err, ErrNotFound) {
+			return err
 		}
-		whole, _ = s.patterns.LoadOrStore(a.pattern, compiled)
-	}
-	if whole, ok := whole.(*regexp.Regexp); !ok || !whole.MatchString(text) {
-		return &complaint{code: "value_condition", hint: a.hint}
+		if before.GetFields()[id] != c.Fields[id] {
+			j.add(plgv1.Severity_SEVERITY_ERROR, fieldPrefix+id, wrong.code, j.words(wrong))
+		}
 	}
 	return nil
-}
-
-// number reads a number as people write it, with a point or a comma.
-func (a *asked) number(text string) (string, any, *complaint) {
-	n, err := strconv.ParseFloat(strings.Replace(text, ",", ".", 1), 64)
-	switch {
-	case err != nil || !plainNumber.MatchString(text):
-		return "", nil, complain("value_number")
-	case a.whole && n != math.Trunc(n):
-		return "", nil, complain("value_whole")
-	}
-	if least, ok := a.min.(float64); ok && n < least {
-		return "", nil, complain("value_least", "bound", figure(least))
-	}
-	if most, ok := a.max.(float64); ok && n > most {
-		return "", nil, complain("value_most", "bound", figure(most))
-	}
-	n += 0 // -0 is 0
-	return figure(n), n, nil
-}
-
-// figure writes a number without needless digits.
-func figure(n float64) string { return strconv.FormatFloat(n, 'f', -1, 64) }
-
-// money reads an amount; it is kept with a point.
-func (a *asked) money(text string) (string, *complaint) {
-	text = strings.TrimPrefix(strings.Replace(text, ",", ".", 1), "+")
-	amount, ok := new(big.Rat).SetString(text)
-	if !ok || !plainNumber.MatchString(text) {
-		return "", complain("value_money")
-	}
-	for _, b := range []struct {
-		bound any
-		code  string
-		sign  int
-	}{{a.min, "value_least", -1}, {a.max, "value_most", 1}} {
-		if bound, ok := b.bound.(string); ok {
-			if limit, ok := new(big.Rat).SetString(bound); ok && amount.Cmp(limit) == b.sign {
-				return "", complain(b.code, "bound", bound)
-			}
-		}
-	}
-	return text, nil
-}
-
-// yesNo reads a yes or no of the languages that the store speaks.
-func yesNo(text string) (yes, ok bool) {
-	switch strings.ToLower(text) {
-	case "true", "sí", "si", "s", "yes", "y", "1":
-		return true, true
-	case "false", "no", "n", "0":
-		return false, true
-	}
-	return false, false
-}
-
-// choice reads one of the choices, by its value.
-func (a *asked) choice(text, lang string) (string, *complaint) {
-	var names []string
-	for _, c := range a.choices {
-		if c.Value == text {
-			return text, nil
-		}
-		names = append(names, c.Name.In(lang))
-	}
-	return "", complain("value_choice", "choices", strings.Join(names, ", "))
-}
-
-// date reads a day, as 2026-11-21 or as people here write it, 21/11/2026.
-func (a *asked) date(text string) (string, *complaint) {
-	if parts := writtenDay.FindStringSubmatch(text); parts != nil {
-		day, _ := strconv.Atoi(parts[1])
-		month, _ := strconv.Atoi(parts[2])
-		year, _ := strconv.Atoi(parts[3])
-		t := time.Date(year, time.Month(month), day, 0, 0, 0, 0, time.UTC)
-		if t.Day() != day || int(t.Month()) != month {
-			return "", complain("value_date")
-		}
-		text = t.Format(time.DateOnly)
-	}
-	if _, err := time.Parse(time.DateOnly, text); err != nil {
-		return "", complain("value_date")
-	}
-	if least, ok := a.min.(string); ok && text < least {
-		return "", complain("value_least", "bound", least)
-	}
-	if most, ok := a.max.(string); ok && text > most {
-		return "", complain("value_most", "bound", most)
-	}
-	return text, nil
-}
-
-// address reads the address of a page.
-func address(text string) (string, *complaint) {
-	u, err := url.Parse(text)
-	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" || u.User != nil ||
-		strings.ContainsAny(text, " \\") {
-		return "", complain("value_url")
-	}
-	u.Host = strings.ToLower(u.Host)
-	return u.String(), nil
 }

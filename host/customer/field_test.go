@@ -106,7 +106,7 @@ func TestValuesOfAPluginsFieldsAreHeldToTheirDeclaration(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			s := newService(t, nil)
-			s.Fields = func() Fields { return tt.fields }
+			s.Fields = func() Fields { return OfPlugins(tt.fields) }
 			c, err := s.Register(ctx, actor, &plgv1.Customer{Name: "Ana", Phone: "600111222", Fields: map[string]string{"plg9005_x": tt.typed}}, "")
 			if tt.code == "" {
 				if err != nil || c.Fields["plg9005_x"] != tt.kept {
@@ -124,7 +124,7 @@ func TestValuesOfAPluginsFieldsAreHeldToTheirDeclaration(t *testing.T) {
 func TestAPluginsFieldIsCheckedWhereverAValueEnters(t *testing.T) {
 	s := newService(t, nil)
 	c := register(t, s, "Ana", "600111222", "")
-	s.Fields = func() Fields { return aField(manifest.TypeNumber) }
+	s.Fields = func() Fields { return OfPlugins(aField(manifest.TypeNumber)) }
 	bad := &plgv1.Customer{Id: c.Id, Name: "Ana", Phone: "600111222", Fields: map[string]string{"plg9005_x": "tres"}}
 	want := []string{"fields.plg9005_x:value_number"}
 	if _, err := s.Update(ctx, actor, bad, []string{"fields.plg9005_x"}); !slices.Equal(codes(t, err), want) {
@@ -163,7 +163,7 @@ func TestWhatWasKeptBeforeAPluginAskedForMoreIsNobodysMistake(t *testing.T) {
 	}
 	fields := aField(manifest.TypeNumber)
 	fields.required = []string{"plg9005_y", "email"}
-	s.Fields = func() Fields { return fields }
+	s.Fields = func() Fields { return OfPlugins(fields) }
 	c.Name = "Ana Pérez"
 	if _, refusal, err := s.Check(ctx, c); err != nil || len(refusal.Diagnostics) > 0 {
 		t.Errorf("check: %v %v", refusal, err)
@@ -178,7 +178,7 @@ func TestWhatIsRequiredHasToBeFilledIn(t *testing.T) {
 	fields := aField(manifest.TypeText)
 	fields.fields = append(fields.fields, manifest.Field{ID: "plg9005_box", Type: manifest.TypeYesNo})
 	fields.required = []string{"email", "plg9005_box", "plg9005_x"}
-	s.Fields = func() Fields { return fields }
+	s.Fields = func() Fields { return OfPlugins(fields) }
 	_, err := s.Register(ctx, actor, &plgv1.Customer{Name: "Ana", Phone: "600111222"}, "")
 	if got := codes(t, err); !slices.Equal(got, []string{"email:field_required", "fields.plg9005_x:field_required"}) {
 		t.Errorf("got %v", got)
@@ -210,20 +210,22 @@ func TestAnswersOfFormsAreCheckedToo(t *testing.T) {
 
 func FuzzValue(f *testing.F) {
 	kinds := []manifest.Type{manifest.TypeText, manifest.TypeLongText, manifest.TypeNumber, manifest.TypeMoney, manifest.TypeYesNo,
-		manifest.TypeDate, manifest.TypeEmail, manifest.TypePhone, manifest.TypeURL, manifest.TypeCountry, manifest.TypeColor}
-	for i, seed := range []string{"a", "a\nb", "-0,0", "1/1/1", "no", "1/2/2024", "a@b.es", "+34600111222", "http://[::1", "es", "#000000"} {
+		manifest.TypeDate, manifest.TypeEmail, manifest.TypePhone, manifest.TypeURL, manifest.TypeCountry, manifest.TypeColor,
+		TypeInteger, TypeDecimal, TypeDateTime, TypePostalAddress, TypeCustomer}
+	for i, seed := range []string{"a", "a\nb", "-0,0", "1/1/1", "no", "1/2/2024", "a@b.es", "+34600111222", "http://[::1", "es", "#000000",
+		"1.234", "1.234,50", "2026-11-21T18:30:00Z", "Mayor 5, 28013 Madrid", "n.º 12"} {
 		f.Add(i, seed)
 	}
 	s := newService(f, nil)
 	f.Fuzz(func(t *testing.T, i int, typed string) {
-		a := &asked{kind: kinds[max(i, -i, 0)%len(kinds)]}
+		a := &Field{Type: kinds[max(i, -i, 0)%len(kinds)]}
 		kept, _, wrong := s.parseValue(a, typed, "es")
 		if wrong != nil {
 			return
 		}
 		again, _, wrong := s.parseValue(a, kept, "es")
 		if kept != "" && (wrong != nil || again != kept) {
-			t.Fatalf("%s: %q is kept as %q, which becomes %q (%v)", a.kind, typed, kept, again, wrong)
+			t.Fatalf("%s: %q is kept as %q, which becomes %q (%v)", a.Type, typed, kept, again, wrong)
 		}
 	})
 }

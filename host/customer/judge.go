@@ -215,23 +215,6 @@ func (j *judgement) normaliseTags(c *plgv1.Customer) {
 	}
 }
 
-func (j *judgement) normaliseField(c *plgv1.Customer, path string) {
-	id, found := strings.CutPrefix(path, fieldPrefix)
-	switch {
-	case !found && plgv1Field(path):
-		j.refuse(path, "field_read_only", "field", path)
-	case !found || !fieldID.MatchString(id):
-		j.refuse(path, "field_unknown", "field", path)
-	case c.Fields[id] != "":
-		value, ok := plainText(c.Fields[id], maxValue, true)
-		if !ok {
-			j.refuse(path, "value_invalid", "field", id)
-			return
-		}
-		c.Fields[id] = j.checkField(path, id, value)
-	}
-}
-
 // plgv1Field reports whether a customer has a field of that name: one that is known, but nobody's to set.
 func plgv1Field(name string) bool {
 	for i, fields := 0, new(plgv1.Customer).ProtoReflect().Descriptor().Fields(); i < fields.Len(); i++ {
@@ -290,8 +273,11 @@ func (j *judgement) locked(c *plgv1.Customer, paths []string) {
 	}
 }
 
-// taken refuses a phone, e-mail or card that another customer has.
+// taken refuses a phone, e-mail or card that another customer has, and references to customers whom nobody knows.
 func (j *judgement) taken(tx *store.Tx, c *plgv1.Customer) error {
+	if err := j.refer(tx, c); err != nil {
+		return err
+	}
 	check := func(path, code string, key []byte) error {
 		number := numberOf(tx.Get(bucketIndex, key))
 		if number == 0 || uint64(number) == c.Number {
