@@ -81,7 +81,7 @@ func (s *Service) Put(ctx context.Context, actor *plgv1.Actor, f *mostradorv1.Fi
 			return err
 		}
 		started, err = s.Tasks.Start(tx, actor, KindField, "model.task_title", map[string]string{"field": next.GetName()},
-			&mostradorv1.FieldMigration{Before: was.Field, After: changed}, 0)
+			&mostradorv1.FieldMigration{Before: was.Field, After: changed}, preview.WithValue)
 		if err != nil {
 			return err
 		}
