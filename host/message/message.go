@@ -106,6 +106,8 @@ type Config struct {
 	Settings func() Settings
 	// Customer returns a customer within a transaction, or nil when there is none.
 	Customer func(tx *store.Tx, id string) (*plgv1.Customer, error)
+	// IDs, when set, are the ids under which a customer's messages are kept: his own, and those of who became part of him.
+	IDs func(tx *store.Tx, id string) []string
 	// Template returns the text of a plugin's template: the value of a template_file setting or a file of its
 	// package. It is called outside transactions.
 	Template func(plugin, template string) (text string, sha [sha256.Size]byte, err error)
@@ -283,7 +285,7 @@ func (s *Service) List(_ context.Context, q *mostradorv1.ListMessagesRequest) (*
 	answer := &mostradorv1.ListMessagesResponse{}
 	err := s.cfg.Store.View(func(tx *store.Tx) error {
 		last, seen := "", 0
-		for id := range idsNewestFirst(tx, q.GetCustomerId(), q.GetPage()) {
+		for id := range idsNewestFirst(tx, s.ids(tx, q.GetCustomerId()), q.GetPage()) {
 			if len(answer.Messages) == limit || seen == scanLimit {
 				answer.NextPage = last
 				return nil

@@ -62,8 +62,20 @@ func load(tx *store.Tx, id string) (*mostradorv1.Message, error) {
 	return m, nil
 }
 
-// idsNewestFirst walks message ids, of one customer when it is named, that are older than before when it is set.
-func idsNewestFirst(tx *store.Tx, customerID, before string) iter.Seq[string] {
+// idsNewestFirst walks message ids, of customers when they are named, that are older than before when it is set.
+func idsNewestFirst(tx *store.Tx, customerIDs []string, before string) iter.Seq[string] {
+	if len(customerIDs) == 1 {
+		return idsOf(tx, customerIDs[0], before)
+	}
+	sequences := make([]iter.Seq[string], len(customerIDs))
+	for i, id := range customerIDs {
+		sequences[i] = idsOf(tx, id, before)
+	}
+	return newest(sequences)
+}
+
+// idsOf is idsNewestFirst for one customer, or for everybody when it is empty.
+func idsOf(tx *store.Tx, customerID, before string) iter.Seq[string] {
 	return func(yield func(string) bool) {
 		bucket, prefix := bucketMessage, ""
 		if customerID != "" {

@@ -325,6 +325,10 @@ func (d *sender) commit(ctx context.Context, row *mostradorv1.Message, mail *Mai
 		if err != nil {
 			return err
 		}
+		if forgotten(old) { // while it was leaving
+			tx.OnCommit(func() { _ = d.s.ForgetFiles([]string{row.Id}) })
+			return nil
+		}
 		if packed != nil {
 			tx.Put(bucketMail, []byte(row.Id), packed)
 		}

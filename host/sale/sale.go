@@ -100,6 +100,7 @@ func (s *Service) Record(ctx context.Context, actor *plgv1.Actor, receipt, custo
 			if c, err = s.Customers.Get(tx, customerID); err != nil {
 				return err
 			}
+			customerID = c.Id // who became part of somebody buys as that one
 		}
 		kept = &plgv1.Sale{
 			Receipt:    receipt,
@@ -134,7 +135,7 @@ func (s *Service) Record(ctx context.Context, actor *plgv1.Actor, receipt, custo
 
 // same refuses a receipt that stands for another sale.
 func (s *Service) same(ctx context.Context, tx *store.Tx, first *plgv1.Sale, customerID string, minor int64) error {
-	if first.Total.GetMinor() == minor && first.CustomerId == customerID {
+	if first.Total.GetMinor() == minor && (first.CustomerId == customerID || s.one(tx, first.CustomerId, customerID)) {
 		return nil
 	}
 	lang := locale.FromContext(ctx)
@@ -275,7 +276,11 @@ func (s *Service) List(customerID string, limit int) ([]*plgv1.Sale, error) {
 		limit = 100
 	}
 	var sales []*plgv1.Sale
-	err := s.Store.View(func(tx *store.Tx) error {
+	err := s.Store.View(func(tx *store.Tx) (err error) {
+		if customerID != "" {
+			sales, err = s.Of(tx, customerID, limit)
+			return err
+		}
 		for _, receipt := range tx.ScanReverse(bucketIndex, listPrefix(customerID), nil) {
 			if len(sales) == limit {
 				return nil
