@@ -27,6 +27,7 @@ import (
 	"mostrador/host/interplay"
 	"mostrador/host/locale"
 	"mostrador/host/message"
+	"mostrador/host/model"
 	"mostrador/host/sale"
 	"mostrador/host/store"
 	"mostrador/sdk/manifest"
@@ -49,6 +50,8 @@ type Config struct {
 	Plugins   Plugins
 	// Matcher compiles a condition on customers.
 	Matcher func(ctx context.Context, condition *mostradorv1.Condition) (func(*customer.Known) bool, error)
+	// Model is the data model; nil serves none.
+	Model *model.Service
 	// Status says what a screen must know before anybody signs in: store_name, web_address, mail_spooled,
 	// currency, country and language. The API fills in the rest.
 	Status func() *mostradorv1.StatusResponse
@@ -150,6 +153,9 @@ func New(c Config) http.Handler {
 	mux.Handle(mostradorv1connect.NewConsentServiceHandler(consentServer{s}, options...))
 	mux.Handle(mostradorv1connect.NewCustomerServiceHandler(customerServer{s}, options...))
 	mux.Handle(mostradorv1connect.NewEventServiceHandler(eventServer{s}, options...))
+	if s.Model != nil {
+		mux.Handle(mostradorv1connect.NewFieldServiceHandler(fieldServer{s}, options...))
+	}
 	mux.Handle(mostradorv1connect.NewMessageServiceHandler(messageServer{s}, options...))
 	path, plugins := mostradorv1connect.NewPluginServiceHandler(pluginServer{s}, append(slices.Clip(options), connect.WithReadMaxBytes(packageLimit))...)
 	mux.Handle(path, s.largeForTechnicians(plugins))

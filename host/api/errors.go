@@ -14,6 +14,7 @@ import (
 	"mostrador/host/customer"
 	"mostrador/host/event"
 	"mostrador/host/message"
+	"mostrador/host/model"
 	"mostrador/host/plugin"
 	"mostrador/host/sale"
 	"mostrador/sdk/plgv1"
@@ -30,6 +31,8 @@ var known = []struct {
 }{
 	{customer.ErrNotFound, connect.CodeNotFound, "no_customer"},
 	{customer.ErrConflict, connect.CodeAborted, "conflict"},
+	{model.ErrNotFound, connect.CodeNotFound, "no_field"},
+	{model.ErrConflict, connect.CodeAborted, "field_conflict"},
 	{sale.ErrNotFound, connect.CodeNotFound, "no_sale"},
 	{message.ErrNotFound, connect.CodeNotFound, "no_message"},
 	{ErrNoSetting, connect.CodeNotFound, "no_setting"},

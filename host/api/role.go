@@ -28,6 +28,13 @@ var roles = map[string]mostradorv1.Role{
 	mostradorv1connect.CustomerServiceRunProcedure:      mostradorv1.Role_ROLE_CASHIER,
 	mostradorv1connect.CustomerServiceWithdrawProcedure: mostradorv1.Role_ROLE_OPERATOR,
 
+	mostradorv1connect.FieldServiceListProcedure:    mostradorv1.Role_ROLE_CASHIER,
+	mostradorv1connect.FieldServicePutProcedure:     mostradorv1.Role_ROLE_TECHNICIAN,
+	mostradorv1connect.FieldServicePreviewProcedure: mostradorv1.Role_ROLE_TECHNICIAN,
+	mostradorv1connect.FieldServiceRetireProcedure:  mostradorv1.Role_ROLE_TECHNICIAN,
+	mostradorv1connect.FieldServiceRestoreProcedure: mostradorv1.Role_ROLE_TECHNICIAN,
+	mostradorv1connect.FieldServiceTryProcedure:     mostradorv1.Role_ROLE_TECHNICIAN,
+
 	mostradorv1connect.SaleServiceRecordProcedure: mostradorv1.Role_ROLE_CASHIER,
 	mostradorv1connect.SaleServiceGetProcedure:    mostradorv1.Role_ROLE_CASHIER,
 	mostradorv1connect.SaleServiceListProcedure:   mostradorv1.Role_ROLE_CASHIER,

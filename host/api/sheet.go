@@ -45,7 +45,11 @@ func (s customerServer) Sheet(ctx context.Context, req *connect.Request[mostrado
 		if err := s.Plugins.Resolution().Apply(resp.Customer); err != nil {
 			return nil, err
 		}
-		resp.Fields = s.fieldStates(ctx, resp.GetCustomer(), manifest.PlaceForm)
+		own, err := s.ownFields(ctx, resp.GetCustomer())
+		resp.Fields = append(s.fieldStates(ctx, resp.GetCustomer(), manifest.PlaceForm), own...)
+		if err != nil {
+			return nil, err
+		}
 		return connect.NewResponse(resp), nil
 	}
 	err := s.Store.View(func(tx *store.Tx) (err error) {
@@ -61,7 +65,11 @@ func (s customerServer) Sheet(ctx context.Context, req *connect.Request[mostrado
 	if err != nil {
 		return nil, err
 	}
-	resp.Fields = s.fieldStates(ctx, resp.GetCustomer(), manifest.PlaceQuickSheet)
+	own, err := s.ownFields(ctx, resp.GetCustomer())
+	if err != nil {
+		return nil, err
+	}
+	resp.Fields = append(s.fieldStates(ctx, resp.GetCustomer(), manifest.PlaceQuickSheet), own...)
 	resp.Actions = s.actions(ctx, manifest.PlaceQuickSheet, resp.GetCustomer())
 	resp.Panels = s.panels(ctx, manifest.PlaceQuickSheet, resp.GetCustomer())
 	return connect.NewResponse(resp), nil

@@ -305,6 +305,14 @@ func ofPlugin(m *manifest.Manifest, f *manifest.Field, lang string) *mostradorv1
 	return field
 }
 
+// CategoryName is what people call a category.
+func (s *Service) CategoryName(c mostradorv1.FieldCategory, lang string) string {
+	if c == mostradorv1.FieldCategory_FIELD_CATEGORY_DEMOGRAPHIC {
+		return s.text(lang, "category_demographic")
+	}
+	return s.text(lang, "category_profile")
+}
+
 // Mark says why a customer's value of one of the store's own fields does not meet its declaration; empty when it
 // does, or when there is none.
 func (s *Service) Mark(tx *store.Tx, c *plgv1.Customer, id, lang string) string {
