@@ -14,11 +14,13 @@
 package tabular
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io"
 	"iter"
 	"os"
+	"slices"
 )
 
 // Format is a kind of file.
@@ -60,8 +62,10 @@ type Limits struct {
 	Total   int64 // bytes of all that is decompressed in one reading
 }
 
-// DefaultLimits are far beyond what a spreadsheet of customers needs.
-var DefaultLimits = Limits{Columns: 1000, Row: 4 << 20, Cell: 1 << 20, Entries: 10_000, Ratio: 250, Total: 8 << 30}
+// DefaultLimits are far beyond what a table that people keep needs.
+func DefaultLimits() Limits {
+	return Limits{Columns: 1000, Row: 4 << 20, Cell: 1 << 20, Entries: 10_000, Ratio: 250, Total: 8 << 30}
+}
 
 // Reading is how a file is read, all guesses made.
 type Reading struct {
@@ -100,6 +104,7 @@ const (
 	NoteLong      = "note_long"      // the row has more cells than the heading: n of columns
 	NoteNUL       = "note_nul"       // characters of value zero were left out
 	NoteCharacter = "note_character" // bytes that are no character in the encoding became U+FFFD
+	NoteQuote     = "note_quote"     // a cell of several lines with a stray quote: another quote was perhaps never closed
 	NoteError     = "note_error"     // a formula's error, such as #N/A, was read as nothing: error
 	NoteFormula   = "note_formula"   // a formula without its result was read as nothing
 	NotePrecision = "note_precision" // a number of more than 15 digits, which a spreadsheet does not keep whole
@@ -150,7 +155,42 @@ func Open(path string, o Options) (*Table, error) {
 
 // New is Open for a file that is open already, and that stays open after Close.
 func New(r io.ReaderAt, size int64, o Options) (*Table, error) {
-	return nil, errors.New("tabular: not built yet")
+	o.Limits = o.Limits.orDefault()
+	format, err := recognise(r, size)
+	if err != nil {
+		return nil, err
+	}
+	if o.Format != "" && o.Format != format {
+		return nil, refuse(RefusedFormat)
+	}
+	t := &Table{reading: Reading{Format: format}}
+	if format == XLSX {
+		s, err := openXLSX(r, size, o)
+		if err != nil {
+			return nil, err
+		}
+		t.source, t.sheets, t.reading.Sheet = s, s.names(), s.sheet.name
+		t.closers = append(t.closers, s.strings)
+	} else {
+		s, err := openCSV(r, size, o)
+		if err != nil {
+			return nil, err
+		}
+		t.source, t.reading.Encoding, t.reading.Separator = s, s.encoding, string(rune(s.separator))
+	}
+	if err := t.describe(o.Heading); err != nil {
+		return nil, errors.Join(err, t.Close())
+	}
+	return t, nil
+}
+
+// orDefault fills in what is zero.
+func (l Limits) orDefault() Limits {
+	d := DefaultLimits()
+	return Limits{
+		Columns: cmp.Or(l.Columns, d.Columns), Row: cmp.Or(l.Row, d.Row), Cell: cmp.Or(l.Cell, d.Cell),
+		Entries: cmp.Or(l.Entries, d.Entries), Ratio: cmp.Or(l.Ratio, d.Ratio), Total: cmp.Or(l.Total, d.Total),
+	}
 }
 
 // Reading returns how the file is read. Given to Options it is read so again, without guessing.
@@ -164,12 +204,63 @@ func (t *Table) Columns() []Column { return t.columns }
 
 // Rows reads the rows from the first. An error ends them; it is a *Refused when a person can do something about it.
 func (t *Table) Rows(ctx context.Context) iter.Seq2[Row, error] {
-	return func(yield func(Row, error) bool) {}
+	return func(yield func(Row, error) bool) {
+		for row, err := range t.source.rows(ctx) {
+			switch {
+			case err != nil:
+				yield(Row{}, err)
+				return
+			case row.Line <= t.skip:
+				continue
+			}
+			t.fit(&row)
+			if !yield(row, nil) {
+				return
+			}
+		}
+	}
+}
+
+// fit gives a row at least as many cells as there are columns, and not more than that unless they say something.
+func (t *Table) fit(row *Row) {
+	columns := len(t.columns)
+	switch n := len(row.Cells); {
+	case n < columns:
+		if t.reading.Format == CSV { // an XLSX has no cells where there is nothing
+			row.Notes = append(row.Notes, Note{Column: -1, Code: NoteShort, Args: map[string]any{"n": n, "columns": columns}})
+		}
+		row.Cells = append(row.Cells, make([]string, columns-n)...)
+	case n > columns:
+		n = max(columns, filled(row.Cells))
+		if row.Cells = row.Cells[:n]; n > columns {
+			row.Notes = append(row.Notes, Note{Column: -1, Code: NoteLong, Args: map[string]any{"n": n, "columns": columns}})
+		}
+	}
 }
 
 // Survey reads all rows and tells what there is. Rows that are read after it have their NoteMerged.
 func (t *Table) Survey(ctx context.Context) (*Survey, error) {
-	return &Survey{}, nil
+	s := &Survey{Notes: map[string]int{}}
+	for row, err := range t.Rows(ctx) {
+		if err != nil {
+			return nil, err
+		}
+		s.Rows++
+		if row.Hidden {
+			s.Hidden++
+		}
+		for i, n := range row.Notes {
+			if !slices.ContainsFunc(row.Notes[:i], func(o Note) bool { return o.Code == n.Code }) {
+				s.Notes[n.Code]++
+			}
+		}
+	}
+	if x, ok := t.source.(*xlsxSource); ok {
+		for _, a := range x.merged[:min(len(x.merged), 100)] {
+			s.Merged = append(s.Merged, a.String())
+		}
+	}
+	return s, nil
 }
 
 // Close gives back what the table holds: temporary files, and the file if Open opened it.
