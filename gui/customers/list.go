@@ -1,37 +1,47 @@
-// Package customers is the list of customers, found while typing, and the form for a new one that can be
-// filled in by keyboard alone (seed 000: Facturación > [C] > [Nuevo]).
+// Package customers is the list of customers, found while typing among any number of them and narrowed by
+// [Más filtros]; what can be done to many at once; suggestions of duplicates and the merging of two records; and the
+// form for a new customer that can be filled in by keyboard alone (seed 000: Facturación > [C] > [Nuevo]).
+//
+// The list knows only the pages of customers that are looked at (source), draws only the rows in sight (ui.LongList),
+// and remembers who is picked as ids, or as all that was found without some (picked): so a million customers cost as
+// much as a hundred.
 package customers
 
 import (
 	"strings"
 
 	"fyne.io/fyne/v2"
+	"fyne.io/fyne/v2/canvas"
 	"fyne.io/fyne/v2/container"
-	"fyne.io/fyne/v2/widget"
+	"fyne.io/fyne/v2/driver/desktop"
+	"google.golang.org/protobuf/proto"
 
 	"mostrador/gui/contribution"
 	"mostrador/gui/model"
 	"mostrador/gui/ui"
 	"mostrador/host/api/mostradorv1"
-	"mostrador/sdk/plgv1"
 )
-
-// page is how many customers are read at a time.
-const page = 50
 
 // List is the screen Clientes.
 type List struct {
 	d       *ui.Desk
 	content fyne.CanvasObject
+	arg     string
 	entry   *ui.Entry
-	list    *ui.List
+	order   *ui.Select
+	list    *ui.LongList
+	source  *source
+	filter  *filter
+	picked  picked
 	none    *fyne.Container
-	found   []*plgv1.Customer
-	next    string
-	loading bool
+	empty   *canvas.Text
+	count   *canvas.Text
+	hint    *canvas.Text
+	label   *ui.Button
+	looks   ui.TagLooks
+	tags    ui.Latest
 	// enter remembers an Enter that was quicker than the answer to the last letter, as a scanner's is.
 	enter  bool
-	newest ui.Latest
 	extras ui.Latest
 	// buttons are the plug-ins' and bar where they stand.
 	buttons *contribution.Actions
@@ -39,77 +49,94 @@ type List struct {
 	offered []*mostradorv1.ActionState
 }
 
-var weights = []float32{30, 20, 30, 20}
+// orders are those of the choice, in its order.
+var orders = []mostradorv1.Order{mostradorv1.Order_ORDER_UNSPECIFIED, mostradorv1.Order_ORDER_NAME, mostradorv1.Order_ORDER_ACTIVITY,
+	mostradorv1.Order_ORDER_POINTS, mostradorv1.Order_ORDER_NEWEST}
 
 // NewList builds the screen.
 func NewList(d *ui.Desk) *List {
 	s := &List{d: d, buttons: contribution.NewActions(d, ui.Plain), bar: ui.Row(8)}
+	s.picked.clear()
+	s.source = &source{d: d, arrived: s.arrived, failed: func(err error) { s.enter = false; d.Fail(d.Explain(err)) }}
+	s.filter = newFilter(d, s.filtered)
 	s.entry = ui.NewEntry(d.T("customers.search"), func(string) { s.enterPressed() })
 	s.entry.OnChanged = func(string) { s.enter = false; s.search() }
 	s.entry.OnKey = func(ev *fyne.KeyEvent) bool {
-		if ev.Name == fyne.KeyDown && len(s.found) > 0 {
+		if ev.Name == fyne.KeyDown && s.source.total > 0 {
 			d.Window.Canvas().Focus(s.list)
 			return true
 		}
 		return false
 	}
-	s.list = ui.NewList(func() int { return len(s.found) }, func() fyne.CanvasObject {
-		badge := ui.NewBadge(" ", ui.Quiet)
-		name, phone, mail := ui.Cell(true), ui.Cell(false), ui.Cell(false)
-		return container.New(&rowHolder{name, phone, mail, badge}, ui.Columns(4, weights, name, phone, mail, ui.Row(0, ui.Gap(9), badge.Box)))
-	}, s.update, s.open)
+	names := make([]string, len(orders))
+	for i, order := range orders {
+		names[i] = d.T("customers." + order.String())
+	}
+	s.order = ui.NewSelect("", names, nil)
+	s.order.SetSelectedIndex(0)
+	s.order.OnChanged = func(string) { s.search() }
+	s.list = ui.NewLongList(rowHeight, func() int { return s.source.total }, func() fyne.CanvasObject { return newRow(d) }, s.update, s.open)
 	s.list.OnTop = func() { d.Window.Canvas().Focus(s.entry) }
-	s.none = container.NewCenter(ui.Text(d.T("customers.none"), ui.SizeText, false, ui.ColorMuted))
+	s.list.OnPick = s.pick
+	s.empty = ui.Text("", ui.SizeText, false, ui.ColorMuted)
+	s.none = container.NewCenter(s.empty)
 	s.none.Hide()
+	s.count, s.hint = ui.Text("", ui.SizeText, true, ui.ColorMuted), ui.Caption("")
 	fresh := ui.NewButton(d.T("customers.new"), "F4", ui.Primary, func() { s.fresh() })
 	head := ui.Row(8, ui.Title(d.T("menu.customers")), ui.Spring(), s.bar, fresh)
-	caption := func(key string) fyne.CanvasObject { return ui.Pad(9, 0, ui.Caption(d.T(key))) }
-	captions := ui.Columns(4, weights, caption("customer.name"), caption("customer.phone"), caption("customer.email"), caption("customer.consent"))
-	card := ui.Card("", ui.Frame(8, ui.Column(10, s.entry, captions), nil, container.NewStack(s.list, s.none), nil, nil))
-	s.content = ui.Frame(16, head, nil, card, nil, nil)
+	more := ui.NewButton(d.T("customers.filters"), "F7", ui.Plain, s.filter.open)
+	search := ui.Frame(8, nil, nil, s.entry, ui.Row(8, more, ui.Exactly(170, ui.Boxed(s.order))), nil)
+	may := d.Model.May(mostradorv1.Role_ROLE_OPERATOR)
+	s.label = ui.NewButton(d.T("customers.label"), "Alt+T", ui.Plain, s.askTags)
+	export := ui.NewButton(d.T("customers.export"), "Alt+E", ui.Plain, s.askExport)
+	segment := ui.NewButton(d.T("customers.segment"), "Alt+S", ui.Plain, s.segment)
+	for _, b := range []*ui.Button{s.label, export, segment} {
+		b.SetEnabled(may)
+	}
+	foot := ui.Row(8, ui.Column(1, s.count, s.hint), ui.Spring(), s.label, export, segment)
+	card := ui.Card("", ui.Frame(6, ui.Column(6, search, s.filter.chips), nil, container.NewStack(s.list, s.none), nil, foot))
+	s.content = ui.Frame(12, head, nil, card, nil, nil)
 	return s
 }
 
-// rowHolder keeps the cells of one row.
-type rowHolder struct {
-	name, phone, mail *widget.Label
-	badge             *ui.Badge
-}
-
-func (h *rowHolder) MinSize(o []fyne.CanvasObject) fyne.Size      { return o[0].MinSize() }
-func (h *rowHolder) Layout(o []fyne.CanvasObject, size fyne.Size) { o[0].Resize(size) }
-
 func (s *List) update(i int, o fyne.CanvasObject) {
-	if i >= len(s.found) {
-		return
-	}
-	c, row := s.found[i], o.(*fyne.Container).Layout.(*rowHolder)
-	row.name.SetText(c.Name)
-	row.phone.SetText(s.d.Text.Phone(c.Phone))
-	row.mail.SetText(c.Email)
-	switch c.Consent.GetPromotions() {
-	case plgv1.ConsentState_CONSENT_STATE_GIVEN:
-		row.badge.Set(s.d.T("consent.given"), ui.Good)
-	case plgv1.ConsentState_CONSENT_STATE_WITHDRAWN:
-		row.badge.Set(s.d.T("consent.withdrawn"), ui.Bad)
-	default:
-		row.badge.Set(s.d.T("consent.pending"), ui.Quiet)
-	}
+	c, facts := s.source.row(i)
+	o.(*fyne.Container).Layout.(*row).show(c, facts, s.looks, c != nil && s.picked.has(c.Id))
 	o.Refresh()
-	if i == len(s.found)-1 && s.next != "" && !s.loading {
-		s.more()
-	}
 }
 
 // Content implements ui.Screen.
 func (s *List) Content() fyne.CanvasObject { return s.content }
 
-// Show implements ui.Screen.
-func (s *List) Show(string) {
+// Show implements ui.Screen; arg may be a search to begin with (ui.Arg of a SearchRequest).
+func (s *List) Show(arg string) {
+	if req := new(mostradorv1.SearchRequest); arg != s.arg && ui.ReadArg(arg, req) {
+		s.entry.Quiet(req.Query)
+		s.filter.set(req.Filter)
+		s.picked.clear()
+	}
+	s.arg = arg
 	s.d.Window.Canvas().Focus(s.entry)
 	s.entry.TypedShortcut(&fyne.ShortcutSelectAll{})
-	s.search()
+	s.filter.load()
+	s.looksAgain()
 	s.plugins()
+	if req := s.request(); proto.Equal(req, s.source.req) && s.source.total > 0 {
+		s.source.stale() // where it was left
+		return
+	}
+	s.search()
+}
+
+// looksAgain reads the colours of the tags.
+func (s *List) looksAgain() {
+	current := s.tags.Next()
+	ui.LoadTags(s.d, func(looks ui.TagLooks) {
+		if current() {
+			s.looks = looks
+			s.list.Refresh()
+		}
+	})
 }
 
 // place is the place of this list's buttons in manifests, and few how many stand side by side; more of them are
@@ -160,7 +187,11 @@ func (s *List) all() {
 }
 
 // Hide implements ui.Screen.
-func (s *List) Hide() { s.newest.Next(); s.loading, s.enter = false, false }
+func (s *List) Hide() {
+	s.source.stop()
+	s.tags.Next()
+	s.enter = false
+}
 
 // Scanned implements ui.Screen: a card opens its customer.
 func (s *List) Scanned(code string) {
@@ -170,7 +201,7 @@ func (s *List) Scanned(code string) {
 
 // enterPressed opens the first customer found, once the search has been answered.
 func (s *List) enterPressed() {
-	if s.loading {
+	if s.source.waiting {
 		s.enter = true
 		return
 	}
@@ -184,6 +215,12 @@ func (s *List) Key(ev *fyne.KeyEvent) {
 		s.fresh()
 	case ev.Name == fyne.KeyF5 && len(s.offered) > few:
 		s.all()
+	case ev.Name == fyne.KeyF7:
+		s.filter.open()
+	case ev.Name == fyne.KeyEscape && s.picked.count(s.source.total) > 0:
+		s.picked.clear()
+		s.tell()
+		s.list.Refresh()
 	case ev.Name == fyne.KeyEscape && s.entry.Text != "":
 		s.entry.SetText("")
 		s.d.Window.Canvas().Focus(s.entry)
@@ -191,6 +228,34 @@ func (s *List) Key(ev *fyne.KeyEvent) {
 		return
 	}
 	ui.Take(ev)
+}
+
+// Shortcut implements ui.Shortcutter.
+func (s *List) Shortcut(pressed fyne.Shortcut) bool {
+	if _, all := pressed.(*fyne.ShortcutSelectAll); all {
+		s.picked.everybody()
+		s.tell()
+		s.list.Refresh()
+		return true
+	}
+	key, ok := pressed.(*desktop.CustomShortcut)
+	if !ok || key.Modifier != fyne.KeyModifierAlt {
+		return false
+	}
+	may := !s.label.Disabled()
+	switch {
+	case key.KeyName == fyne.KeyF:
+		s.filter.open()
+	case key.KeyName == fyne.KeyT && may:
+		s.askTags()
+	case key.KeyName == fyne.KeyE && may:
+		s.askExport()
+	case key.KeyName == fyne.KeyS && may:
+		s.segment()
+	default:
+		return false
+	}
+	return true
 }
 
 // Changed implements ui.Screen.
@@ -202,18 +267,20 @@ func (s *List) Changed(c model.Change) {
 	case mostradorv1.WatchResponse_KIND_READY:
 		s.search()
 		s.plugins()
+		s.looksAgain()
 	case mostradorv1.WatchResponse_KIND_PLUGIN, mostradorv1.WatchResponse_KIND_SETTING:
 		s.plugins()
+	case mostradorv1.WatchResponse_KIND_CATALOGUE:
+		s.looksAgain()
+		s.filter.load()
+		s.source.stale()
 	case mostradorv1.WatchResponse_KIND_CUSTOMER:
-		for i, known := range s.found {
-			if known.Id == c.Event.Id && c.Event.Customer != nil {
-				s.found[i] = c.Event.Customer
-				s.list.RefreshItem(i)
-				return
-			}
+		if c.Event.Customer != nil && s.source.replace(c.Event.Customer) {
+			s.list.Refresh()
+			return
 		}
 		if s.entry.Text == "" {
-			s.search() // somebody new
+			s.source.stale() // somebody new, or gone
 		}
 	}
 }
@@ -221,61 +288,89 @@ func (s *List) Changed(c model.Change) {
 // fresh carries what was typed over into the form: who searches in vain registers next.
 func (s *List) fresh() {
 	typed := ""
-	if len(s.found) == 0 {
+	if s.source.total == 0 {
 		typed = strings.TrimSpace(s.entry.Text)
 	}
 	s.d.Nav.Go(ui.NewCustomer, typed)
 }
 
 func (s *List) open(i int) {
-	if i < len(s.found) {
-		s.list.UnselectAll()
-		s.d.Nav.Go(ui.Sheet, s.found[i].Id)
+	if i >= s.source.total {
+		return
+	}
+	if c, _ := s.source.row(i); c != nil {
+		s.d.Nav.Go(ui.Sheet, c.Id)
 	}
 }
 
+// pick picks or drops a row, or picks all from the last one picked.
+func (s *List) pick(i int, upTo bool) {
+	from := i
+	if upTo {
+		from = s.picked.last
+	}
+	on := true
+	for k := min(from, i); k <= max(from, i); k++ {
+		c, _ := s.source.row(k)
+		if c == nil {
+			s.d.Warn(s.d.T("customers.pick.far"))
+			return
+		}
+		if !upTo {
+			on = !s.picked.has(c.Id)
+		}
+		s.picked.set(c.Id, on)
+	}
+	if !upTo {
+		s.picked.last = i
+	}
+	s.tell()
+	s.list.Refresh()
+}
+
+// filtered searches anew after the filter was changed.
+func (s *List) filtered() { s.search() }
+
 func (s *List) search() {
-	current := s.newest.Next()
-	s.loading = true
-	req := &mostradorv1.SearchRequest{Query: strings.TrimSpace(s.entry.Text), Limit: page}
-	ui.Ask(s.d, s.d.Model.Customers.Search, req, func(res *mostradorv1.SearchResponse, err error) {
-		if !current() {
-			return
-		}
-		s.loading = false
-		if err != nil {
-			s.enter = false
-			s.d.Fail(s.d.Explain(err))
-			return
-		}
-		s.found, s.next = res.Customers, res.NextPage
-		if len(s.found) == 0 {
-			s.none.Show()
-		} else {
-			s.none.Hide()
-		}
-		s.list.UnselectAll()
-		s.list.ScrollToTop()
-		s.list.Refresh()
+	s.picked.clear()
+	s.source.open(s.request())
+}
+
+// request is what is searched for now.
+func (s *List) request() *mostradorv1.SearchRequest {
+	return &mostradorv1.SearchRequest{Query: strings.TrimSpace(s.entry.Text), Filter: s.filter.proto(), Order: orders[max(0, s.order.SelectedIndex())]}
+}
+
+// arrived shows what has come; first tells that it answers a new search.
+func (s *List) arrived(first bool) {
+	s.none.Hidden = s.source.total > 0
+	s.empty.Text = s.d.T("customers.none")
+	if s.filter.any() {
+		s.empty.Text = s.d.T("customers.none.filtered")
+	}
+	s.empty.Refresh()
+	s.tell()
+	if first {
+		s.list.Mark(0)
+		s.list.ScrollTo(0)
 		if s.enter {
 			s.enter = false
 			s.open(0)
-		}
-	})
-}
-
-func (s *List) more() {
-	current := s.newest.Next()
-	s.loading = true
-	req := &mostradorv1.SearchRequest{Query: strings.TrimSpace(s.entry.Text), Limit: page, Page: s.next}
-	ui.Ask(s.d, s.d.Model.Customers.Search, req, func(res *mostradorv1.SearchResponse, err error) {
-		if !current() {
 			return
 		}
-		s.loading = false
-		if err == nil {
-			s.found, s.next = append(s.found, res.Customers...), res.NextPage
-			s.list.Refresh()
-		}
-	})
+	}
+	s.list.Refresh()
+}
+
+// tell says how many were found and how many of them are picked.
+func (s *List) tell() {
+	s.count.Text = s.d.Count(s.source.total, s.source.atLeast)
+	s.hint.Text = s.d.T("customers.pick.hint")
+	if n := s.picked.count(s.source.total); n > 0 {
+		s.hint.Text = s.d.T("customers.picked", "n", s.d.Text.Number(float64(n)))
+	}
+	s.filter.found(s.count.Text)
+	s.count.Refresh()
+	s.hint.Refresh()
+	s.content.Refresh()
 }

@@ -166,6 +166,11 @@ type Latest struct{ n int }
 // Next begins a new question; the function tells whether it is still the newest.
 func (l *Latest) Next() (current func() bool) {
 	l.n++
+	return l.Same()
+}
+
+// Same joins the newest question: the function tells whether no other has begun since.
+func (l *Latest) Same() (current func() bool) {
 	n := l.n
 	return func() bool { return l.n == n }
 }

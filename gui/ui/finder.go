@@ -164,3 +164,14 @@ func (d *Desk) Person(id string, then func(Option)) {
 		}
 	})
 }
+
+// Count says how many customers there are, or how many at least.
+func (d *Desk) Count(n int, atLeast bool) string {
+	switch {
+	case atLeast:
+		return d.T("count.atleast", "n", d.Text.Number(float64(n)))
+	case n == 1:
+		return d.T("count.one")
+	}
+	return d.T("count.many", "n", d.Text.Number(float64(n)))
+}

@@ -113,21 +113,6 @@ func (h customers) Update(_ context.Context, req *connect.Request[mostradorv1.Up
 	return connect.NewResponse(&mostradorv1.UpdateResponse{Customer: next}), nil
 }
 
-func (h customers) Search(_ context.Context, req *connect.Request[mostradorv1.SearchRequest]) (*connect.Response[mostradorv1.SearchResponse], error) {
-	h.s.Lock()
-	defer h.s.Unlock()
-	res := &mostradorv1.SearchResponse{}
-	query := strings.ToLower(req.Msg.Query)
-	for _, c := range h.s.Customers {
-		if strings.Contains(strings.ToLower(c.Name), query) || strings.Contains(c.Phone, strings.ReplaceAll(query, " ", "")) || strings.Contains(c.Email, query) {
-			if len(res.Customers) < int(req.Msg.Limit) {
-				res.Customers = append(res.Customers, proto.CloneOf(c))
-			}
-		}
-	}
-	return connect.NewResponse(res), nil
-}
-
 const governedReason = "Se activa sola cuando el cliente acepta, porque Puntos (PLG0002) y Bienvenida (PLG0074) están activos."
 
 func (h customers) Sheet(_ context.Context, req *connect.Request[mostradorv1.SheetRequest]) (*connect.Response[mostradorv1.SheetResponse], error) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"connectrpc.com/connect"
@@ -246,7 +247,8 @@ func (s *Store) fill() {
 	}
 	pending, given, out := plgv1.ConsentState_CONSENT_STATE_PENDING, plgv1.ConsentState_CONSENT_STATE_GIVEN, plgv1.ConsentState_CONSENT_STATE_WITHDRAWN
 	add := func(id, name, phone, mail string, promotions plgv1.ConsentState, cards ...string) *plgv1.Customer {
-		c := &plgv1.Customer{Id: id, Name: name, Phone: phone, Email: mail, Cards: cards, Created: at(-60 * 24), Revision: 3,
+		number, _ := strconv.ParseUint(id[1:], 10, 64)
+		c := &plgv1.Customer{Id: id, Number: number, Name: name, Phone: phone, Email: mail, Cards: cards, Created: at(-60 * 24), Revision: 3,
 			Consent: &plgv1.Consent{Programme: promotions, Promotions: promotions}, AplicaPromociones: promotions == given}
 		s.Customers = append(s.Customers, c)
 		return c

@@ -52,6 +52,13 @@ type Store struct {
 	Parked  []*mostradorv1.ParkedEvent
 	Events  []*plgv1.Event
 	Points  map[string]int
+	// Crowd is how many customers there are beside Customers, made by a formula.
+	Crowd int
+	// Searches are the searches that were asked for, in order.
+	Searches []*mostradorv1.SearchRequest
+	Tags     []*mostradorv1.Tag
+	Segments []*mostradorv1.Segment
+	Terms    []*mostradorv1.Term
 	// Fields are fields of plug-ins, on form and sheet.
 	Fields []*mostradorv1.FieldState
 	// Actions and Panels are what further plug-ins add to the sheet, and Contributions to other places.
@@ -98,6 +105,7 @@ func New() *Store {
 		Contributions: map[string]*mostradorv1.ContributionsResponse{}, Answers: map[string]*plgv1.Result{}, Forms: map[string]map[string]string{},
 		watchers: map[chan *mostradorv1.WatchResponse]struct{}{}}
 	s.fill()
+	s.catalogue()
 	return s
 }
 
@@ -112,6 +120,9 @@ func (s *Store) Listen(string) {
 	mux.Handle(mostradorv1connect.NewSettingServiceHandler(settings{s: s}, opt))
 	mux.Handle(mostradorv1connect.NewPluginServiceHandler(plugins{s: s}, opt))
 	mux.Handle(mostradorv1connect.NewEventServiceHandler(events{s}, opt))
+	mux.Handle(mostradorv1connect.NewTagServiceHandler(tags{Store: s}, opt))
+	mux.Handle(mostradorv1connect.NewSegmentServiceHandler(segments{s: s}, opt))
+	mux.Handle(mostradorv1connect.NewTransferServiceHandler(transfers{s: s}, opt))
 	s.server = httptest.NewServer(mux)
 	s.URL = s.server.URL
 }
