@@ -29,7 +29,10 @@ import (
 	"mostrador/host/message"
 	"mostrador/host/model"
 	"mostrador/host/sale"
+	"mostrador/host/segment"
 	"mostrador/host/store"
+	"mostrador/host/tag"
+	"mostrador/host/task"
 	"mostrador/sdk/manifest"
 	"mostrador/sdk/plgv1"
 )
@@ -50,8 +53,13 @@ type Config struct {
 	Plugins   Plugins
 	// Matcher compiles a condition on customers.
 	Matcher func(ctx context.Context, condition *mostradorv1.Condition) (func(*customer.Known) bool, error)
+	// Segments are served when they are not nil.
+	Segments *segment.Service
 	// Model is the data model; nil serves none.
 	Model *model.Service
+	// Tasks are the background tasks, Tags the tags; nil serves none.
+	Tasks *task.Service
+	Tags  *tag.Service
 	// Status says what a screen must know before anybody signs in: store_name, web_address, mail_spooled,
 	// currency, country and language. The API fills in the rest.
 	Status func() *mostradorv1.StatusResponse
@@ -160,7 +168,16 @@ func New(c Config) http.Handler {
 	path, plugins := mostradorv1connect.NewPluginServiceHandler(pluginServer{s}, append(slices.Clip(options), connect.WithReadMaxBytes(packageLimit))...)
 	mux.Handle(path, s.largeForTechnicians(plugins))
 	mux.Handle(mostradorv1connect.NewSaleServiceHandler(saleServer{s}, options...))
+	if s.Segments != nil {
+		mux.Handle(mostradorv1connect.NewSegmentServiceHandler(segmentServer{s}, options...))
+	}
 	mux.Handle(mostradorv1connect.NewSettingServiceHandler(settingServer{s}, options...))
+	if s.Tags != nil {
+		mux.Handle(mostradorv1connect.NewTagServiceHandler(tagServer{s}, options...))
+	}
+	if s.Tasks != nil {
+		mux.Handle(mostradorv1connect.NewTaskServiceHandler(taskServer{s}, options...))
+	}
 	return mux
 }
 

@@ -40,6 +40,12 @@ var roles = map[string]mostradorv1.Role{
 	mostradorv1connect.SaleServiceListProcedure:   mostradorv1.Role_ROLE_CASHIER,
 	mostradorv1connect.SaleServiceRefundProcedure: mostradorv1.Role_ROLE_OPERATOR,
 
+	mostradorv1connect.SegmentServiceListProcedure:    mostradorv1.Role_ROLE_CASHIER,
+	mostradorv1connect.SegmentServiceTermsProcedure:   mostradorv1.Role_ROLE_CASHIER,
+	mostradorv1connect.SegmentServicePreviewProcedure: mostradorv1.Role_ROLE_OPERATOR,
+	mostradorv1connect.SegmentServicePutProcedure:     mostradorv1.Role_ROLE_OPERATOR,
+	mostradorv1connect.SegmentServiceDeleteProcedure:  mostradorv1.Role_ROLE_OPERATOR,
+
 	mostradorv1connect.ConsentServiceShowProcedure:   mostradorv1.Role_ROLE_OPERATOR,
 	mostradorv1connect.ConsentServiceVerifyProcedure: mostradorv1.Role_ROLE_TECHNICIAN,
 
@@ -75,4 +81,16 @@ var roles = map[string]mostradorv1.Role{
 	mostradorv1connect.PluginServiceCheckProcedure:         mostradorv1.Role_ROLE_TECHNICIAN,
 	mostradorv1connect.PluginServiceSettleProcedure:        mostradorv1.Role_ROLE_TECHNICIAN,
 	mostradorv1connect.PluginServiceContributionsProcedure: mostradorv1.Role_ROLE_CASHIER,
+
+	mostradorv1connect.TagServiceListProcedure:   mostradorv1.Role_ROLE_CASHIER,
+	mostradorv1connect.TagServicePutProcedure:    mostradorv1.Role_ROLE_OPERATOR,
+	mostradorv1connect.TagServiceDeleteProcedure: mostradorv1.Role_ROLE_OPERATOR,
+	mostradorv1connect.TagServiceApplyProcedure:  mostradorv1.Role_ROLE_OPERATOR,
+
+	mostradorv1connect.TaskServiceListProcedure:   mostradorv1.Role_ROLE_CASHIER,
+	mostradorv1connect.TaskServiceGetProcedure:    mostradorv1.Role_ROLE_CASHIER,
+	mostradorv1connect.TaskServicePauseProcedure:  mostradorv1.Role_ROLE_OPERATOR,
+	mostradorv1connect.TaskServiceResumeProcedure: mostradorv1.Role_ROLE_OPERATOR,
+	mostradorv1connect.TaskServiceCancelProcedure: mostradorv1.Role_ROLE_OPERATOR,
+	mostradorv1connect.TaskServiceUndoProcedure:   mostradorv1.Role_ROLE_OPERATOR,
 }

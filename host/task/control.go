@@ -81,13 +81,13 @@ func (s *Service) Resume(ctx context.Context, id uint64) error {
 	})
 }
 
-// Cancel ends a task where it is. ErrState for one that ended.
-func (s *Service) Cancel(ctx context.Context, id uint64) error {
+// Cancel ends a task where it is, which the log keeps as actor's doing. ErrState for one that ended.
+func (s *Service) Cancel(ctx context.Context, actor *plgv1.Actor, id uint64) error {
 	return s.change(ctx, id, func(tx *store.Tx, t *mostradorv1.Task) error {
 		if Ended(t.State) {
 			return ErrState
 		}
-		return s.end(tx, t, cancelled)
+		return s.end(tx, t, cancelled, actor)
 	})
 }
 
@@ -131,8 +131,8 @@ func (s *Service) change(ctx context.Context, id uint64, fn func(*store.Tx, *mos
 	return err
 }
 
-// end writes how a task ended. It is the one way to an end.
-func (s *Service) end(tx *store.Tx, t *mostradorv1.Task, state mostradorv1.TaskState) error {
+// end writes how a task ended, and by whom. It is the one way to an end.
+func (s *Service) end(tx *store.Tx, t *mostradorv1.Task, state mostradorv1.TaskState, actor *plgv1.Actor) error {
 	t.State, t.Ended = state, timestamppb.New(s.Now())
 	kind := s.kind(t.Kind)
 	if t.Kind == KindUndo {
@@ -160,5 +160,5 @@ func (s *Service) end(tx *store.Tx, t *mostradorv1.Task, state mostradorv1.TaskS
 	if err := s.put(tx, t); err != nil {
 		return err
 	}
-	return s.say(tx, "task.ended", t)
+	return s.say(tx, "task.ended", t, actor)
 }

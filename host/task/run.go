@@ -246,10 +246,10 @@ func (s *Service) finish(ctx context.Context, id uint64, err error) error {
 			return nil // somebody was faster
 		}
 		if err == nil {
-			return s.end(tx, t, done)
+			return s.end(tx, t, done, t.Actor)
 		}
 		words(t, err)
-		return s.end(tx, t, failed)
+		return s.end(tx, t, failed, t.Actor)
 	})
 }
 

@@ -97,7 +97,7 @@ func (s *Service) begin(tx *store.Tx, t *mostradorv1.Task) error {
 		return err
 	}
 	tx.OnCommit(func() { s.enqueue(t.Id) })
-	return s.say(tx, "task.started", t)
+	return s.say(tx, "task.started", t, t.Actor)
 }
 
 // Last returns the id of the newest task, 0 when there was none.
@@ -122,7 +122,7 @@ func (s *Service) Get(tx *store.Tx, id uint64) (*mostradorv1.Task, error) {
 }
 
 // say puts what happened to a task into the log.
-func (s *Service) say(tx *store.Tx, what string, t *mostradorv1.Task) error {
+func (s *Service) say(tx *store.Tx, what string, t *mostradorv1.Task, actor *plgv1.Actor) error {
 	detail, err := structpb.NewStruct(map[string]any{
 		"task": float64(t.Id), "kind": t.Kind, "title": s.title(locale.Default, t), "state": stateName(t.State),
 		"done": float64(t.Done), "changed": float64(t.Changed), "failed": float64(t.Failed),
@@ -131,7 +131,7 @@ func (s *Service) say(tx *store.Tx, what string, t *mostradorv1.Task) error {
 		return fmt.Errorf("task: event of %d: %w", t.Id, err)
 	}
 	return s.Log.Append(tx, &plgv1.Event{
-		Type: what, Time: timestamppb.New(s.Now()), Actor: t.Actor, Detail: &plgv1.Event_Custom{Custom: detail},
+		Type: what, Time: timestamppb.New(s.Now()), Actor: actor, Detail: &plgv1.Event_Custom{Custom: detail},
 	})
 }
 

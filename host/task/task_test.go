@@ -357,7 +357,7 @@ func TestCancelKeepsWhatIsDoneAndUndoTakesExactlyThatBack(t *testing.T) {
 	id := w.start("set", 10)
 	<-g.ask
 	g.let(4)
-	if err := w.tasks.Cancel(t.Context(), id); err != nil {
+	if err := w.tasks.Cancel(t.Context(), &plgv1.Actor{Operator: "Eva"}, id); err != nil {
 		t.Fatal(err)
 	}
 	r := w.get(id)
@@ -378,7 +378,7 @@ func TestCancelKeepsWhatIsDoneAndUndoTakesExactlyThatBack(t *testing.T) {
 	}
 	<-g.ask
 	g.let(1)
-	if err := w.tasks.Cancel(t.Context(), undo.Id); err != nil {
+	if err := w.tasks.Cancel(t.Context(), &plgv1.Actor{Operator: "Eva"}, undo.Id); err != nil {
 		t.Fatal(err)
 	}
 	if r := w.get(id); r.State != cancelled || r.UndoneBy != 0 || !r.Undoable {
@@ -420,7 +420,7 @@ func TestAStepAfterACancelLeavesNothing(t *testing.T) {
 	w.run()
 	id := w.start("set", 5)
 	<-inStep
-	if err := w.tasks.Cancel(t.Context(), id); err != nil {
+	if err := w.tasks.Cancel(t.Context(), &plgv1.Actor{Operator: "Eva"}, id); err != nil {
 		t.Fatal(err)
 	}
 	close(goOn)
@@ -560,7 +560,7 @@ func TestTheListHasTheNewestFirst(t *testing.T) {
 	w.start("set", 1)
 	w.start("other", 12400)
 	w.start("set", 1)
-	if err := w.tasks.Cancel(t.Context(), 1); err != nil {
+	if err := w.tasks.Cancel(t.Context(), &plgv1.Actor{Operator: "Eva"}, 1); err != nil {
 		t.Fatal(err)
 	}
 	for _, c := range []struct {
@@ -606,7 +606,7 @@ func TestOldTasksGoWhenNobodyCanWantThemAnyMore(t *testing.T) {
 	w.await(idle, done)
 	for range 210 {
 		id := w.start("set", 1)
-		if err := w.tasks.Cancel(t.Context(), id); err != nil && !errors.Is(err, task.ErrState) {
+		if err := w.tasks.Cancel(t.Context(), &plgv1.Actor{Operator: "Eva"}, id); err != nil && !errors.Is(err, task.ErrState) {
 			t.Fatal(err)
 		}
 	}
