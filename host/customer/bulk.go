@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"reflect"
 	"slices"
 	"strings"
 	"time"
@@ -152,7 +153,7 @@ const leap = 32
 // Holders tells who holds which of keys, which ascend: i is the key's place.
 func (s *Service) Holders(tx *store.Tx, keys [][]byte, found func(i int, number uint32)) {
 	for i := 0; i < len(keys); {
-		before, gap := i, 0
+		gap := 0
 		if number := numberOf(tx.Get(bucketIndex, keys[i])); number != 0 {
 			found(i, number)
 		}
@@ -177,7 +178,7 @@ func (s *Service) Holders(tx *store.Tx, keys [][]byte, found func(i int, number 
 				break
 			}
 		}
-		if gap <= leap && i > before { // the records came to an end
+		if gap <= leap { // the records came to an end
 			return
 		}
 	}
@@ -202,6 +203,17 @@ func (s *Service) Unclaim(tx *store.Tx, key []byte, number uint32) {
 	if numberOf(tx.Get(bucketIndex, key)) == number {
 		tx.Delete(bucketIndex, key)
 	}
+}
+
+// InForce are the declarations by which values are judged at this moment.
+func (s *Service) InForce() Fields { return s.declared() }
+
+// SameRules tells whether two answers of InForce are the same declarations.
+func SameRules(a, b Fields) bool {
+	if a == nil || b == nil {
+		return a == nil && b == nil
+	}
+	return reflect.ValueOf(a).Comparable() && reflect.ValueOf(b).Comparable() && a == b
 }
 
 // Newcomer is a customer of a reserved number that is ready to be written.
@@ -257,7 +269,7 @@ func (s *Service) Admit(tx *store.Tx, actor *plgv1.Actor, people []*Newcomer, an
 	sets := make([][]set.ID, len(people))
 	rules := s.declared()
 	for i, n := range people {
-		if n.rules != rules { // they changed since it was prepared
+		if !SameRules(n.rules, rules) { // they changed since it was prepared
 			if err := s.finish(n); err != nil {
 				return err
 			}
@@ -340,4 +352,9 @@ func (s *Service) Unregister(tx *store.Tx, actor *plgv1.Actor, c *plgv1.Customer
 	}
 	s.forget(tx, number)
 	return nil
+}
+
+// Exists tells whether a number has a record.
+func (s *Service) Exists(tx *store.Tx, number uint32) bool {
+	return tx.Get(bucketRecord, numberKey(number)) != nil
 }
