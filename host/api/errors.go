@@ -17,6 +17,7 @@ import (
 	"mostrador/host/model"
 	"mostrador/host/plugin"
 	"mostrador/host/sale"
+	"mostrador/host/segment"
 	"mostrador/sdk/plgv1"
 )
 
@@ -33,6 +34,7 @@ var known = []struct {
 	{customer.ErrConflict, connect.CodeAborted, "conflict"},
 	{model.ErrNotFound, connect.CodeNotFound, "no_field"},
 	{model.ErrConflict, connect.CodeAborted, "field_conflict"},
+	{segment.ErrNotFound, connect.CodeNotFound, "no_segment"},
 	{sale.ErrNotFound, connect.CodeNotFound, "no_sale"},
 	{message.ErrNotFound, connect.CodeNotFound, "no_message"},
 	{ErrNoSetting, connect.CodeNotFound, "no_setting"},

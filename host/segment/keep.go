@@ -12,6 +12,7 @@ import (
 
 	"mostrador/host/api/mostradorv1"
 	"mostrador/host/customer/set"
+	"mostrador/host/locale"
 	"mostrador/host/store"
 )
 
@@ -203,7 +204,9 @@ func (g *graph) without(id uint32) *graph {
 }
 
 // vocabulary is what expressions may speak of now.
-func (s *Service) vocabulary() (*vocabulary, error) { return newVocabulary(s.fields(), s.measures()) }
+func (s *Service) vocabulary() (*vocabulary, error) {
+	return newVocabulary(s.fields(locale.Default), s.measures())
+}
 
 // compile checks and compiles an expression.
 func (v *vocabulary) compile(source string, n names, lenient bool) (boolean, depends, *mistake) {

@@ -45,11 +45,12 @@ import (
 // ErrNotFound is returned when there is no segment of an id.
 var ErrNotFound = errors.New("segment: not found")
 
-// Model is the store's data model.
+// Model is the store's data model (host/model).
 type Model interface {
-	// Fields lists the fields of customers: the store's own, retired ones too, and those of active plugins. The
-	// core's own (name, phone, ...) are passed over when they are among them.
-	Fields() []*mostradorv1.Field
+	// List returns the fields of customers with their names in a language: the store's own, those that are retired
+	// too when asked for, and those of active plugins. The core's own (name, phone, ...) are passed over when they
+	// are among them.
+	List(lang string, retired bool) []*mostradorv1.Field
 }
 
 // Config is what a Service works with.
@@ -137,12 +138,12 @@ func (s *Service) text(ctx context.Context, key string, args ...any) string {
 	return s.Text.Text(locale.FromContext(ctx), "segment."+key, args...)
 }
 
-// fields are the fields that expressions may name.
-func (s *Service) fields() []*mostradorv1.Field {
+// fields are the fields that expressions may name, retired ones too.
+func (s *Service) fields(lang string) []*mostradorv1.Field {
 	if s.Model == nil {
 		return nil
 	}
-	return slices.DeleteFunc(slices.Clone(s.Model.Fields()), func(f *mostradorv1.Field) bool {
+	return slices.DeleteFunc(slices.Clone(s.Model.List(lang, true)), func(f *mostradorv1.Field) bool {
 		return f.GetOrigin() == mostradorv1.FieldOrigin_FIELD_ORIGIN_CORE
 	})
 }

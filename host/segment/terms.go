@@ -54,7 +54,7 @@ func (s *Service) terms(ctx context.Context) ([]*term, error) {
 		{id: "last_activity", section: "section_person", typ: "date", manner: mannerDate, always: true},
 	}
 	lang := locale.FromContext(ctx)
-	for _, f := range s.fields() {
+	for _, f := range s.fields(lang) {
 		terms = append(terms, fieldTerm(f))
 	}
 	tags, segments, err := s.nameChoices()
