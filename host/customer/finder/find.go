@@ -31,14 +31,10 @@ func (f *Finder) Find(ctx context.Context, q Query) (numbers []uint32, total uin
 	want := int(min(uint64(q.Limit)+1, total-q.Offset))
 	p := page{finder: f, index: x, matches: matches, order: q.Order, total: total}
 	var items []item
-	switch {
-	case q.Order == ByNewest:
+	if q.Order == ByNewest {
 		items = p.newest(after, q.Offset, want)
-	case q.Offset+uint64(want) <= fewSkipped:
-		items, err = p.first(ctx, after, int(q.Offset)+want)
-		items = items[min(int(q.Offset), len(items)):] // somebody may be gone
-	default:
-		items, err = p.far(ctx, after, q.Offset, want)
+	} else {
+		items, err = p.items(ctx, after, q.Offset, want)
 	}
 	if err != nil {
 		return nil, 0, "", err

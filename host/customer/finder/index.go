@@ -15,26 +15,33 @@ type index struct {
 	vocabulary   vocabulary
 	email, phone *roaring.Bitmap
 	consent      map[plgv1.ConsentState]*roaring.Bitmap
+	rankings     [ranked]ranking
 }
 
 func newIndex() *index {
-	return &index{
+	x := &index{
 		all:        roaring.New(),
 		vocabulary: vocabulary{ready: map[string]*roaring.Bitmap{}},
 		email:      roaring.New(),
 		phone:      roaring.New(),
 		consent:    map[plgv1.ConsentState]*roaring.Bitmap{},
 	}
+	for order := range x.rankings {
+		x.rankings[order] = newRanking(nil, shelfLimit(0))
+	}
+	return x
 }
 
 // put adds or replaces a person, whose words are those of wordsOf.
 func (x *index) put(p *Person, words []string) {
 	b, i := x.columns.room(p.Number)
+	known := b.at[i] != 0
 	var had []string
-	if b.at[i] != 0 {
-		had = b.words(i)
+	var were ranks
+	if known {
+		had, were = b.words(i), b.ranks(i)
 	}
-	if b.at[i] == 0 || p.Name != string(b.nameOf(i)) || !slices.Equal(had, words) {
+	if !known || p.Name != string(b.nameOf(i)) || !slices.Equal(had, words) {
 		b.setText(i, p.Name, words[len(Split(p.Name)):])
 	}
 	for j, w := range had {
@@ -48,6 +55,25 @@ func (x *index) put(p *Person, words []string) {
 		}
 	}
 	x.mark(p, b, i)
+	for order, at := range b.ranks(i) {
+		if !known {
+			x.rank(p.Number, Order(order), at)
+		} else if was := were[order]; was != at {
+			x.rankings[order].remove(p.Number, was)
+			x.rank(p.Number, Order(order), at)
+		}
+	}
+}
+
+// rank puts a person into an order.
+func (x *index) rank(number uint32, order Order, at rank) {
+	r := &x.rankings[order]
+	if s := r.add(number, at); s.count > s.limit {
+		r.split(s, shelfLimit(int(x.all.GetCardinality())), func(number uint32) rank {
+			b, i := x.columns.find(number)
+			return b.rankOf(i, order)
+		})
+	}
 }
 
 // mark writes all but the words of a person.
@@ -82,6 +108,9 @@ func (x *index) remove(number uint32) {
 	had := b.words(i)
 	for j, w := range had {
 		x.vocabulary.remove(w, number, had[j+1:])
+	}
+	for order, at := range b.ranks(i) {
+		x.rankings[order].remove(number, at)
 	}
 	b.drop(i)
 	b.compact()

@@ -120,9 +120,55 @@ func (l *loader) finish() {
 	}
 	l.lists = nil
 	x.vocabulary.prepare(words)
+	x.all.RunOptimize()
+	for order := range x.rankings {
+		x.rankings[order] = x.shelve(Order(order))
+	}
 	for _, b := range x.columns {
 		if b != nil {
 			b.clip()
+		}
+	}
+}
+
+// shelve makes the ranking of an order anew, with shelves cut where a sample says.
+func (x *index) shelve(order Order) ranking {
+	const perShelf = 64
+	total := int(x.all.GetCardinality())
+	var sample []rank
+	every, i := max(1, total/(shelves*perShelf)), 0
+	x.each(func(_ uint32, b *block, place int) {
+		if i++; i%every == 0 {
+			sample = append(sample, b.rankOf(place, order))
+		}
+	})
+	slices.SortFunc(sample, rank.compare)
+	limit := shelfLimit(total)
+	var from []rank
+	if n := total / (limit / 2); n > 0 {
+		for i := 1; i < n; i++ {
+			from = append(from, sample[i*len(sample)/n])
+		}
+	}
+	r := newRanking(from, limit)
+	x.each(func(number uint32, b *block, place int) { r.add(number, b.rankOf(place, order)) })
+	for _, s := range r {
+		s.set = s.set.Clone() // no larger than need be
+		s.limit = max(limit, 2*s.count)
+	}
+	return r
+}
+
+// each goes through all persons.
+func (x *index) each(visit func(number uint32, b *block, i int)) {
+	for n, b := range x.columns {
+		if b == nil {
+			continue
+		}
+		for i, at := range b.at {
+			if at != 0 {
+				visit(uint32(n)<<blockBits|uint32(i), b, i)
+			}
 		}
 	}
 }
