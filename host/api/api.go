@@ -33,6 +33,7 @@ import (
 	"mostrador/host/store"
 	"mostrador/host/tag"
 	"mostrador/host/task"
+	"mostrador/host/transfer"
 	"mostrador/sdk/manifest"
 	"mostrador/sdk/plgv1"
 )
@@ -60,6 +61,8 @@ type Config struct {
 	// Tasks are the background tasks, Tags the tags; nil serves none.
 	Tasks *task.Service
 	Tags  *tag.Service
+	// Transfer brings customers in and out; nil serves none.
+	Transfer *transfer.Service
 	// Status says what a screen must know before anybody signs in: store_name, web_address, mail_spooled,
 	// currency, country and language. The API fills in the rest.
 	Status func() *mostradorv1.StatusResponse
@@ -177,6 +180,9 @@ func New(c Config) http.Handler {
 	}
 	if s.Tasks != nil {
 		mux.Handle(mostradorv1connect.NewTaskServiceHandler(taskServer{s}, options...))
+	}
+	if s.Transfer != nil {
+		mux.Handle(mostradorv1connect.NewTransferServiceHandler(transferServer{s}, options...))
 	}
 	return mux
 }

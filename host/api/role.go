@@ -93,4 +93,15 @@ var roles = map[string]mostradorv1.Role{
 	mostradorv1connect.TaskServiceResumeProcedure: mostradorv1.Role_ROLE_OPERATOR,
 	mostradorv1connect.TaskServiceCancelProcedure: mostradorv1.Role_ROLE_OPERATOR,
 	mostradorv1connect.TaskServiceUndoProcedure:   mostradorv1.Role_ROLE_OPERATOR,
+
+	mostradorv1connect.TransferServiceUploadProcedure:  mostradorv1.Role_ROLE_OPERATOR,
+	mostradorv1connect.TransferServiceReadProcedure:    mostradorv1.Role_ROLE_OPERATOR,
+	mostradorv1connect.TransferServicePlanProcedure:    mostradorv1.Role_ROLE_OPERATOR,
+	mostradorv1connect.TransferServiceRowsProcedure:    mostradorv1.Role_ROLE_OPERATOR,
+	mostradorv1connect.TransferServiceApplyProcedure:   mostradorv1.Role_ROLE_OPERATOR,
+	mostradorv1connect.TransferServiceGetProcedure:     mostradorv1.Role_ROLE_OPERATOR,
+	mostradorv1connect.TransferServiceListProcedure:    mostradorv1.Role_ROLE_OPERATOR,
+	mostradorv1connect.TransferServiceDiscardProcedure: mostradorv1.Role_ROLE_OPERATOR,
+	mostradorv1connect.TransferServiceRefusedProcedure: mostradorv1.Role_ROLE_OPERATOR,
+	mostradorv1connect.TransferServiceExportProcedure:  mostradorv1.Role_ROLE_OPERATOR,
 }
