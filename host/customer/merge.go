@@ -238,3 +238,27 @@ func TextOf(c *plgv1.Customer, path string) string { return textOf(c, path) }
 
 // CopyField sets a value of to as it is in from.
 func CopyField(to, from *plgv1.Customer, path string) { copyField(to, from, path) }
+
+// HolderOf returns the number of the customer to whom a phone, an e-mail or a card belongs (path phone, email or
+// cards; the value as it is kept), 0 when it is nobody's.
+func (s *Service) HolderOf(tx *store.Tx, path, value string) uint32 {
+	switch path {
+	case fieldPhone:
+		return numberOf(tx.Get(bucketIndex, phoneKey(value)))
+	case fieldEmail:
+		return numberOf(tx.Get(bucketIndex, emailKey(value)))
+	case fieldCards:
+		return numberOf(tx.Get(bucketIndex, cardKey(value)))
+	}
+	return 0
+}
+
+// WithLocal returns up to limit customers whose e-mail has this part before the @.
+func (s *Service) WithLocal(tx *store.Tx, local string, limit int) (numbers []uint32) {
+	for _, number := range tx.Scan(bucketIndex, emailKey(local+"@"), nil) {
+		if numbers = append(numbers, numberOf(number)); len(numbers) == limit {
+			break
+		}
+	}
+	return numbers
+}
