@@ -41,8 +41,9 @@ func changeOf(was, is *customer.Known) *change {
 	note(a.GetLanguage() != b.GetLanguage(), onLanguage)
 	note(!slices.Equal(a.GetCards(), b.GetCards()), onCards)
 	note(a.GetAplicaPromociones() != b.GetAplicaPromociones(), onAplica)
+	// Giving or withdrawing consent is an activity, and both states come with the facts as they are after it.
 	note(a.GetConsent().GetProgramme() != b.GetConsent().GetProgramme() ||
-		a.GetConsent().GetPromotions() != b.GetConsent().GetPromotions(), onConsent)
+		a.GetConsent().GetPromotions() != b.GetConsent().GetPromotions(), onConsent|onFacts)
 	f, g := &was.Facts, &is.Facts
 	note(f.Purchases != g.Purchases || f.Spent != g.Spent || f.FirstPurchase != g.FirstPurchase ||
 		f.LastPurchase != g.LastPurchase || f.LastActivity != g.LastActivity || !maps.Equal(f.Measures, g.Measures), onFacts)

@@ -21,12 +21,12 @@ import (
 //	d ID  → mostradorv1.Segment: the definition
 //	s ID  → state: how far its members are worked out, in JSON
 //	#     → the last id that was given; ids are never given again
-//	day   → day: the store's day, in JSON
+//	@     → dayState: the store's day, in JSON
 const bucketSegment store.Bucket = "segment"
 
 var (
 	keyLast = []byte("#")
-	keyDay  = []byte("day")
+	keyDay  = []byte("@")
 )
 
 func put32(n uint32) []byte   { return binary.BigEndian.AppendUint32(nil, n) }

@@ -329,7 +329,7 @@ type typeKey string
 
 // splitTypes reads "(string, list(int))", and leaves the kind of target out.
 func splitTypes(s string) []typeKey {
-	s = strings.TrimSpace(s)
+	s = strings.Trim(strings.TrimSpace(s), "'")
 	if before, _, ok := strings.Cut(s, ".("); ok {
 		s = before
 	}
