@@ -9,7 +9,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/RoaringBitmap/roaring/v2"
 	"google.golang.org/protobuf/types/known/structpb"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
@@ -47,7 +46,7 @@ func (s *Service) Export(ctx context.Context, actor *plgv1.Actor, req *mostrador
 	if err != nil {
 		return err
 	}
-	numbers, err := s.selected(ctx, req.GetSelection())
+	numbers, err := s.Customers.Selected(ctx, req.GetSelection())
 	if err != nil {
 		return err
 	}
@@ -116,21 +115,6 @@ func (s *Service) people(ctx context.Context, numbers []uint32) (people []*plgv1
 		return nil
 	})
 	return people, facts, err
-}
-
-// selected are the customers whom a selection means.
-func (s *Service) selected(ctx context.Context, sel *mostradorv1.Selection) (*roaring.Bitmap, error) {
-	var match func(*customer.Known) bool
-	if condition := sel.GetFilter().GetCondition(); condition != nil {
-		if s.Compile == nil {
-			return nil, s.refuse(ctx, "filter", "no_conditions")
-		}
-		var err error
-		if match, err = s.Compile(ctx, condition); err != nil {
-			return nil, err
-		}
-	}
-	return s.Customers.Selected(ctx, sel, match)
 }
 
 // column is a column that is exported.

@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"slices"
+	"strings"
 
 	"github.com/RoaringBitmap/roaring/v2"
 	"google.golang.org/protobuf/proto"
@@ -351,13 +352,15 @@ func (s *Service) amended(ctx context.Context, tx *store.Tx, i *mostradorv1.Impo
 	return s.Customers.Amended(ctx, tx, current, wanted, mask)
 }
 
-// merged is what a row makes of a known customer, and which paths it is about. Tags are never taken off.
+// merged is what a row makes of a known customer, and which paths it is about. Tags are never taken off, and the case of
+// an e-mail's letters is no difference.
 func merged(i *mostradorv1.Import, current, typed *plgv1.Customer) (*plgv1.Customer, []string) {
 	wanted := proto.CloneOf(typed)
 	mask := customer.SetPaths(typed)
 	if i.Duplicates == mostradorv1.DuplicatePolicy_DUPLICATE_POLICY_FILL {
 		mask = slices.DeleteFunc(mask, func(path string) bool { return path != targetTags && customer.Value(current, path) != "" })
 	}
+	mask = slices.DeleteFunc(mask, func(path string) bool { return path == targetEmail && strings.EqualFold(current.Email, typed.Email) })
 	wanted.Tags = slices.Clone(current.Tags)
 	for _, tag := range typed.Tags {
 		if !slices.Contains(wanted.Tags, tag) {

@@ -215,6 +215,10 @@ func (p *plan) show(i int) (*mostradorv1.ImportRow, error) {
 		return nil, fmt.Errorf("transfer: row %d: %w", i, err)
 	}
 	row.Customer = c
+	if at.outcome != refused { // what a new one would lack does not matter of one who is known
+		row.Cells = nil
+		row.Diagnostics = slices.DeleteFunc(row.Diagnostics, func(d *plgv1.Diagnostic) bool { return d.Severity == plgv1.Severity_SEVERITY_ERROR })
+	}
 	switch e.Act {
 	case mostradorv1.ConsentAct_CONSENT_ACT_GIVEN:
 		c.Consent = &plgv1.Consent{Promotions: plgv1.ConsentState_CONSENT_STATE_GIVEN}

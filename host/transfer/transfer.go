@@ -74,10 +74,8 @@ type Config struct {
 	Country func() string
 	// Fields lists the data model beyond the core's own fields, with names in a language; nil means that there is none.
 	Fields func(lang string) []*mostradorv1.Field
-	// Compile makes a function of a selection's condition (host/segment); nil refuses conditions.
-	Compile func(ctx context.Context, c *mostradorv1.Condition) (func(*customer.Known) bool, error)
-	Text    *locale.Catalog
-	Logger  hclog.Logger
+	Text   *locale.Catalog
+	Logger hclog.Logger
 	// Now may be nil: then it is the clock.
 	Now func() time.Time
 }
