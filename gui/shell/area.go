@@ -66,8 +66,8 @@ func shortcuts() []fyne.Shortcut {
 	return all
 }
 
-// shortcut gives a shortcut to the screen, and to the bar when the screen has no use for it.
-func (s *Shell) shortcut(pressed fyne.Shortcut) {
+// Shortcut gives keys pressed with Ctrl or Alt to the screen, and to the bar when the screen has no use for them.
+func (s *Shell) Shortcut(pressed fyne.Shortcut) {
 	if !s.inside() {
 		return
 	}

@@ -23,6 +23,7 @@ import (
 	"mostrador/gui/sheet"
 	"mostrador/gui/signin"
 	"mostrador/gui/staff"
+	"mostrador/gui/tags"
 	"mostrador/gui/ui"
 	"mostrador/host/api/mostradorv1"
 )
@@ -86,7 +87,7 @@ func New(d *ui.Desk) *Shell {
 		}
 	})
 	for _, key := range shortcuts() {
-		c.AddShortcut(key, s.shortcut)
+		c.AddShortcut(key, s.Shortcut)
 	}
 	s.cancel = d.Model.Subscribe(func(change model.Change) { d.Do(func() { s.changed(change) }) })
 	s.wait("")
@@ -209,6 +210,8 @@ func (s *Shell) screen(place ui.Place) ui.Screen {
 		return customers.NewForm(s.d) // always an empty form
 	case ui.Sheet:
 		return sheet.New(s.d)
+	case ui.Tags:
+		screen = tags.New(s.d)
 	case ui.Outbox:
 		screen = outbox.New(s.d)
 	case ui.Reports:

@@ -45,9 +45,9 @@ func offerShortcut(w fyne.CanvasObject, s fyne.Shortcut) {
 	}
 }
 
-// windowShortcut tells whether a shortcut belongs to the window rather than to a text box: Alt with a key, or going
+// WindowShortcut tells whether a shortcut belongs to the window rather than to a text box: Alt with a key, or going
 // round with Ctrl and Tab.
-func windowShortcut(s fyne.Shortcut) bool {
+func WindowShortcut(s fyne.Shortcut) bool {
 	c, ok := s.(*desktop.CustomShortcut)
 	return ok && (c.Modifier == fyne.KeyModifierAlt || c.KeyName == fyne.KeyTab)
 }
@@ -177,7 +177,7 @@ func (e *Entry) TypedKey(ev *fyne.KeyEvent) {
 
 // TypedShortcut implements fyne.Shortcutable.
 func (e *Entry) TypedShortcut(s fyne.Shortcut) {
-	if windowShortcut(s) {
+	if WindowShortcut(s) {
 		offerShortcut(e, s)
 		return
 	}

@@ -192,7 +192,7 @@ func (l *rowsList) TypedShortcut(s fyne.Shortcut) {
 		l.move(-1)
 	case ok && c.Modifier == fyne.KeyModifierAlt && c.KeyName == fyne.KeyDown:
 		l.move(1)
-	case windowShortcut(s):
+	case WindowShortcut(s):
 		offerShortcut(l, s)
 	}
 }

@@ -46,6 +46,7 @@ type Window struct {
 	Step time.Duration
 
 	queue chan func()
+	shell *shell.Shell
 }
 
 // Open starts the application against a store.
@@ -65,6 +66,7 @@ func Open(t testing.TB, s *Store) *Window {
 		Clock:   func() time.Time { w.Now = w.Now.Add(w.Step); return w.Now },
 		OpenURL: func(u *url.URL) error { w.Opened = append(w.Opened, u.String()); return nil }})
 	sh := shell.New(w.Desk)
+	w.shell = sh
 	win.Resize(fyne.NewSize(1280, 800))
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan struct{})
