@@ -336,3 +336,11 @@ func (j *judgement) refer(tx *store.Tx, c *plgv1.Customer) error {
 	}
 	return nil
 }
+
+// Refer is what Register and Update do with references to other customers: it puts ids in the place of the numbers by
+// which c refers to them, and says which of them nobody is.
+func (j *Judge) Refer(tx *store.Tx, c *plgv1.Customer) ([]*plgv1.Diagnostic, error) {
+	v := j.judgement()
+	err := v.refer(tx, c)
+	return v.Diagnostics, err
+}

@@ -339,8 +339,10 @@ func address(text string) (string, *complaint) {
 // country reads a country by its code of two or three letters, or by its name in a language of the store.
 func country(text string) (string, bool) {
 	if len(text) == 2 || len(text) == 3 {
-		if region, err := language.ParseRegion(text); err == nil && region.IsCountry() && len(region.String()) == 2 {
-			return region.String(), true
+		if region, err := language.ParseRegion(text); err == nil {
+			if region = region.Canonicalize(); region.IsCountry() && len(region.String()) == 2 {
+				return region.String(), true
+			}
 		}
 	}
 	code, ok := countryNames()[fold(text)]
@@ -355,7 +357,10 @@ var countryNames = sync.OnceValue(func() map[string]string {
 		for a := 'A'; a <= 'Z'; a++ {
 			for b := 'A'; b <= 'Z'; b++ {
 				region, err := language.ParseRegion(string([]rune{a, b}))
-				if err != nil || !region.IsCountry() || len(region.String()) != 2 {
+				if err != nil {
+					continue
+				}
+				if region = region.Canonicalize(); !region.IsCountry() || len(region.String()) != 2 {
 					continue
 				}
 				if name := fold(in.Name(region)); name != "" && names[name] == "" {

@@ -117,13 +117,13 @@ func (m migration) step(ctx context.Context, t *task.Task, actor *plgv1.Actor, w
 	}
 	changed := t.Changed()
 	err = t.Step(ctx, func(tx *store.Tx) error {
-		now.converted += uint64(len(changing))
 		for _, number := range changing {
 			did, err := m.change(tx, t.ID(), actor, was, next, number)
 			if err != nil {
 				return err
 			}
 			if did {
+				now.converted++
 				changed++
 			}
 		}
@@ -157,16 +157,30 @@ func (m migration) change(tx *store.Tx, id uint64, actor *plgv1.Actor, was, next
 		return false, nil
 	}
 	if err := m.set(tx, actor, c, next.GetId(), becomes); err != nil {
-		return false, err
+		return false, m.refused(err, number)
 	}
 	row := binary.AppendUvarint(nil, uint64(len(value)))
 	task.PutUndo(tx, id, binary.BigEndian.AppendUint32(nil, number), append(append(row, value...), becomes...))
 	return true, nil
 }
 
+// refused tells of a customer who cannot be changed for a reason of his own; he stays as he is, and the rest goes on.
+func (m migration) refused(err error, number uint32) error {
+	var refusal *customer.Refused
+	if !errors.As(err, &refusal) {
+		return err
+	}
+	m.s.Logger.Warn("a value could not be brought to its new form", "customer", number, "problem", refusal)
+	return nil
+}
+
 // set writes one value.
 func (m migration) set(tx *store.Tx, actor *plgv1.Actor, c *plgv1.Customer, id, value string) error {
-	_, err := m.s.Customers.UpdateTx(tx, actor, c.GetId(), func(c *plgv1.Customer) { c.Fields[id] = value })
+	_, err := m.s.Customers.UpdateTx(tx, actor, c.GetId(), func(c *plgv1.Customer) {
+		if c.Fields[id] = value; value == "" {
+			delete(c.Fields, id)
+		}
+	})
 	return err
 }
 
@@ -257,5 +271,8 @@ func (m migration) restore(tx *store.Tx, actor *plgv1.Actor, id string, number u
 	if err != nil || c.GetFields()[id] != became {
 		return false, err
 	}
-	return true, m.set(tx, actor, c, id, value)
+	if err := m.set(tx, actor, c, id, value); err != nil {
+		return false, m.refused(err, number)
+	}
+	return true, nil
 }

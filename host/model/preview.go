@@ -134,7 +134,9 @@ func (s *Service) walk(tx *store.Tx, d *definition, after uint32, n int, fn func
 // the same because both ask it. was has no Field where nobody declared the value.
 func (s *Service) convert(tx *store.Tx, was, next *definition, c *plgv1.Customer, value, lang string) (becomes string, wrong *plgv1.Diagnostic) {
 	if was.GetMany() && !next.GetMany() {
-		if n := strings.Count(value, "\n") + 1; n > 1 && next.judged.Type != manifest.TypeLongText {
+		// A value of more than one line may be one of the new declaration: what was converted is asked again.
+		kept, _ := s.Customers.Hold(tx, next.judged, c, value, lang)
+		if n := strings.Count(value, "\n") + 1; n > 1 && kept != value {
 			p := &problems{s: s, lang: lang}
 			p.add("fields."+next.GetId(), "value_many", "n", n)
 			return "", p.list[0]

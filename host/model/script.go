@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
 
 	"cel.dev/cel-go/cel"
 	"cel.dev/cel-go/common/types"
@@ -84,40 +85,50 @@ func (p *problems) mistake(source string, issues *cel.Issues) {
 		message, _, _ = strings.Cut(list[0].Message, " expecting ")
 		message, _, _ = strings.Cut(message, " (in container")
 	}
-	place := []any{"line", line, "column", column}
-	if name, ok := strings.CutPrefix(message, "undeclared reference to "); ok {
-		p.add("script", "script_unknown", append(place, "name", wholeName(source, line, column, strings.Trim(name, "'")))...)
+	if rest, ok := strings.CutPrefix(message, "undeclared reference to '"); ok {
+		name, hint, _ := strings.Cut(rest, "'")
+		name, column = wholeName(source, line, column, name)
+		place := []any{"line", line, "column", column, "name", name}
+		if _, near, found := strings.Cut(hint, "did you mean '"); found {
+			near, _, _ = strings.Cut(near, "'")
+			p.add("script", "script_unknown_near", append(place, "near", near)...)
+		} else {
+			p.add("script", "script_unknown", place...)
+		}
 	} else if rest, ok := strings.CutPrefix(message, "found no matching overload for "); ok {
 		operator, _, _ := strings.Cut(rest, " applied to ")
-		p.add("script", "script_types", append(place, "operator", strings.Trim(strings.Trim(operator, "'"), "_"))...)
+		p.add("script", "script_types", "line", line, "column", column, "operator", strings.Trim(strings.Trim(operator, "'"), "_"))
 	} else if strings.HasPrefix(message, "Syntax error") {
-		p.add("script", "script_syntax", place...)
+		p.add("script", "script_syntax", "line", line, "column", column)
 	} else {
-		p.add("script", "script_wrong", append(place, "problem", message)...)
+		p.add("script", "script_wrong", "line", line, "column", column, "problem", message)
 	}
 	p.list[len(p.list)-1].Detail = fmt.Sprintf("%d:%d", line, column)
 }
 
-// wholeName reads the name with its dots that stands at a place, of which CEL names the first part only.
-func wholeName(source string, line, column int, first string) string {
+// wholeName reads the name with its dots at a place, of which CEL names a part only, or shows to a dot in it. It returns
+// the name and the column where it begins.
+func wholeName(source string, line, column int, part string) (string, int) {
 	lines := strings.Split(source, "\n")
 	if line > len(lines) {
-		return first
+		return part, column
 	}
 	runes := []rune(lines[line-1])
 	if column > len(runes) {
-		return first
+		return part, column
 	}
-	rest := string(runes[column-1:])
-	if end := strings.IndexFunc(rest, func(r rune) bool {
-		return r != '.' && r != '_' && (r < '0' || r > '9') && (r < 'a' || r > 'z') && (r < 'A' || r > 'Z')
-	}); end >= 0 {
-		rest = rest[:end]
+	inName := func(r rune) bool { return r == '.' || r == '_' || unicode.IsLetter(r) || unicode.IsDigit(r) }
+	from, to := column-1, column-1
+	for from > 0 && inName(runes[from-1]) {
+		from--
 	}
-	if strings.HasPrefix(rest, first) {
-		return strings.TrimSuffix(rest, ".")
+	for to < len(runes) && inName(runes[to]) {
+		to++
 	}
-	return first
+	if name := strings.Trim(string(runes[from:to]), "."); strings.Contains(name, part) {
+		return name, from + 1
+	}
+	return part, column
 }
 
 // errNoYesOrNo is what a script of which that cannot be told beforehand may fail with.
