@@ -431,6 +431,16 @@ func readSync(tx *store.Tx) (*syncRecord, error) {
 	return record, nil
 }
 
+// again has customers brought to the rules in force once more, after many of them changed beside the rules.
+func (e *ensemble) again(tx *store.Tx) error {
+	r := e.resolution.Load()
+	if len(r.Governed()) == 0 {
+		return nil
+	}
+	tx.OnCommit(func() { wake(e.wake) })
+	return writeSync(tx, &syncRecord{Fingerprint: e.fingerprint(r), Running: true})
+}
+
 func writeSync(tx *store.Tx, record *syncRecord) error {
 	value, err := json.Marshal(record)
 	if err != nil {

@@ -44,9 +44,14 @@ import (
 	"mostrador/host/locale"
 	"mostrador/host/marketplace"
 	"mostrador/host/message"
+	"mostrador/host/model"
 	"mostrador/host/plugin"
 	"mostrador/host/sale"
+	"mostrador/host/segment"
 	"mostrador/host/store"
+	"mostrador/host/tag"
+	"mostrador/host/task"
+	"mostrador/host/transfer"
 )
 
 // DefaultListen and DefaultWebListen are where a store listens when nothing else is said.
@@ -84,6 +89,11 @@ type Host struct {
 	engine    *event.Engine
 	guide     *configguide.Guide
 	customers *customer.Service
+	tasks     *task.Service
+	model     *model.Service
+	segments  *segment.Service
+	tags      *tag.Service
+	transfers *transfer.Service
 	consent   *consent.Service
 	sales     *sale.Service
 	access    *access.Service
@@ -195,12 +205,7 @@ func (h *Host) assemble(key []byte) (err error) {
 	if h.guide, err = h.openGuide(key); err != nil {
 		return err
 	}
-	if h.customers, err = customer.New(customer.Config{
-		Store: h.store, Log: h.log, Rules: h.ensemble, Text: h.text, Logger: h.logger.Named("customer"),
-		Country:  func() string { return h.guide.Text(settingCountry) },
-		Currency: func() string { return h.guide.Text(settingCurrency) },
-		Fields:   func() customer.Fields { return customer.OfPlugins(h.ensemble.Resolution()) },
-	}); err != nil {
+	if err := h.assembleCustomers(); err != nil {
 		return err
 	}
 	h.consent = consent.New(consent.Config{
@@ -211,6 +216,9 @@ func (h *Host) assemble(key []byte) (err error) {
 		Store: h.store, Log: h.log, Customers: h.customers, Text: h.text,
 		Currency: func() string { return h.guide.Text(settingCurrency) },
 	})
+	if err := h.assembleRecords(); err != nil {
+		return err
+	}
 	h.access = access.New(access.Config{Store: h.store, Log: h.log, Key: key, Text: h.text, Logger: h.logger.Named("access")})
 	h.messages = message.New(message.Config{
 		Store: h.store, Logger: h.logger, Text: h.text.Text, Settings: h.mailSettings,
@@ -287,11 +295,7 @@ func (h *Host) serve(ctx, life context.Context, key []byte, local net.Listener) 
 		return err
 	}
 	h.begin(func() { marketplace.Follow(life, h.feed, cursor, h.logger.Named("feed"), h.consent.Record) })
-	h.begin(func() {
-		if err := h.customers.Build(life); err != nil && life.Err() == nil {
-			h.logger.Error("the customers could not be read into memory", "error", err)
-		}
-	})
+	h.workOnCustomers(life)
 	h.begin(func() { h.watchEvents(life) })
 	h.begin(func() { h.watchFiles(life) })
 	h.begin(func() { h.ensemble.sync(life) })

@@ -52,8 +52,6 @@ type Config struct {
 	Messages  *message.Service
 	Settings  Settings
 	Plugins   Plugins
-	// Matcher compiles a condition on customers.
-	Matcher func(ctx context.Context, condition *mostradorv1.Condition) (func(*customer.Known) bool, error)
 	// Segments are served when they are not nil.
 	Segments *segment.Service
 	// Model is the data model; nil serves none.

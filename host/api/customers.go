@@ -7,7 +7,6 @@ import (
 	"connectrpc.com/connect"
 
 	"mostrador/host/api/mostradorv1"
-	"mostrador/host/customer"
 	"mostrador/host/store"
 	"mostrador/sdk/manifest"
 	"mostrador/sdk/plgv1"
@@ -61,23 +60,11 @@ func (s customerServer) Update(ctx context.Context, req *connect.Request[mostrad
 
 // Search finds customers.
 func (s customerServer) Search(ctx context.Context, req *connect.Request[mostradorv1.SearchRequest]) (*connect.Response[mostradorv1.SearchResponse], error) {
-	match, err := s.matcher(ctx, req.Msg.GetFilter())
-	if err != nil {
-		return nil, err
-	}
-	found, err := s.Customers.Search(ctx, req.Msg, match)
+	found, err := s.Customers.Search(ctx, req.Msg)
 	if err != nil {
 		return nil, err
 	}
 	return connect.NewResponse(found), nil
-}
-
-// matcher is the condition of a filter, compiled; nil when it has none.
-func (s *server) matcher(ctx context.Context, f *mostradorv1.Filter) (func(*customer.Known) bool, error) {
-	if f.GetCondition() == nil {
-		return nil, nil
-	}
-	return s.Matcher(ctx, f.GetCondition())
 }
 
 // Activate records the acceptance by the short code.

@@ -90,6 +90,8 @@ type Config struct {
 	Fields func() Fields
 	// Indexed lists the ids of the fields by whose words customers are found; may be nil.
 	Indexed func() []string
+	// Select returns who meets a condition (host/segment); may be nil: then searches have none.
+	Select func(ctx context.Context, condition *mostradorv1.Condition) (*roaring.Bitmap, error)
 	// Imported returns the customers whom an import brought or changed; may be nil: then nobody.
 	Imported func(id uint64) (*roaring.Bitmap, error)
 	// Currency is the store's (ISO 4217); may be nil.

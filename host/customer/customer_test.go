@@ -59,7 +59,7 @@ func newService(t testing.TB, rules Rules) *Service {
 // search is a page of a search in the order of names.
 func search(t testing.TB, s *Service, query string, limit int32, page string) ([]*plgv1.Customer, string) {
 	t.Helper()
-	res, err := s.Search(ctx, &mostradorv1.SearchRequest{Query: query, Limit: limit, Page: page}, nil)
+	res, err := s.Search(ctx, &mostradorv1.SearchRequest{Query: query, Limit: limit, Page: page})
 	if err != nil {
 		t.Fatalf("search %q: %v", query, err)
 	}
@@ -517,7 +517,7 @@ func FuzzSearch(f *testing.F) {
 	f.Add("+34", "AA")
 	f.Fuzz(func(t *testing.T, query, page string) {
 		var refused *Refused
-		if _, err := s.Search(ctx, &mostradorv1.SearchRequest{Query: query, Limit: 5, Page: page}, nil); err != nil && !errors.As(err, &refused) {
+		if _, err := s.Search(ctx, &mostradorv1.SearchRequest{Query: query, Limit: 5, Page: page}); err != nil && !errors.As(err, &refused) {
 			t.Error(err)
 		}
 		if _, err := s.Find(ctx, query); err != nil && !errors.Is(err, ErrNotFound) {

@@ -5,8 +5,8 @@ import (
 	"fmt"
 	"iter"
 	"runtime"
+	"slices"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/RoaringBitmap/roaring/v2"
@@ -224,99 +224,46 @@ const (
 	stale       = 5 * time.Second
 )
 
-// match returns who meets a condition.
-func (s *Service) match(ctx context.Context, condition *mostradorv1.Condition, match func(*Known) bool) (*roaring.Bitmap, error) {
+// meets returns who meets the condition of a filter; nil when it has none.
+func (s *Service) meets(ctx context.Context, filter *mostradorv1.Filter) (*roaring.Bitmap, error) {
+	condition := filter.GetCondition()
+	if condition == nil || s.Select == nil {
+		return nil, nil
+	}
 	key, err := proto.MarshalOptions{Deterministic: true}.Marshal(condition)
 	if err != nil {
 		return nil, err
 	}
-	s.matched.mu.Lock()
-	defer s.matched.mu.Unlock()
-	changes := s.changes.Load()
-	for _, m := range s.matched.last {
-		if m.condition == string(key) && (m.changes == changes || s.Now().Sub(m.time) < stale) {
-			return m.numbers.Clone(), nil
-		}
+	changes, now := s.changes.Load(), s.Now()
+	if numbers := s.matched.get(string(key), changes, now); numbers != nil {
+		return numbers, nil
 	}
-	numbers, err := s.Matching(ctx, match)
+	numbers, err := s.Select(ctx, condition)
 	if err != nil {
 		return nil, err
 	}
-	s.matched.last = append(s.matched.last, met{string(key), numbers, changes, s.Now()})
-	if n := len(s.matched.last); n > matchesKept {
-		s.matched.last = s.matched.last[n-matchesKept:]
-	}
-	return numbers.Clone(), nil
+	s.matched.put(met{string(key), numbers, changes, now})
+	return numbers, nil
 }
 
-// Matching asks of every customer whether he meets a condition, on all processors. match is called from several
-// goroutines and must keep nothing of what it is given.
-func (s *Service) Matching(ctx context.Context, match func(*Known) bool) (*roaring.Bitmap, error) {
-	var last uint32
-	if err := s.Store.View(func(tx *store.Tx) error { last = s.LastNumber(tx); return nil }); err != nil {
-		return nil, err
-	}
-	var next atomic.Uint32
-	var mu sync.Mutex
-	all := roaring.New()
-	var failed error
-	var working sync.WaitGroup
-	for range runtime.GOMAXPROCS(0) {
-		working.Go(func() {
-			for {
-				after := (next.Add(1) - 1) * span
-				if after >= last {
-					return
-				}
-				numbers, err := s.matching(ctx, after, match)
-				mu.Lock()
-				all.Or(numbers)
-				if err != nil {
-					failed = err
-				}
-				stop := failed != nil
-				mu.Unlock()
-				if stop {
-					return
-				}
-			}
-		})
-	}
-	working.Wait()
-	return all, failed
-}
-
-// matching is Matching for a span behind a number.
-func (s *Service) matching(ctx context.Context, after uint32, match func(*Known) bool) (*roaring.Bitmap, error) {
-	numbers := roaring.New()
-	if err := ctx.Err(); err != nil {
-		return numbers, err
-	}
-	err := s.Store.View(func(tx *store.Tx) error {
-		facts := newFactsCursor(s, tx, after)
-		defer facts.stop()
-		for number, record := range s.Records(tx, after) {
-			if number > after+span {
-				return nil
-			}
-			c := new(plgv1.Customer)
-			if err := proto.Unmarshal(record, c); err != nil {
-				return fmt.Errorf("customer %d: %w", number, err)
-			}
-			sets, err := s.sets.Of(tx, number)
-			if err != nil {
-				return err
-			}
-			if c.Tags, err = s.tagsIn(tx, sets); err != nil {
-				return err
-			}
-			if match(&Known{c, facts.of(number), sets}) {
-				numbers.Add(number)
-			}
+// get returns who met a condition, nil when nobody has asked lately. The set is not to be changed.
+func (m *matches) get(condition string, changes uint64, now time.Time) *roaring.Bitmap {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, known := range m.last {
+		if known.condition == condition && (known.changes == changes || now.Sub(known.time) < stale) {
+			return known.numbers
 		}
-		return nil
-	})
-	return numbers, err
+	}
+	return nil
+}
+
+func (m *matches) put(found met) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.last = slices.DeleteFunc(m.last, func(known met) bool { return known.condition == found.condition })
+	m.last = append(m.last, found)
+	m.last = m.last[max(0, len(m.last)-matchesKept):]
 }
 
 // facts is what the store counts of a customer, as the API says it.

@@ -228,7 +228,7 @@ func (w *world) compare() {
 		}
 		got := map[string]bool{}
 		for pages := 0; ; pages++ {
-			res, err := w.s.Search(ctx, req, nil)
+			res, err := w.s.Search(ctx, req)
 			if err != nil || pages > 1000 {
 				w.t.Fatalf("%v: %v", req, err)
 			}

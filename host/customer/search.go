@@ -90,10 +90,9 @@ func typedNumber(typed string) uint32 {
 	return uint32(n)
 }
 
-// Search returns a page of the customers whom a request means, with what the store counts of them. match is
-// the request's condition, compiled (host/segment); nil when there is none. A page that the caller has
-// (Page, Offset) stays right while customers come and go.
-func (s *Service) Search(ctx context.Context, req *mostradorv1.SearchRequest, match func(*Known) bool) (*mostradorv1.SearchResponse, error) {
+// Search returns a page of the customers whom a request means, with what the store counts of them. A page that
+// the caller has (Page, Offset) stays right while customers come and go.
+func (s *Service) Search(ctx context.Context, req *mostradorv1.SearchRequest) (*mostradorv1.SearchResponse, error) {
 	if err := s.Build(ctx); err != nil {
 		return nil, err
 	}
@@ -107,11 +106,11 @@ func (s *Service) Search(ctx context.Context, req *mostradorv1.SearchRequest, ma
 	if err != nil || !possible {
 		return res, err
 	}
-	if match != nil {
-		met, err := s.match(ctx, req.GetFilter().GetCondition(), match)
-		if err != nil {
-			return nil, err
-		}
+	met, err := s.meets(ctx, req.GetFilter())
+	if err != nil {
+		return nil, err
+	}
+	if met != nil {
 		q.Within = append(q.Within, met)
 	}
 	q.Order = orderOf(req)
@@ -149,9 +148,8 @@ func (s *Service) Search(ctx context.Context, req *mostradorv1.SearchRequest, ma
 	})
 }
 
-// Selected returns the numbers of the customers whom a selection means, as they are now. match is the
-// condition of its filter, compiled; nil when there is none.
-func (s *Service) Selected(ctx context.Context, sel *mostradorv1.Selection, match func(*Known) bool) (*roaring.Bitmap, error) {
+// Selected returns the numbers of the customers whom a selection means, as they are now.
+func (s *Service) Selected(ctx context.Context, sel *mostradorv1.Selection) (*roaring.Bitmap, error) {
 	numbers := roaring.New()
 	if len(sel.GetIds()) == 0 && !sel.GetAll() {
 		return numbers, nil
@@ -173,11 +171,11 @@ func (s *Service) Selected(ctx context.Context, sel *mostradorv1.Selection, matc
 	if err != nil {
 		return nil, err
 	}
-	if match != nil {
-		met, err := s.match(ctx, sel.GetFilter().GetCondition(), match)
-		if err != nil {
-			return nil, err
-		}
+	met, err := s.meets(ctx, sel.GetFilter())
+	if err != nil {
+		return nil, err
+	}
+	if met != nil {
 		numbers.And(met)
 	}
 	return numbers, s.numbers(sel.GetExcept(), func(number uint32) { numbers.Remove(number) })

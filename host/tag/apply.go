@@ -28,7 +28,7 @@ const bucketWhom store.Bucket = "tag_task"
 // changed at once: the task is nil and changed says how many customers really changed. More is done by the task that it returns. What a person
 // can mend is a *customer.Refused.
 func (s *Service) Apply(ctx context.Context, actor *plgv1.Actor, sel *mostradorv1.Selection, add, remove []string) (begun *mostradorv1.Task, changed uint64, err error) {
-	numbers, err := s.Selected(ctx, sel)
+	numbers, err := s.Customers.Selected(ctx, sel)
 	if err != nil {
 		return nil, 0, err
 	}

@@ -21,7 +21,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/RoaringBitmap/roaring/v2"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/structpb"
 	"google.golang.org/protobuf/types/known/timestamppb"
@@ -61,8 +60,6 @@ type Config struct {
 	Text  *locale.Catalog
 	// Segments may be nil: then nothing follows the tags.
 	Segments Segments
-	// Selected returns whom a selection means, its condition included; nil means Customers.Selected, which leaves a condition out.
-	Selected func(ctx context.Context, sel *mostradorv1.Selection) (*roaring.Bitmap, error)
 	// Resync has the rules of the plug-ins look at all customers again, after many of them changed; may be nil. It must be quick.
 	Resync func()
 	// Changed is told that the list of tags, or the tags of many customers, are others; may be nil. It must be quick.
@@ -83,11 +80,6 @@ type Service struct {
 func New(c Config) (*Service, error) {
 	if c.Now == nil {
 		c.Now = time.Now
-	}
-	if c.Selected == nil {
-		c.Selected = func(ctx context.Context, sel *mostradorv1.Selection) (*roaring.Bitmap, error) {
-			return c.Customers.Selected(ctx, sel, nil)
-		}
 	}
 	s := &Service{Config: c, open: map[uint64]*work{}}
 	if err := c.Store.View(s.load); err != nil {
