@@ -8,6 +8,7 @@ import (
 	"github.com/google/uuid"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
+	"mostrador/host/customer/finder"
 	"mostrador/host/customer/set"
 	"mostrador/host/store"
 	"mostrador/sdk/plgv1"
@@ -262,3 +263,6 @@ func (s *Service) WithLocal(tx *store.Tx, local string, limit int) (numbers []ui
 	}
 	return numbers
 }
+
+// Finder finds customers in memory; see Build.
+func (s *Service) Finder() *finder.Finder { return s.finder }
