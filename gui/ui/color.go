@@ -3,6 +3,7 @@ package ui
 import (
 	"errors"
 	"image/color"
+	"math"
 	"regexp"
 	"strconv"
 	"strings"
@@ -24,6 +25,28 @@ func ParseColor(text string) (color.Color, bool) {
 	}
 	v, err := strconv.ParseUint(m[1], 16, 32)
 	return rgb(uint32(v)), err == nil
+}
+
+// InkOn is the colour of text, black or white, that is the easier to read on a ground ("#0f6674"), by the contrast
+// that WCAG 2.1 defines. A tag that is kept has it from the store; this is for one that is being chosen.
+func InkOn(ground string) string {
+	c, ok := ParseColor(ground)
+	if !ok {
+		return "#000000"
+	}
+	r, g, b, _ := c.RGBA()
+	light := func(v uint32) float64 {
+		x := float64(v) / 0xffff
+		if x <= 0.04045 {
+			return x / 12.92
+		}
+		return math.Pow((x+0.055)/1.055, 2.4)
+	}
+	luminance := 0.2126*light(r) + 0.7152*light(g) + 0.0722*light(b)
+	if (luminance+0.05)/0.05 >= 1.05/(luminance+0.05) {
+		return "#000000"
+	}
+	return "#ffffff"
 }
 
 // usualColors are offered beside the box; white text can be read on each.
