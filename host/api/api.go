@@ -28,6 +28,7 @@ import (
 	"mostrador/host/locale"
 	"mostrador/host/message"
 	"mostrador/host/model"
+	"mostrador/host/record"
 	"mostrador/host/sale"
 	"mostrador/host/segment"
 	"mostrador/host/store"
@@ -61,6 +62,8 @@ type Config struct {
 	Tags  *tag.Service
 	// Transfer brings customers in and out; nil serves none.
 	Transfer *transfer.Service
+	// Records keeps customers' records over time; nil serves none.
+	Records *record.Service
 	// Status says what a screen must know before anybody signs in: store_name, web_address, mail_spooled,
 	// currency, country and language. The API fills in the rest.
 	Status func() *mostradorv1.StatusResponse
@@ -168,6 +171,9 @@ func New(c Config) http.Handler {
 	mux.Handle(mostradorv1connect.NewMessageServiceHandler(messageServer{s}, options...))
 	path, plugins := mostradorv1connect.NewPluginServiceHandler(pluginServer{s}, append(slices.Clip(options), connect.WithReadMaxBytes(packageLimit))...)
 	mux.Handle(path, s.largeForTechnicians(plugins))
+	if s.Records != nil {
+		mux.Handle(mostradorv1connect.NewRecordServiceHandler(recordServer{s}, options...))
+	}
 	mux.Handle(mostradorv1connect.NewSaleServiceHandler(saleServer{s}, options...))
 	if s.Segments != nil {
 		mux.Handle(mostradorv1connect.NewSegmentServiceHandler(segmentServer{s}, options...))

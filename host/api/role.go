@@ -82,6 +82,14 @@ var roles = map[string]mostradorv1.Role{
 	mostradorv1connect.PluginServiceSettleProcedure:        mostradorv1.Role_ROLE_TECHNICIAN,
 	mostradorv1connect.PluginServiceContributionsProcedure: mostradorv1.Role_ROLE_CASHIER,
 
+	mostradorv1connect.RecordServiceHistoryProcedure:    mostradorv1.Role_ROLE_CASHIER,
+	mostradorv1connect.RecordServiceDuplicatesProcedure: mostradorv1.Role_ROLE_OPERATOR,
+	mostradorv1connect.RecordServiceDismissProcedure:    mostradorv1.Role_ROLE_OPERATOR,
+	mostradorv1connect.RecordServiceMergeProcedure:      mostradorv1.Role_ROLE_OPERATOR,
+	mostradorv1connect.RecordServiceUnmergeProcedure:    mostradorv1.Role_ROLE_OPERATOR,
+	mostradorv1connect.RecordServiceDiscloseProcedure:   mostradorv1.Role_ROLE_OPERATOR,
+	mostradorv1connect.RecordServiceEraseProcedure:      mostradorv1.Role_ROLE_OPERATOR,
+
 	mostradorv1connect.TagServiceListProcedure:   mostradorv1.Role_ROLE_CASHIER,
 	mostradorv1connect.TagServicePutProcedure:    mostradorv1.Role_ROLE_OPERATOR,
 	mostradorv1connect.TagServiceDeleteProcedure: mostradorv1.Role_ROLE_OPERATOR,

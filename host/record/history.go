@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/json"
-	"errors"
 	"slices"
 	"strconv"
 	"strings"
@@ -41,9 +40,6 @@ const (
 	largest   = 500
 )
 
-// ErrPage is the error for a page token that History did not give.
-var ErrPage = errors.New("record: unknown page")
-
 // place says how far each source has been told.
 type place struct {
 	// Event and Consent are the last sequences told, Message the last id; 0 and empty before the first.
@@ -73,7 +69,7 @@ func (s *Service) History(ctx context.Context, req *mostradorv1.HistoryRequest) 
 	if req.GetPage() != "" {
 		data, err := base64.RawURLEncoding.DecodeString(req.GetPage())
 		if err != nil || json.Unmarshal(data, &at) != nil {
-			return nil, ErrPage
+			return nil, s.refuse(ctx, "page", "bad_page")
 		}
 	}
 	answer := &mostradorv1.HistoryResponse{}
