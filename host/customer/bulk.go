@@ -31,12 +31,16 @@ type Judge struct {
 	s       *Service
 	lang    string
 	country string
+	plans   *phonePlans
 }
 
 // NewJudge returns a judge whose sentences are in the language of ctx. country (ISO 3166) is that of phones without a
 // prefix; empty means the store's.
 func (s *Service) NewJudge(ctx context.Context, country string) *Judge {
-	return &Judge{s: s, lang: locale.FromContext(ctx), country: strings.ToUpper(country)}
+	if country == "" {
+		country = s.country()
+	}
+	return &Judge{s: s, lang: locale.FromContext(ctx), country: strings.ToUpper(country), plans: newPhonePlans()}
 }
 
 func (j *Judge) judgement() *judgement {
@@ -47,12 +51,16 @@ func (j *Judge) judgement() *judgement {
 // looked at: c may be all of a customer, or only what is to be changed.
 func (j *Judge) Values(c *plgv1.Customer) []*plgv1.Diagnostic {
 	v := j.judgement()
-	if j.country != "" && c.Phone != "" {
-		if e164, problem := parsePhone(c.Phone, j.country); problem == "" {
+	paths := setPaths(c)
+	if c.Phone != "" {
+		if e164, plain := j.plans.parse(c.Phone, j.country); plain {
+			c.Phone = e164
+			paths = slices.DeleteFunc(paths, func(path string) bool { return path == fieldPhone })
+		} else if e164, problem := parsePhone(c.Phone, j.country); problem == "" {
 			c.Phone = e164
 		}
 	}
-	v.normalise(c, setPaths(c))
+	v.normalise(c, paths)
 	return v.Diagnostics
 }
 
@@ -196,7 +204,9 @@ func (s *Service) Reserve(tx *store.Tx, n uint32) (first uint32, err error) {
 
 // Claim has a key of the index belong to a reserved number, whose record comes later: nobody can take the key any
 // more, and nobody is found by it yet. Whether it is free is the caller's to see to (Holders).
-func (s *Service) Claim(tx *store.Tx, key []byte, number uint32) { tx.Put(bucketIndex, key, numberKey(number)) }
+func (s *Service) Claim(tx *store.Tx, key []byte, number uint32) {
+	tx.Put(bucketIndex, key, numberKey(number))
+}
 
 // Unclaim gives back a key if it belongs to a number.
 func (s *Service) Unclaim(tx *store.Tx, key []byte, number uint32) {
