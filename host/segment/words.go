@@ -2,7 +2,6 @@ package segment
 
 import (
 	"context"
-	"fmt"
 	"strings"
 	"time"
 
@@ -124,8 +123,7 @@ func (s *Service) shown(ctx context.Context, t *term, o *operator, operand strin
 	return s.text(ctx, "quote", "text", operand)
 }
 
-// diagnose says a mistake in the language of whoever asks. For one of an expression the detail is "LINE:COLUMN", for
-// screens that go there.
+// diagnose says a mistake in the language of whoever asks.
 func (s *Service) diagnose(ctx context.Context, m *mistake) *plgv1.Diagnostic {
 	args := make([]any, len(m.args))
 	for i, arg := range m.args {
@@ -150,7 +148,6 @@ func (s *Service) diagnose(ctx context.Context, m *mistake) *plgv1.Diagnostic {
 	}
 	if m.line > 0 {
 		d.Summary = s.text(ctx, "at", "line", m.line, "column", m.column, "problem", d.Summary)
-		d.Detail = fmt.Sprintf("%d:%d", m.line, m.column)
 	}
 	return d
 }

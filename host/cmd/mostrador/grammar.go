@@ -59,6 +59,13 @@ type grammar struct {
 		Show  messageShowCmd  `cmd:""`
 		Retry messageRetryCmd `cmd:""`
 	} `cmd:""`
+	Segment struct {
+		List    segmentListCmd    `cmd:""`
+		Show    segmentShowCmd    `cmd:""`
+		Put     segmentPutCmd     `cmd:""`
+		Delete  segmentDeleteCmd  `cmd:""`
+		Preview segmentPreviewCmd `cmd:""`
+	} `cmd:""`
 	Sale struct {
 		Record saleRecordCmd `cmd:""`
 		Refund saleRefundCmd `cmd:""`
@@ -202,6 +209,29 @@ type messageShowCmd struct {
 
 type messageRetryCmd struct {
 	Message string `arg:""`
+}
+
+type segmentListCmd struct{}
+
+type segmentShowCmd struct {
+	Segment string `arg:""`
+	Limit   int32  `default:"10" placeholder:"N"`
+}
+
+type segmentPutCmd struct {
+	Segment     string  `arg:""`
+	Expression  string  `arg:"" optional:""`
+	Description *string `placeholder:"TEXT"`
+	Rename      string  `placeholder:"NAME"`
+}
+
+type segmentDeleteCmd struct {
+	Segment string `arg:""`
+}
+
+type segmentPreviewCmd struct {
+	Expression string `arg:""`
+	Limit      int32  `default:"10" placeholder:"N"`
 }
 
 type saleRecordCmd struct {

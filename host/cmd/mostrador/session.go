@@ -44,6 +44,7 @@ type clients struct {
 	message  mostradorv1connect.MessageServiceClient
 	plugin   mostradorv1connect.PluginServiceClient
 	sale     mostradorv1connect.SaleServiceClient
+	segment  mostradorv1connect.SegmentServiceClient
 	setting  mostradorv1connect.SettingServiceClient
 }
 
@@ -109,6 +110,7 @@ func (s *session) connect(ctx context.Context) (*clients, error) {
 		message:  mostradorv1connect.NewMessageServiceClient(client, base, opt),
 		plugin:   mostradorv1connect.NewPluginServiceClient(client, base, opt),
 		sale:     mostradorv1connect.NewSaleServiceClient(client, base, opt),
+		segment:  mostradorv1connect.NewSegmentServiceClient(client, base, opt),
 		setting:  mostradorv1connect.NewSettingServiceClient(client, base, opt),
 	}
 	return s.api, nil
