@@ -21,6 +21,14 @@ type grammar struct {
 		Activate customerActivateCmd `cmd:""`
 		Withdraw customerWithdrawCmd `cmd:""`
 	} `cmd:""`
+	Field struct {
+		List    fieldListCmd    `cmd:""`
+		Put     fieldPutCmd     `cmd:""`
+		Preview fieldPreviewCmd `cmd:""`
+		Try     fieldTryCmd     `cmd:""`
+		Retire  fieldRetireCmd  `cmd:""`
+		Restore fieldRestoreCmd `cmd:""`
+	} `cmd:""`
 	Setting struct {
 		List     settingListCmd     `cmd:""`
 		Get      settingGetCmd      `cmd:""`

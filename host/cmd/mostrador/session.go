@@ -41,6 +41,7 @@ type clients struct {
 	customer mostradorv1connect.CustomerServiceClient
 	consent  mostradorv1connect.ConsentServiceClient
 	event    mostradorv1connect.EventServiceClient
+	field    mostradorv1connect.FieldServiceClient
 	message  mostradorv1connect.MessageServiceClient
 	plugin   mostradorv1connect.PluginServiceClient
 	sale     mostradorv1connect.SaleServiceClient
@@ -107,6 +108,7 @@ func (s *session) connect(ctx context.Context) (*clients, error) {
 		customer: mostradorv1connect.NewCustomerServiceClient(client, base, opt),
 		consent:  mostradorv1connect.NewConsentServiceClient(client, base, opt),
 		event:    mostradorv1connect.NewEventServiceClient(client, base, opt),
+		field:    mostradorv1connect.NewFieldServiceClient(client, base, opt),
 		message:  mostradorv1connect.NewMessageServiceClient(client, base, opt),
 		plugin:   mostradorv1connect.NewPluginServiceClient(client, base, opt),
 		sale:     mostradorv1connect.NewSaleServiceClient(client, base, opt),
