@@ -81,19 +81,28 @@ func (s *sheetReader) row() (Row, error) {
 		if err != nil {
 			return Row{}, cut(err)
 		}
-		name := string(s.x.name)
-		if kind == xmlEnd && name == "row" {
+		if kind == xmlEnd && string(s.x.name) == "row" {
 			break
 		}
-		if kind != xmlStart || name != "c" {
+		if kind != xmlStart || string(s.x.name) != "c" {
 			continue
 		}
-		if ref := s.x.attr("r"); len(ref) > 0 {
-			if c, _, ok := parseCell(ref); ok {
-				column = c - 1
+		var cell cellStart
+		key, value, rest := attribute(s.x.attrs)
+		for ; key != nil; key, value, rest = attribute(rest) {
+			switch string(key) {
+			case "r":
+				if c, _, ok := parseCell(value); ok {
+					column = c - 1
+				}
+			case "s":
+				cell.style = whole(value, 0)
+			case "t":
+				cell.kind = parseKind(value)
 			}
 		}
-		if err := s.cell(column); err != nil {
+		cell.column = column
+		if err := s.cell(cell); err != nil {
 			if errors.Is(err, errLong) {
 				err = refuse(RefusedCell, "line", s.line, "limit", s.source.limits.Cell)
 			}
@@ -116,10 +125,16 @@ func (s *sheetReader) row() (Row, error) {
 	return row, nil
 }
 
+// cellStart is what the tag of a cell says.
+type cellStart struct {
+	column int // from 0
+	style  int
+	kind   cellKind
+}
+
 // cell reads the cell that has started into the row under way.
-func (s *sheetReader) cell(column int) error {
-	kind := cellKind(string(s.x.attr("t")))
-	format := s.x.number("s", 0)
+func (s *sheetReader) cell(c cellStart) error {
+	column := c.column
 	formula, valued := false, false
 	s.value = s.value[:0]
 	for bottom := s.x.depth; ; {
@@ -144,7 +159,7 @@ func (s *sheetReader) cell(column int) error {
 		}
 	}
 	begin := len(s.scratch)
-	code, args, err := s.source.appendValue(&s.scratch, kind, format, s.value)
+	code, args, err := s.source.appendValue(&s.scratch, c, s.value)
 	if err != nil {
 		return err
 	}

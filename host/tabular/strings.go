@@ -1,6 +1,7 @@
 package tabular
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"io"
@@ -200,6 +201,9 @@ func richText(x *xmlScanner, out []byte, limit int) ([]byte, error) {
 // _x000D_, and what looks like an escape and is none _x005F_x000D_.
 func unescapeControl(out []byte, begin int) []byte {
 	text := out[begin:]
+	if !bytes.Contains(text, []byte("_x")) {
+		return out
+	}
 	to := 0
 	for i := 0; i < len(text); {
 		if r, ok := controlEscape(text[i:]); ok {

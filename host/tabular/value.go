@@ -113,23 +113,42 @@ func parseFormat(code string) style {
 }
 
 // cellKind is what a cell says of its value.
-type cellKind string
+type cellKind int
 
 const (
-	kindShared  cellKind = "s"
-	kindInline  cellKind = "inlineStr"
-	kindFormula cellKind = "str"
-	kindBool    cellKind = "b"
-	kindError   cellKind = "e"
-	kindDate    cellKind = "d"
+	kindNumber cellKind = iota
+	kindShared
+	kindInline
+	kindFormula
+	kindBool
+	kindError
+	kindDate
 )
 
+func parseKind(t []byte) cellKind {
+	switch string(t) {
+	case "s":
+		return kindShared
+	case "inlineStr":
+		return kindInline
+	case "str":
+		return kindFormula
+	case "b":
+		return kindBool
+	case "e":
+		return kindError
+	case "d":
+		return kindDate
+	}
+	return kindNumber
+}
+
 // appendValue appends the text of a value to out. code is a note of what is lost, if any.
-func (s *xlsxSource) appendValue(out *[]byte, kind cellKind, format int, value []byte) (code string, args map[string]any, err error) {
-	switch kind {
+func (s *xlsxSource) appendValue(out *[]byte, c cellStart, value []byte) (code string, args map[string]any, err error) {
+	switch c.kind {
 	case kindShared:
-		i, err := strconv.Atoi(string(bytes.TrimSpace(value)))
-		if err != nil || i < 0 {
+		i := whole(bytes.TrimSpace(value), -1)
+		if i < 0 {
 			return "", nil, nil
 		}
 		text, ok, err := s.strings.at(i)
@@ -151,8 +170,8 @@ func (s *xlsxSource) appendValue(out *[]byte, kind cellKind, format int, value [
 		*out = append(*out, isoDate(string(value))...)
 	default:
 		var f style
-		if format < len(s.styles) {
-			f = s.styles[format]
+		if c.style < len(s.styles) {
+			f = s.styles[c.style]
 		}
 		var exact bool
 		*out, exact = appendNumber(*out, bytes.TrimSpace(value), f, s.date04)

@@ -229,6 +229,12 @@ func (x *xmlScanner) tag() (xmlKind, error) {
 
 // close returns where, after pos, the tag's ">" is, which is not one within quotes.
 func (x *xmlScanner) close() (int, error) {
+	if i := bytes.IndexByte(x.buf[x.pos:x.end], '>'); i >= 0 {
+		tag := x.buf[x.pos : x.pos+i]
+		if bytes.Count(tag, []byte{'"'})%2 == 0 && bytes.IndexByte(tag, '\'') < 0 {
+			return i, nil // as nearly always
+		}
+	}
 	quote := byte(0)
 	for i := 1; ; i++ {
 		for x.pos+i >= x.end {
@@ -252,33 +258,9 @@ func (x *xmlScanner) close() (int, error) {
 // attr returns an attribute of the element that starts, by its local name; nil when it has none of that name. It is
 // valid until the next call.
 func (x *xmlScanner) attr(name string) []byte {
-	rest := x.attrs
-	for {
-		for len(rest) > 0 && space(rest[0]) {
-			rest = rest[1:]
-		}
-		eq := bytes.IndexByte(rest, '=')
-		if eq < 0 {
-			return nil
-		}
-		key := rest[:eq]
-		rest = rest[eq+1:]
-		for len(key) > 0 && space(key[len(key)-1]) {
-			key = key[:len(key)-1]
-		}
-		for len(rest) > 0 && space(rest[0]) {
-			rest = rest[1:]
-		}
-		if len(rest) == 0 {
-			return nil
-		}
-		end := bytes.IndexByte(rest[1:], rest[0])
-		if end < 0 || rest[0] != '"' && rest[0] != '\'' {
-			return nil
-		}
-		value := rest[1 : 1+end]
-		rest = rest[end+2:]
-		if string(local(key)) == name {
+	key, value, rest := attribute(x.attrs)
+	for ; key != nil; key, value, rest = attribute(rest) {
+		if string(key) == name {
 			if bytes.IndexByte(value, '&') >= 0 {
 				x.scratch = unescape(x.scratch[:0], value)
 				return x.scratch
@@ -286,6 +268,35 @@ func (x *xmlScanner) attr(name string) []byte {
 			return value
 		}
 	}
+	return nil
+}
+
+// attribute cuts the first attribute from the attributes of an element: its local name and its value, with entities as
+// they are. key is nil when there are no more.
+func attribute(attrs []byte) (key, value, rest []byte) {
+	i := 0
+	for i < len(attrs) && space(attrs[i]) {
+		i++
+	}
+	begin := i
+	for i < len(attrs) && attrs[i] != '=' && !space(attrs[i]) {
+		if attrs[i] == ':' {
+			begin = i + 1
+		}
+		i++
+	}
+	key = attrs[begin:i]
+	for i < len(attrs) && (attrs[i] == '=' || space(attrs[i])) {
+		i++
+	}
+	if i == len(attrs) || attrs[i] != '"' && attrs[i] != '\'' {
+		return nil, nil, nil
+	}
+	end := bytes.IndexByte(attrs[i+1:], attrs[i])
+	if end < 0 {
+		return nil, nil, nil
+	}
+	return key, attrs[i+1 : i+1+end], attrs[i+2+end:]
 }
 
 // yes reads an attribute that is true or false.
@@ -296,7 +307,10 @@ func (x *xmlScanner) yes(name string) bool {
 
 // number reads an attribute that is a whole number up to 2^31; or is what it is when there is none, or another thing.
 func (x *xmlScanner) number(name string, or int) int {
-	v := x.attr(name)
+	return whole(x.attr(name), or)
+}
+
+func whole(v []byte, or int) int {
 	if len(v) == 0 || len(v) > 9 {
 		return or
 	}
