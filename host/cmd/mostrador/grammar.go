@@ -89,6 +89,20 @@ type grammar struct {
 		Retry   eventRetryCmd   `cmd:""`
 		Discard eventDiscardCmd `cmd:""`
 	} `cmd:""`
+	Tag struct {
+		List   tagListCmd   `cmd:""`
+		Put    tagPutCmd    `cmd:""`
+		Delete tagDeleteCmd `cmd:""`
+		Apply  tagApplyCmd  `cmd:""`
+	} `cmd:""`
+	Task struct {
+		List   taskListCmd   `cmd:""`
+		Show   taskShowCmd   `cmd:""`
+		Pause  taskPauseCmd  `cmd:""`
+		Resume taskResumeCmd `cmd:""`
+		Cancel taskCancelCmd `cmd:""`
+		Undo   taskUndoCmd   `cmd:""`
+	} `cmd:""`
 	Operator struct {
 		List operatorListCmd `cmd:""`
 		Put  operatorPutCmd  `cmd:""`

@@ -47,6 +47,8 @@ type clients struct {
 	sale     mostradorv1connect.SaleServiceClient
 	segment  mostradorv1connect.SegmentServiceClient
 	setting  mostradorv1connect.SettingServiceClient
+	tag      mostradorv1connect.TagServiceClient
+	task     mostradorv1connect.TaskServiceClient
 }
 
 // refusal is an end of a command that is no fault: the sentence was said, or is in the diagnostics.
@@ -114,6 +116,8 @@ func (s *session) connect(ctx context.Context) (*clients, error) {
 		sale:     mostradorv1connect.NewSaleServiceClient(client, base, opt),
 		segment:  mostradorv1connect.NewSegmentServiceClient(client, base, opt),
 		setting:  mostradorv1connect.NewSettingServiceClient(client, base, opt),
+		tag:      mostradorv1connect.NewTagServiceClient(client, base, opt),
+		task:     mostradorv1connect.NewTaskServiceClient(client, base, opt),
 	}
 	return s.api, nil
 }
