@@ -36,6 +36,18 @@ func (s *Service) Into(tx *store.Tx, number uint32) uint32 {
 	return numberOf(tx.Get(bucketMerged, numberKey(number)))
 }
 
+// leads returns the number to which another one leads: that of whom he became part, or his own.
+func (s *Service) leads(tx *store.Tx, number uint32) uint32 {
+	for range maxMerges {
+		into := s.Into(tx, number)
+		if into == 0 {
+			break
+		}
+		number = into
+	}
+	return number
+}
+
 // Parts lists who became part of a customer, and who had become part of these before.
 func (s *Service) Parts(tx *store.Tx, number uint32) (parts []Part) {
 	for key, id := range tx.Scan(bucketPart, numberKey(number), nil) {

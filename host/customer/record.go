@@ -67,14 +67,7 @@ func (s *Service) Number(tx *store.Tx, id string) (uint32, error) {
 	if number == 0 {
 		return 0, ErrNotFound
 	}
-	for range maxMerges {
-		into := numberOf(tx.Get(bucketMerged, numberKey(number)))
-		if into == 0 {
-			break
-		}
-		number = into
-	}
-	return number, nil
+	return s.leads(tx, number), nil
 }
 
 // ByNumber returns the customer of a number, or ErrNotFound.

@@ -69,7 +69,7 @@ func (s *Service) FindTx(ctx context.Context, tx *store.Tx, key string) (*plgv1.
 	case card != 0:
 		return s.ByNumber(tx, card)
 	}
-	return s.ByNumber(tx, typedNumber(key))
+	return s.ByNumber(tx, s.leads(tx, typedNumber(key)))
 }
 
 // holder returns the customer to whom a key of the index belongs, or ErrNotFound.
@@ -220,7 +220,7 @@ func (s *Service) query(ctx context.Context, tx *store.Tx, typed string, filter 
 	}
 	q.Also = roaring.New()
 	if number := typedNumber(typed); number != 0 {
-		q.Also.Add(number)
+		q.Also.Add(s.leads(tx, number))
 	}
 	for _, prefix := range spans(typed, s.country()) {
 		n := 0
