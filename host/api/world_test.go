@@ -25,9 +25,11 @@ import (
 	"mostrador/host/interplay"
 	"mostrador/host/locale"
 	"mostrador/host/message"
+	"mostrador/host/model"
 	"mostrador/host/plugin"
 	"mostrador/host/sale"
 	"mostrador/host/store"
+	"mostrador/host/task"
 	"mostrador/sdk/manifest"
 	"mostrador/sdk/plgv1"
 )
@@ -40,6 +42,8 @@ type world struct {
 	customers *customer.Service
 	access    *access.Service
 	messages  *message.Service
+	tasks     *task.Service
+	model     *model.Service
 	plugins   *players
 	hub       *api.Hub
 	// tcp is the API's address, home the folder with its socket.
@@ -58,10 +62,20 @@ func newWorld(t *testing.T) *world {
 	w := &world{store: st, log: event.NewLog(st), plugins: newPlayers(t), hub: api.NewHub(), home: home}
 	w.customers, err = customer.New(customer.Config{
 		Store: st, Log: w.log, Rules: w.plugins, Text: text, Country: func() string { return "ES" },
+		Fields: func() customer.Fields { return w.model.Declared() }, Indexed: func() []string { return w.model.Indexed() },
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
+	w.tasks = task.New(task.Config{Store: st, Log: w.log, Text: text})
+	w.model, err = model.New(model.Config{
+		Store: st, Log: w.log, Customers: w.customers, Tasks: w.tasks, Text: text, Manifests: w.plugins.Active,
+		Plugins: func() customer.PluginFields { return w.plugins.Resolution() },
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.work(t, w.tasks.Run)
 	w.access = access.New(access.Config{Store: st, Log: w.log, Key: key, Text: text})
 	w.messages = message.New(message.Config{
 		Store: st, Text: text.Text, Customer: w.customers.Get, SpoolDir: filepath.Join(home, "spool"),
@@ -82,7 +96,7 @@ func newWorld(t *testing.T) *world {
 			Policy:   func() map[string]string { return map[string]string{"es": "Cuidamos sus datos."} },
 		}),
 		Sales:  sale.New(sale.Config{Store: st, Log: w.log, Customers: w.customers, Text: text, Currency: func() string { return "EUR" }}),
-		Access: w.access, Messages: w.messages, Settings: noGuide{}, Plugins: w.plugins,
+		Access: w.access, Messages: w.messages, Settings: noGuide{}, Plugins: w.plugins, Tasks: w.tasks, Model: w.model,
 		Status: func() *pb.StatusResponse { return &pb.StatusResponse{StoreName: "La Esquina", Language: "es"} },
 		Hub:    w.hub, Text: text,
 	})
@@ -98,6 +112,17 @@ func newWorld(t *testing.T) *world {
 	w.serve(t, local, api.NewServer(handler, true))
 	w.serve(t, remote, api.NewServer(handler, false))
 	return w
+}
+
+// work has something go on until the test ends.
+func (w *world) work(t *testing.T, run func(context.Context) error) {
+	ctx, stop := context.WithCancel(context.Background())
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		_ = run(ctx) // it ends with its context
+	}()
+	t.Cleanup(func() { stop(); <-ended })
 }
 
 func (w *world) serve(t *testing.T, l net.Listener, server *http.Server) {
@@ -126,6 +151,7 @@ type caller struct {
 	events    mostradorv1connect.EventServiceClient
 	plugins   mostradorv1connect.PluginServiceClient
 	settings  mostradorv1connect.SettingServiceClient
+	fields    mostradorv1connect.FieldServiceClient
 }
 
 // call returns a caller with headers, given as pairs. At "unix" he calls through the home folder's socket.
@@ -155,6 +181,7 @@ func (w *world) callWith(t *testing.T, at string, options []connect.ClientOption
 		events:    mostradorv1connect.NewEventServiceClient(client, at, options...),
 		plugins:   mostradorv1connect.NewPluginServiceClient(client, at, options...),
 		settings:  mostradorv1connect.NewSettingServiceClient(client, at, options...),
+		fields:    mostradorv1connect.NewFieldServiceClient(client, at, options...),
 	}
 }
 
