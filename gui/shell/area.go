@@ -60,7 +60,7 @@ func shortcuts() []fyne.Shortcut {
 		&desktop.CustomShortcut{KeyName: fyne.KeyTab, Modifier: fyne.KeyModifierControl},
 		&desktop.CustomShortcut{KeyName: fyne.KeyTab, Modifier: fyne.KeyModifierControl | fyne.KeyModifierShift},
 	}
-	for _, key := range []fyne.KeyName{"1", "2", "3", "4", "5", "6", "7", "8", "9", fyne.KeyE, fyne.KeyF, fyne.KeyS, fyne.KeyT, fyne.KeyUp, fyne.KeyDown} {
+	for _, key := range []fyne.KeyName{"1", "2", "3", "4", "5", "6", "7", "8", "9", fyne.KeyE, fyne.KeyF, fyne.KeyR, fyne.KeyS, fyne.KeyT, fyne.KeyUp, fyne.KeyDown} {
 		all = append(all, &desktop.CustomShortcut{KeyName: key, Modifier: fyne.KeyModifierAlt})
 	}
 	return all
@@ -72,6 +72,10 @@ func (s *Shell) Shortcut(pressed fyne.Shortcut) {
 		return
 	}
 	if screen, ok := s.current.(ui.Shortcutter); ok && screen.Shortcut(pressed) {
+		return
+	}
+	if key, ok := pressed.(*desktop.CustomShortcut); ok && key.KeyName == fyne.KeyR && key.Modifier == fyne.KeyModifierAlt {
+		s.tasks.Open()
 		return
 	}
 	if n := len(s.way); n > 0 && within(s.way[n-1].place) >= 0 {

@@ -24,6 +24,7 @@ import (
 	"mostrador/gui/signin"
 	"mostrador/gui/staff"
 	"mostrador/gui/tags"
+	"mostrador/gui/tasks"
 	"mostrador/gui/ui"
 	"mostrador/host/api/mostradorv1"
 )
@@ -63,6 +64,7 @@ type Shell struct {
 	area    *ui.Tabs
 	banner  *fyne.Container
 	plugins *extras
+	tasks   *tasks.Strip
 	buttons map[ui.Place]*ui.Button
 	screens map[ui.Place]ui.Screen
 	door    *signin.Screen
@@ -179,10 +181,12 @@ func (s *Shell) enter() {
 	s.banner = ui.Panel(ui.ColorWarnBg, 0, ui.Pad(24, 8, ui.Text(s.d.T("shell.offline"), ui.SizeText, true, theme.ColorNameWarning)))
 	s.connection()
 	margins := container.New(layout.NewCustomPaddedLayout(20, ui.ToastRoom, 26, 26), s.body)
-	screen := container.NewStack(ui.Frame(0, s.banner, nil, margins, nil, nil), s.d.ToastLayer())
+	s.tasks = tasks.NewStrip(s.d)
+	screen := container.NewStack(ui.Frame(0, s.banner, nil, margins, nil, s.tasks.Box), s.d.ToastLayer())
 	s.fill(ui.Frame(0, nil, ui.Exactly(246, side), screen, nil, nil))
 	s.way = nil
 	s.plugins.load()
+	s.tasks.Load()
 	s.Go(ui.Billing, "")
 }
 
@@ -365,6 +369,7 @@ func (s *Shell) changed(c model.Change) {
 	case model.StoreChanged:
 		if s.plugins != nil {
 			s.plugins.changed(c.Event.Kind)
+			s.tasks.Changed(c.Event.Kind)
 		}
 	}
 	if s.current != nil {

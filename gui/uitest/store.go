@@ -78,6 +78,8 @@ type Store struct {
 	Log *mostradorv1.LogsResponse
 	// Machine is what the machine can do to keep plug-ins in bounds.
 	Machine []*plgv1.Diagnostic
+	// Tasks are those of the background, the newest first.
+	Tasks []*mostradorv1.Task
 	// Governed says whether interplay locks "Aplica para Promociones".
 	Governed bool
 	// Calls are the names of the calls that changed something, in order.
@@ -121,6 +123,7 @@ func (s *Store) Listen(string) {
 	mux.Handle(mostradorv1connect.NewPluginServiceHandler(plugins{s: s}, opt))
 	mux.Handle(mostradorv1connect.NewEventServiceHandler(events{s}, opt))
 	mux.Handle(mostradorv1connect.NewTagServiceHandler(tags{Store: s}, opt))
+	mux.Handle(mostradorv1connect.NewTaskServiceHandler(tasks{s: s}, opt))
 	mux.Handle(mostradorv1connect.NewSegmentServiceHandler(segments{s: s}, opt))
 	mux.Handle(mostradorv1connect.NewTransferServiceHandler(transfers{s: s}, opt))
 	s.server = httptest.NewServer(mux)
