@@ -213,8 +213,8 @@ func (w *worker) commit(ctx context.Context, p *plan) *commit {
 		return 1
 	}
 	idle := true
-	for _, effects := range p.effects {
-		idle = idle && len(effects) == 0
+	for i, effects := range p.effects {
+		idle = idle && len(effects) == 0 && !p.events[i].Erased
 	}
 	if n := len(p.effects); idle && (p.fault == nil || failures(&p.events[n]) < w.e.Attempts) {
 		c.pass(n)

@@ -139,6 +139,7 @@ func TestWhoIsForgottenIsNowhereInTheLog(t *testing.T) {
 		}}
 	var last []byte
 	handling := &counter{name: "PLG0001", handles: func(k string) bool { return k == "note" || k == event.TypeErased }}
+	silent := &quiet{}
 	r.update(func(tx *store.Tx) error {
 		return errors.Join(
 			r.log.Append(tx, &plgv1.Event{Type: "customer.registered", Customer: ana(), Actor: actor}),
@@ -160,6 +161,8 @@ func TestWhoIsForgottenIsNowhereInTheLog(t *testing.T) {
 	})
 	r.attach(failing)
 	r.attach(handling)
+	r.attach(silent)
+	r.update(func(tx *store.Tx) error { event.PutState(tx, silent.Name(), "ana", []byte("1")); return nil })
 	r.idle()
 	if len(r.parked("PLG0002")) != 1 {
 		t.Fatal("nothing is parked")
@@ -183,8 +186,10 @@ func TestWhoIsForgottenIsNowhereInTheLog(t *testing.T) {
 	})
 	r.idle()
 	r.view(func(tx *store.Tx) {
-		if _, found := event.GetState(tx, "PLG0001", "ana"); found {
-			t.Error("the record is still there after the event")
+		for _, plugin := range []string{"PLG0001", silent.Name()} {
+			if _, found := event.GetState(tx, plugin, "ana"); found {
+				t.Errorf("the record of %s is still there after the event", plugin)
+			}
 		}
 		events, err := r.log.List(tx, event.Query{Customer: "ana"})
 		if err != nil || len(events) != 6 {
@@ -227,4 +232,14 @@ func TestWhoIsForgottenIsNowhereInTheLog(t *testing.T) {
 	}); err != nil {
 		t.Error(err)
 	}
+}
+
+// quiet handles customer.erased and wants nothing done.
+type quiet struct{}
+
+func (quiet) Name() string             { return "PLG0003" }
+func (quiet) Handles(kind string) bool { return kind == event.TypeErased }
+
+func (quiet) Deliver(_ context.Context, b *plgv1.Batch) (*plgv1.BatchDone, error) {
+	return &plgv1.BatchDone{Outcomes: make([]*plgv1.Outcome, len(b.Deliveries))}, nil
 }

@@ -141,7 +141,7 @@ func (s *Service) eraseMerges(tx *store.Tx, who identity) error {
 	}
 	for _, rec := range merges {
 		if rec.UnmergedEvent != 0 && rec.GoneNumber == uint64(who.number) && rec.Keep != nil {
-			if err := s.Log.Redact(tx, rec.Keep.Id, rec.MergedEvent-1, rec.UnmergedEvent+1); err != nil {
+			if err := s.Log.Redact(tx, rec.Keep.Id, rec.EventBefore, rec.UnmergedEvent+1); err != nil {
 				return err
 			}
 		}

@@ -74,7 +74,7 @@ func (s *Service) merge(ctx context.Context, tx *store.Tx, actor *plgv1.Actor, r
 	}
 	rec := &mostradorv1.MergeRecord{
 		Merge: lastMerge(tx) + 1, Time: timestamppb.New(s.Now()), Actor: actor, Keep: keep, Gone: gone,
-		KeepNumber: keep.Number, GoneNumber: gone.Number,
+		KeepNumber: keep.Number, GoneNumber: gone.Number, EventBefore: s.Log.Last(tx),
 	}
 	if rec.KeepFacts, rec.KeepCampaigns, err = s.counted(tx, keep); err != nil {
 		return nil, err

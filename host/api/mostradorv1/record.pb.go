@@ -984,8 +984,10 @@ type MergeRecord struct {
 	// Last entry of the ledger of consent that the one who stayed had then.
 	ConsentEntry uint64 `protobuf:"varint,13,opt,name=consent_entry,json=consentEntry,proto3" json:"consent_entry,omitempty"`
 	// Numbers of both, which stay when the rest is erased.
-	KeepNumber    uint64 `protobuf:"varint,14,opt,name=keep_number,json=keepNumber,proto3" json:"keep_number,omitempty"`
-	GoneNumber    uint64 `protobuf:"varint,15,opt,name=gone_number,json=goneNumber,proto3" json:"gone_number,omitempty"`
+	KeepNumber uint64 `protobuf:"varint,14,opt,name=keep_number,json=keepNumber,proto3" json:"keep_number,omitempty"`
+	GoneNumber uint64 `protobuf:"varint,15,opt,name=gone_number,json=goneNumber,proto3" json:"gone_number,omitempty"`
+	// The log's last event before the merge.
+	EventBefore   uint64 `protobuf:"varint,16,opt,name=event_before,json=eventBefore,proto3" json:"event_before,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1121,6 +1123,13 @@ func (x *MergeRecord) GetKeepNumber() uint64 {
 func (x *MergeRecord) GetGoneNumber() uint64 {
 	if x != nil {
 		return x.GoneNumber
+	}
+	return 0
+}
+
+func (x *MergeRecord) GetEventBefore() uint64 {
+	if x != nil {
+		return x.EventBefore
 	}
 	return 0
 }
@@ -1358,7 +1367,7 @@ const file_mostrador_v1_record_proto_rawDesc = "" +
 	"\x0fUnmergeResponse\x12$\n" +
 	"\x04keep\x18\x01 \x01(\v2\x10.plg.v1.CustomerR\x04keep\x12$\n" +
 	"\x04gone\x18\x02 \x01(\v2\x10.plg.v1.CustomerR\x04gone\x12\x14\n" +
-	"\x05notes\x18\x03 \x03(\tR\x05notes\"\xd3\x04\n" +
+	"\x05notes\x18\x03 \x03(\tR\x05notes\"\xf6\x04\n" +
 	"\vMergeRecord\x12\x14\n" +
 	"\x05merge\x18\x01 \x01(\x04R\x05merge\x12.\n" +
 	"\x04time\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\x04time\x12#\n" +
@@ -1379,7 +1388,8 @@ const file_mostrador_v1_record_proto_rawDesc = "" +
 	"\vkeep_number\x18\x0e \x01(\x04R\n" +
 	"keepNumber\x12\x1f\n" +
 	"\vgone_number\x18\x0f \x01(\x04R\n" +
-	"goneNumber\"2\n" +
+	"goneNumber\x12!\n" +
+	"\fevent_before\x18\x10 \x01(\x04R\veventBefore\"2\n" +
 	"\x0fDiscloseRequest\x12\x1f\n" +
 	"\vcustomer_id\x18\x01 \x01(\tR\n" +
 	"customerId\"a\n" +
