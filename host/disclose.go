@@ -41,6 +41,8 @@ func (d disclosure) handles(eventType string) bool {
 		return d.sales
 	case strings.HasPrefix(eventType, "consent."):
 		return d.consent
+	case strings.HasPrefix(eventType, "segment."), strings.HasPrefix(eventType, "campaign."):
+		return d.customer
 	}
 	return true
 }
@@ -61,6 +63,13 @@ func (d disclosure) event(data []byte) []byte {
 		case 11: // customer_changed
 			return cut(value, func(_ protowire.Number, change []byte) ([]byte, bool) {
 				return change, d.field(text(change, 1))
+			}), true
+		case 19, 20: // customer_merged, customer_unmerged
+			return cut(value, func(field protowire.Number, value []byte) ([]byte, bool) {
+				if field == 1 { // gone
+					value = d.encoded(value)
+				}
+				return value, true
 			}), true
 		}
 		return value, true
@@ -200,7 +209,7 @@ func (c *confined) Deliver(ctx context.Context, batch *plgv1.Batch) (*plgv1.Batc
 	slab := make([]plgv1.Delivery, len(batch.GetDeliveries()))
 	seen := &plgv1.Batch{Deliveries: make([]*plgv1.Delivery, len(slab))}
 	for i, d := range batch.GetDeliveries() {
-		slab[i].Event, slab[i].State = see.event(d.GetEvent()), d.State
+		slab[i].Event, slab[i].State, slab[i].OtherState = see.event(d.GetEvent()), d.State, d.OtherState
 		seen.Deliveries[i] = &slab[i]
 	}
 	return c.Plugin.Deliver(ctx, seen)

@@ -78,11 +78,32 @@ func TestAPluginSeesWhatItsManifestAsksForAndNoMore(t *testing.T) {
 	}
 }
 
+func TestWhoWentInAMergeIsShownLikeWhoStayed(t *testing.T) {
+	for _, detail := range []*plgv1.Event{
+		{Detail: &plgv1.Event_CustomerMerged{CustomerMerged: &plgv1.CustomerMerged{Gone: whole().Customer, Merge: 4}}},
+		{Detail: &plgv1.Event_CustomerUnmerged{CustomerUnmerged: &plgv1.CustomerUnmerged{Gone: whole().Customer, Merge: 4}}},
+	} {
+		data, err := proto.Marshal(detail)
+		if err != nil {
+			t.Fatal(err)
+		}
+		seen := &plgv1.Event{}
+		if err := proto.Unmarshal(disclosureOf(&manifest.Manifest{ID: "PLG0009"}).event(data), seen); err != nil {
+			t.Fatal(err)
+		}
+		said := seen.String()
+		if strings.Contains(said, "Lucía") || strings.Contains(said, "600111222") || !strings.Contains(said, "c1") || !strings.Contains(said, "merge:4") {
+			t.Errorf("seen %s", said)
+		}
+	}
+}
+
 func TestEventsOfSalesAndConsentReachOnlyWhoMayReadThem(t *testing.T) {
 	none := disclosureOf(&manifest.Manifest{ID: "PLG0009"})
 	sales := disclosureOf(&manifest.Manifest{ID: "PLG0009", Permissions: []string{manifest.PermissionReadSales}})
 	for kind, want := range map[string][2]bool{
 		"sale.completed": {false, true}, "consent.given": {false, false}, "customer.registered": {true, true}, "scheduled": {true, true},
+		"segment.joined": {false, false}, "campaign.converted": {false, false}, "customer.merged": {true, true},
 	} {
 		if none.handles(kind) != want[0] || sales.handles(kind) != want[1] {
 			t.Errorf("%s: %v %v", kind, none.handles(kind), sales.handles(kind))

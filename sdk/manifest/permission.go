@@ -18,7 +18,7 @@ import (
 //	file:<absolute path>:read         a file, or a folder with all that is in it (see Files)
 //	file:<absolute path>:write        the same, to change it too
 const (
-	// PermissionReadCustomer shows the customer with events: name, fields, tags, consent.
+	// PermissionReadCustomer shows the customer with events: name, fields, tags, consent, segments, campaigns.
 	PermissionReadCustomer = "customer:read"
 	// PermissionReadContact adds phone, e-mail and cards.
 	PermissionReadContact = "customer.contact:read"

@@ -235,6 +235,8 @@ func (s *suite) permitted(kind string) bool {
 		return s.manifest.Allows(manifest.PermissionReadSales)
 	case strings.HasPrefix(kind, "consent."):
 		return s.manifest.Allows(manifest.PermissionReadConsent) || s.manifest.Allows(manifest.PermissionReadCustomer)
+	case strings.HasPrefix(kind, "segment."), strings.HasPrefix(kind, "campaign."):
+		return s.manifest.Allows(manifest.PermissionReadCustomer)
 	}
 	return true
 }
