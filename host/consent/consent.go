@@ -193,6 +193,7 @@ func (s *Service) inWords(purpose string, e *mostradorv1.ConsentEntry, lang stri
 		plgv1.Means_MEANS_SHORT_CODE: "means_short_code",
 		plgv1.Means_MEANS_ONE_CLICK:  "means_one_click",
 		plgv1.Means_MEANS_STAFF:      "means_staff",
+		plgv1.Means_MEANS_IMPORT:     "means_import",
 	}[e.Means]
 	if means == "" {
 		means = "means_link"

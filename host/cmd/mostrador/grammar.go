@@ -20,6 +20,8 @@ type grammar struct {
 		Set      customerSetCmd      `cmd:""`
 		Activate customerActivateCmd `cmd:""`
 		Withdraw customerWithdrawCmd `cmd:""`
+		Import   customerImportCmd   `cmd:""`
+		Export   customerExportCmd   `cmd:""`
 	} `cmd:""`
 	Field struct {
 		List    fieldListCmd    `cmd:""`

@@ -47,6 +47,7 @@ type clients struct {
 	sale     mostradorv1connect.SaleServiceClient
 	segment  mostradorv1connect.SegmentServiceClient
 	setting  mostradorv1connect.SettingServiceClient
+	transfer mostradorv1connect.TransferServiceClient
 	tag      mostradorv1connect.TagServiceClient
 	task     mostradorv1connect.TaskServiceClient
 }
@@ -116,6 +117,7 @@ func (s *session) connect(ctx context.Context) (*clients, error) {
 		sale:     mostradorv1connect.NewSaleServiceClient(client, base, opt),
 		segment:  mostradorv1connect.NewSegmentServiceClient(client, base, opt),
 		setting:  mostradorv1connect.NewSettingServiceClient(client, base, opt),
+		transfer: mostradorv1connect.NewTransferServiceClient(client, base, opt),
 		tag:      mostradorv1connect.NewTagServiceClient(client, base, opt),
 		task:     mostradorv1connect.NewTaskServiceClient(client, base, opt),
 	}
