@@ -126,7 +126,7 @@ func unreadable(text []byte) bool {
 			control++
 		}
 	}
-	return control > 8 && control > len(text)/50
+	return control > 8 && control > len(text)/10
 }
 
 func blank(cells []string) bool {

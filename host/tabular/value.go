@@ -198,6 +198,9 @@ func appendNumber(out, value []byte, f style, date04 bool) (_ []byte, exact bool
 	if len(value) == 0 {
 		return out, true
 	}
+	if f == (style{}) && isNumber(string(value)) {
+		return append(out, value...), true // as nearly always
+	}
 	plainInteger := true
 	for i, b := range value {
 		plainInteger = plainInteger && (b >= '0' && b <= '9' || b == '-' && i == 0)
