@@ -4,6 +4,8 @@ import (
 	"encoding/binary"
 	"math"
 	"slices"
+
+	"mostrador/sdk/plgv1"
 )
 
 // blockBits says how many persons a block has, as many as a container of a roaring bitmap.
@@ -17,6 +19,7 @@ type block struct {
 	name     []uint64 // nameKey
 	activity []uint32
 	points   []float64
+	marks    []marks
 	at       []uint32 // where the person's text begins; 0 when there is no person
 	// text holds the texts of all persons one after the other; see appendText. What is written in it is not
 	// changed again: slices of it stay good without the lock.
@@ -58,6 +61,7 @@ func (b *block) grow(n int) {
 	b.name = append(make([]uint64, 0, n), b.name...)[:n]
 	b.activity = append(make([]uint32, 0, n), b.activity...)[:n]
 	b.points = append(make([]float64, 0, n), b.points...)[:n]
+	b.marks = append(make([]marks, 0, n), b.marks...)[:n]
 	b.at = append(make([]uint32, 0, n), b.at...)[:n]
 }
 
@@ -65,11 +69,11 @@ func (b *block) grow(n int) {
 const fewDead = 4096
 
 // setText writes the text of a person, instead of the one before.
-func (b *block) setText(i int, name string, words []string) {
+func (b *block) setText(i int, text []byte) {
 	b.drop(i)
 	b.at[i] = uint32(len(b.text))
-	b.text = appendText(b.text, name, words)
-	b.name[i] = nameKey(name)
+	b.text = append(b.text, text...)
+	b.name[i] = nameKey(b.nameOf(i))
 	b.compact()
 }
 
@@ -87,10 +91,11 @@ func (b *block) compact() {
 		return
 	}
 	text := make([]byte, 1, len(b.text)-b.dead+len(b.text)/8)
+	old := b.text
 	for i, at := range b.at {
 		if at != 0 {
 			b.at[i] = uint32(len(text))
-			text = append(text, b.text[at:int(at)+textLen(b.text[at:])]...)
+			text = append(text, old[at:int(at)+textLen(old[at:])]...)
 		}
 	}
 	b.text, b.dead = text, 0
@@ -98,6 +103,14 @@ func (b *block) compact() {
 
 // clip gives back what grew ahead of the need.
 func (b *block) clip() { b.text = slices.Clone(b.text) }
+
+// set writes all but the text of a person and returns the marks before.
+func (b *block) set(i int, p *Person) (before marks) {
+	b.activity[i] = clampActivity(p.Activity)
+	b.points[i] = clampPoints(p.Points)
+	before, b.marks[i] = b.marks[i], marksOf(p)
+	return before
+}
 
 // A text is the name and, unless there are none, the words that are not in the name, each after its length.
 // The first number holds the length of the name and, as its lowest bit, whether words follow.
@@ -117,24 +130,29 @@ func appendText(text []byte, name string, words []string) []byte {
 	return text
 }
 
-// readText returns the parts of the text with which data begins, and its length.
-func readText(data []byte) (name []byte, words []string, length int) {
+// readText returns the parts of the text of a person who is there.
+func (b *block) readText(i int) (name []byte, words []string) {
+	data := b.textOf(i)
 	first, n := binary.Uvarint(data)
-	length = n + int(first>>1)
-	name = data[n:length:length]
+	data = data[n:]
+	name, data = data[:first>>1], data[first>>1:]
 	if first&1 == 0 {
-		return name, nil, length
+		return name, nil
 	}
-	count, n := binary.Uvarint(data[length:])
-	length += n
+	count, n := binary.Uvarint(data)
+	data = data[n:]
 	words = make([]string, count)
 	for i := range words {
-		size, n := binary.Uvarint(data[length:])
-		length += n
-		words[i] = string(data[length : length+int(size)])
-		length += int(size)
+		size, n := binary.Uvarint(data)
+		words[i], data = string(data[n:n+int(size)]), data[n+int(size):]
 	}
-	return name, words, length
+	return name, words
+}
+
+// textOf is the text of a person who is there.
+func (b *block) textOf(i int) []byte {
+	data := b.text[b.at[i]:]
+	return data[:textLen(data)]
 }
 
 // textLen is the length of the text with which data begins.
@@ -161,7 +179,7 @@ func (b *block) nameOf(i int) []byte {
 }
 
 // nameKey is the beginning of a name as a number, ordered like the names.
-func nameKey(name string) uint64 {
+func nameKey(name []byte) uint64 {
 	var key [8]byte
 	copy(key[:], name)
 	return binary.BigEndian.Uint64(key[:])
@@ -189,3 +207,27 @@ func clampPoints(points float64) float64 {
 	}
 	return points
 }
+
+// marks are what a person has of two marks, and the state of the consent.
+type marks uint8
+
+const (
+	hasEmail marks = 1 << iota
+	hasPhone
+	consentBits = iota // where the state begins
+)
+
+func marksOf(p *Person) (m marks) {
+	if p.Email {
+		m |= hasEmail
+	}
+	if p.Phone {
+		m |= hasPhone
+	}
+	if p.Consent > 0 && p.Consent <= math.MaxUint8>>consentBits {
+		m |= marks(p.Consent) << consentBits // another state is none that the store knows
+	}
+	return m
+}
+
+func (m marks) consent() plgv1.ConsentState { return plgv1.ConsentState(m >> consentBits) }

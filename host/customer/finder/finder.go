@@ -8,12 +8,13 @@
 // being typed is a prefix, whose customers are the union over the words that begin with it. A prefix of more than a
 // few words has that union ready, whatever its length, so that no query unites more than a few lists.
 //
-// Orders are columns of 64-bit keys, in blocks of 65,536 customers. The first page of an order is what a heap keeps
-// of one pass over the matches; the next page is another pass from a [Position], which stays right while customers
-// come and go. Ties fall to the name, then to the number.
+// Each order is cut into shelves of a few thousand persons who stand one after the other, each a bitmap: the first page
+// of a letter, and one from the middle of a million, is what a heap keeps of the matches on a shelf or two. The next
+// page begins at a [Position], which stays right while customers come and go. Ties fall to the name, then to the
+// number.
 //
-// A Finder may be used by many goroutines. A query holds the lock only while it matches words, and then for one
-// block at a time: whoever registers a customer meanwhile waits for less than a millisecond.
+// A Finder may be used by many goroutines. A query holds the lock while it matches words and takes from shelves, and
+// then for a batch of persons at a time: whoever registers a customer meanwhile waits for less than a millisecond.
 package finder
 
 import (
@@ -115,10 +116,10 @@ func (f *Finder) Len() int {
 
 // Put adds a person, or replaces what was known of that number. It keeps nothing of p itself.
 func (f *Finder) Put(p *Person) {
-	words := wordsOf(p)
+	e := newEntry(p)
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.index.put(p, words)
+	f.index.put(e)
 	f.removed.Remove(p.Number)
 	f.touch(p.Number)
 }
@@ -144,28 +145,22 @@ func Split(folded string) []string { return appendWords(make([]string, 0, 4), fo
 
 // appendWords appends the words of a folded text that are not there.
 func appendWords(words []string, folded string) []string {
-	for start := 0; ; {
-		for start < len(folded) {
-			r, size := utf8.DecodeRuneInString(folded[start:])
-			if inWord(r) {
-				break
+	start := -1 // of a word, when in one
+	for i, r := range folded {
+		switch {
+		case inWord(r):
+			if start < 0 {
+				start = i
 			}
-			start += size
+		case start >= 0:
+			words = appendNew(words, folded[start:i])
+			start = -1
 		}
-		if start == len(folded) {
-			return words
-		}
-		end := start
-		for end < len(folded) {
-			r, size := utf8.DecodeRuneInString(folded[end:])
-			if !inWord(r) {
-				break
-			}
-			end += size
-		}
-		words = appendNew(words, folded[start:end])
-		start = end
 	}
+	if start >= 0 {
+		words = appendNew(words, folded[start:])
+	}
+	return words
 }
 
 func inWord(r rune) bool {

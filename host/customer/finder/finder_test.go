@@ -21,12 +21,16 @@ import (
 type model map[uint32]Person
 
 func (m model) find(q Query) (numbers []uint32) {
-	for n, p := range m {
+	var found []*Person
+	for _, p := range m {
 		if m.matches(&p, q) {
-			numbers = append(numbers, n)
+			found = append(found, &p)
 		}
 	}
-	slices.SortFunc(numbers, func(a, b uint32) int { return m.compare(m[a], m[b], q.Order) })
+	slices.SortFunc(found, func(a, b *Person) int { return compare(a, b, q.Order) })
+	for _, p := range found {
+		numbers = append(numbers, p.Number)
+	}
 	return numbers
 }
 
@@ -47,7 +51,7 @@ func (m model) matches(p *Person, q Query) bool {
 		(!q.Email || p.Email) && (!q.Phone || p.Phone)
 }
 
-func (m model) compare(a, b Person, order Order) int {
+func compare(a, b *Person, order Order) int {
 	first := 0
 	switch order {
 	case ByActivity:
@@ -300,7 +304,7 @@ func TestChangesWinOverALoadThatRuns(t *testing.T) {
 }
 
 func TestFarPagesOfManyPersons(t *testing.T) {
-	const n = 60_000
+	const n = 20_000
 	r := rand.New(rand.NewPCG(5, 1))
 	f, m := New(), model{}
 	for i := range uint32(n) {
@@ -332,7 +336,7 @@ func TestFarPagesOfManyPersons(t *testing.T) {
 	}
 	t.Run("few", func(t *testing.T) { checkFar(t, f, m) })
 	for order, ranking := range f.index.rankings {
-		if len(ranking) > 3 {
+		if len(ranking) > 2*len(m)/(leastShelf/2)+1 {
 			t.Errorf("order %d: %d persons on %d shelves", order, f.Len(), len(ranking))
 		}
 	}

@@ -1,6 +1,7 @@
 package finder
 
 import (
+	"bytes"
 	"slices"
 
 	"github.com/RoaringBitmap/roaring/v2"
@@ -27,67 +28,90 @@ func newIndex() *index {
 		consent:    map[plgv1.ConsentState]*roaring.Bitmap{},
 	}
 	for order := range x.rankings {
-		x.rankings[order] = newRanking(nil, shelfLimit(0))
+		x.rankings[order] = newRanking(nil)
 	}
 	return x
 }
 
-// put adds or replaces a person, whose words are those of wordsOf.
-func (x *index) put(p *Person, words []string) {
-	b, i := x.columns.room(p.Number)
+// entry is a person made ready to be put.
+type entry struct {
+	*Person
+	words []string // wordsOf
+	text  []byte
+}
+
+func newEntry(p *Person) *entry {
+	words := wordsOf(p)
+	return &entry{p, words, appendText(nil, p.Name, words[len(Split(p.Name)):])}
+}
+
+// put adds or replaces a person.
+func (x *index) put(e *entry) {
+	b, i := x.columns.room(e.Number)
 	known := b.at[i] != 0
 	var had []string
-	var were ranks
+	var were items
 	if known {
-		had, were = b.words(i), b.ranks(i)
+		were = b.items(e.Number)
 	}
-	if !known || p.Name != string(b.nameOf(i)) || !slices.Equal(had, words) {
-		b.setText(i, p.Name, words[len(Split(p.Name)):])
-	}
-	for j, w := range had {
-		if !slices.Contains(words, w) {
-			x.vocabulary.remove(w, p.Number, slices.Concat(words, had[j+1:]))
+	if !known || !bytes.Equal(b.textOf(i), e.text) {
+		if known {
+			had = b.words(i)
+		}
+		b.setText(i, e.text)
+		for j, w := range had {
+			if !slices.Contains(e.words, w) {
+				x.vocabulary.remove(w, e.Number, slices.Concat(e.words, had[j+1:]))
+			}
+		}
+		for _, w := range e.words {
+			if !slices.Contains(had, w) {
+				x.vocabulary.add(w, e.Number)
+			}
 		}
 	}
-	for _, w := range words {
-		if !slices.Contains(had, w) {
-			x.vocabulary.add(w, p.Number)
-		}
-	}
-	x.mark(p, b, i)
-	for order, at := range b.ranks(i) {
-		if !known {
-			x.rank(p.Number, Order(order), at)
-		} else if was := were[order]; was != at {
-			x.rankings[order].remove(p.Number, was)
-			x.rank(p.Number, Order(order), at)
+	x.all.Add(e.Number)
+	x.mark(e.Number, b.set(i, e.Person), b.marks[i], !known)
+	for order, it := range b.items(e.Number) {
+		was := &were[order]
+		switch {
+		case !known:
+			x.rank(Order(order), &it)
+		case was.compare(&it) != 0:
+			x.rankings[order].remove(was)
+			x.rank(Order(order), &it)
 		}
 	}
 }
 
 // rank puts a person into an order.
-func (x *index) rank(number uint32, order Order, at rank) {
+func (x *index) rank(order Order, it *item) {
 	r := &x.rankings[order]
-	if s := r.add(number, at); s.count > s.limit {
-		r.split(s, shelfLimit(int(x.all.GetCardinality())), func(number uint32) rank {
-			b, i := x.columns.find(number)
-			return b.rankOf(i, order)
+	if s := r.add(it); s.count > 2*leastShelf && s.count > 2*shelfSize(int(x.all.GetCardinality())) {
+		r.split(it, func(number uint32) item {
+			b, _ := x.columns.find(number)
+			return b.item(number, order)
 		})
 	}
 }
 
-// mark writes all but the words of a person.
-func (x *index) mark(p *Person, b *block, i int) {
-	b.activity[i] = clampActivity(p.Activity)
-	b.points[i] = clampPoints(p.Points)
-	x.all.Add(p.Number)
-	is(x.email, p.Number, p.Email)
-	is(x.phone, p.Number, p.Phone)
-	if x.consent[p.Consent] == nil {
-		x.consent[p.Consent] = roaring.New()
+// mark brings a person from some marks to others; all says that the person had none.
+func (x *index) mark(number uint32, from, to marks, all bool) {
+	differ := func(bits marks) bool { return all || (from^to)&bits != 0 }
+	if differ(hasEmail) {
+		is(x.email, number, to&hasEmail != 0)
 	}
-	for state, set := range x.consent {
-		is(set, p.Number, state == p.Consent)
+	if differ(hasPhone) {
+		is(x.phone, number, to&hasPhone != 0)
+	}
+	if differ(^(hasEmail | hasPhone)) {
+		if !all {
+			x.consent[from.consent()].Remove(number)
+		}
+		if x.consent[to.consent()] == nil {
+			x.consent[to.consent()] = roaring.New()
+		}
+		x.consent[to.consent()].Add(number)
 	}
 }
 
@@ -109,17 +133,15 @@ func (x *index) remove(number uint32) {
 	for j, w := range had {
 		x.vocabulary.remove(w, number, had[j+1:])
 	}
-	for order, at := range b.ranks(i) {
-		x.rankings[order].remove(number, at)
+	for order, it := range b.items(number) {
+		x.rankings[order].remove(&it)
 	}
-	b.drop(i)
-	b.compact()
-	x.all.Remove(number)
 	x.email.Remove(number)
 	x.phone.Remove(number)
-	for _, set := range x.consent {
-		set.Remove(number)
-	}
+	x.consent[b.marks[i].consent()].Remove(number)
+	x.all.Remove(number)
+	b.drop(i)
+	b.compact()
 }
 
 // person is what was put, nil when there is none of that number.
@@ -128,26 +150,21 @@ func (x *index) person(number uint32) *Person {
 	if b == nil {
 		return nil
 	}
-	name, words, _ := readText(b.text[b.at[i]:])
-	p := &Person{
+	name, words := b.readText(i)
+	return &Person{
 		Number:   number,
 		Name:     string(name),
 		Words:    words,
-		Email:    x.email.Contains(number),
-		Phone:    x.phone.Contains(number),
+		Consent:  b.marks[i].consent(),
+		Email:    b.marks[i]&hasEmail != 0,
+		Phone:    b.marks[i]&hasPhone != 0,
 		Activity: int64(b.activity[i]),
 		Points:   b.points[i],
 	}
-	for state, set := range x.consent {
-		if set.Contains(number) {
-			p.Consent = state
-		}
-	}
-	return p
 }
 
 // words are those with which a person was put.
 func (b *block) words(i int) []string {
-	name, words, _ := readText(b.text[b.at[i]:])
+	name, words := b.readText(i)
 	return append(Split(string(name)), words...)
 }

@@ -66,7 +66,7 @@ func (x *index) persons(numbers []uint32) []*Person {
 func (x *index) take(numbers []uint32, persons []*Person) {
 	for i, n := range numbers {
 		if p := persons[i]; p != nil {
-			x.put(p, wordsOf(p))
+			x.put(newEntry(p))
 		} else {
 			x.remove(n)
 		}
@@ -78,6 +78,7 @@ type loader struct {
 	index *index
 	lists map[string]*posting
 	words []string // of the last person
+	text  []byte
 }
 
 func (l *loader) load(p *Person) {
@@ -90,8 +91,11 @@ func (l *loader) load(p *Person) {
 	for _, w := range p.Words {
 		l.words = appendNew(l.words, w)
 	}
-	b.setText(i, p.Name, l.words[ofName:])
-	l.index.mark(p, b, i)
+	l.text = appendText(l.text[:0], p.Name, l.words[ofName:])
+	b.setText(i, l.text)
+	b.set(i, p)
+	l.index.all.Add(p.Number)
+	l.index.mark(p.Number, 0, b.marks[i], true)
 	for _, w := range l.words {
 		list := l.lists[w]
 		if list == nil {
@@ -133,41 +137,40 @@ func (l *loader) finish() {
 
 // shelve makes the ranking of an order anew, with shelves cut where a sample says.
 func (x *index) shelve(order Order) ranking {
-	const perShelf = 64
+	const perShelf = 16
 	total := int(x.all.GetCardinality())
-	var sample []rank
-	every, i := max(1, total/(shelves*perShelf)), 0
-	x.each(func(_ uint32, b *block, place int) {
+	every := max(1, shelfSize(total)/perShelf)
+	var sample, from []item
+	i := 0
+	x.each(func(number uint32, b *block) {
 		if i++; i%every == 0 {
-			sample = append(sample, b.rankOf(place, order))
+			sample = append(sample, b.item(number, order))
 		}
 	})
-	slices.SortFunc(sample, rank.compare)
-	limit := shelfLimit(total)
-	var from []rank
-	if n := total / (limit / 2); n > 0 {
-		for i := 1; i < n; i++ {
-			from = append(from, sample[i*len(sample)/n])
-		}
+	slices.SortFunc(sample, func(a, b item) int { return a.compare(&b) })
+	for i := perShelf; i < len(sample); i += perShelf {
+		from = append(from, sample[i])
 	}
-	r := newRanking(from, limit)
-	x.each(func(number uint32, b *block, place int) { r.add(number, b.rankOf(place, order)) })
+	r := newRanking(from)
+	x.each(func(number uint32, b *block) {
+		it := b.item(number, order)
+		r.add(&it)
+	})
 	for _, s := range r {
 		s.set = s.set.Clone() // no larger than need be
-		s.limit = max(limit, 2*s.count)
 	}
 	return r
 }
 
 // each goes through all persons.
-func (x *index) each(visit func(number uint32, b *block, i int)) {
+func (x *index) each(visit func(number uint32, b *block)) {
 	for n, b := range x.columns {
 		if b == nil {
 			continue
 		}
 		for i, at := range b.at {
 			if at != 0 {
-				visit(uint32(n)<<blockBits|uint32(i), b, i)
+				visit(uint32(n)<<blockBits|uint32(i), b)
 			}
 		}
 	}

@@ -14,13 +14,17 @@ import (
 
 // item is a person in an order.
 type item struct {
-	rank   rank
+	key    uint64 // of the order
+	name   uint64 // nameKey
 	text   []byte // the name
 	number uint32
 }
 
+// items are those of one person in all orders that have a ranking.
+type items [ranked]item
+
 func (a *item) compare(b *item) int {
-	if c := a.rank.compare(b.rank); c != 0 {
+	if c := a.compareKeys(b); c != 0 {
 		return c
 	}
 	if c := bytes.Compare(a.text, b.text); c != 0 {
@@ -29,9 +33,45 @@ func (a *item) compare(b *item) int {
 	return cmp.Compare(a.number, b.number)
 }
 
+// compareKeys compares what is known without looking for the text.
+func (a *item) compareKeys(b *item) int {
+	if a.key != b.key {
+		return cmp.Compare(a.key, b.key)
+	}
+	return cmp.Compare(a.name, b.name)
+}
+
+// kept is the item without holding on to all of the block's text.
+func (a item) kept() item {
+	a.text = bytes.Clone(a.text)
+	return a
+}
+
+// item is a person of the block in an order.
+func (b *block) item(number uint32, order Order) item {
+	i := int(number % blockSize)
+	it := item{name: b.name[i], text: b.nameOf(i), number: number}
+	switch order {
+	case ByActivity:
+		it.key = activityKey(b.activity[i])
+	case ByPoints:
+		it.key = pointsKey(b.points[i])
+	default:
+		it.key = it.name
+	}
+	return it
+}
+
+func (b *block) items(number uint32) (all items) {
+	for order := range all {
+		all[order] = b.item(number, Order(order))
+	}
+	return all
+}
+
 // position is where the item stands in an order.
 func (a *item) position(order Order) Position {
-	data := binary.BigEndian.AppendUint64([]byte{byte(order)}, a.rank.key)
+	data := binary.BigEndian.AppendUint64([]byte{byte(order)}, a.key)
 	data = binary.BigEndian.AppendUint32(data, a.number)
 	return Position(base64.RawURLEncoding.EncodeToString(append(data, a.text...)))
 }
@@ -45,7 +85,8 @@ func (p Position) item(order Order) (*item, error) {
 	}
 	text := data[least:]
 	return &item{
-		rank:   rank{binary.BigEndian.Uint64(data[1:]), nameKey(string(text))},
+		key:    binary.BigEndian.Uint64(data[1:]),
+		name:   nameKey(text),
 		text:   text,
 		number: binary.BigEndian.Uint32(data[9:]),
 	}, nil
@@ -138,9 +179,9 @@ func (b *block) keys(numbers []uint32, order Order, keys []uint64) {
 	}
 }
 
-// few is how many matches are looked at rather than taken from shelves, and how long a beginning the heap finds.
+// fewMatches is how many matches are looked at rather than taken from shelves, fewFirst how long a beginning the heap finds.
 const (
-	fewMatches = 16384
+	fewMatches = 4096
 	fewFirst   = 1024
 )
 
@@ -153,7 +194,7 @@ func (p *page) pool(after *item, offset uint64, want int) (sets []*roaring.Bitma
 	defer p.finder.mu.RUnlock()
 	ranking := p.index.rankings[p.order]
 	if after != nil {
-		i := ranking.find(after.rank)
+		i := ranking.find(after)
 		sets = append(sets, roaring.And(p.matches, ranking[i].set)) // which may all stand before
 		ranking = ranking[i+1:]
 	}
@@ -198,11 +239,11 @@ type top struct {
 func (t *top) take(b *block, numbers []uint32, keys []uint64, after *item) {
 	for i, key := range keys {
 		full := len(t.items) == t.want && t.want <= fewFirst
-		if full && key > t.items[0].rank.key || after != nil && key < after.rank.key {
+		if full && key > t.items[0].key || after != nil && key < after.key {
 			continue
 		}
-		it := item{rank: rank{key, b.name[numbers[i]%blockSize]}, number: numbers[i]}
-		if full && it.rank.compare(t.items[0].rank) > 0 || after != nil && it.rank.compare(after.rank) < 0 {
+		it := item{key: key, name: b.name[numbers[i]%blockSize], number: numbers[i]}
+		if full && it.compareKeys(&t.items[0]) > 0 || after != nil && it.compareKeys(after) < 0 {
 			continue
 		}
 		it.text = b.nameOf(int(it.number % blockSize))

@@ -1,137 +1,107 @@
 package finder
 
 import (
-	"cmp"
 	"slices"
 
 	"github.com/RoaringBitmap/roaring/v2"
 )
 
-// rank is where a person stands in an order, but for the rest of the name.
-type rank struct{ key, name uint64 }
-
-func (a rank) compare(b rank) int {
-	if a.key != b.key {
-		return cmp.Compare(a.key, b.key)
-	}
-	return cmp.Compare(a.name, b.name)
-}
-
-// rankOf is the rank of a person who is there.
-func (b *block) rankOf(i int, order Order) rank {
-	switch order {
-	case ByActivity:
-		return rank{activityKey(b.activity[i]), b.name[i]}
-	case ByPoints:
-		return rank{pointsKey(b.points[i]), b.name[i]}
-	default:
-		return rank{b.name[i], b.name[i]}
-	}
-}
-
-// ranks are all of a person.
-type ranks [ranked]rank
-
-// ranked is how many orders have a ranking: all but ByNewest, whose rank is the number.
+// ranked is how many orders have a ranking: all but ByNewest, where a person stands by the number.
 const ranked = int(ByNewest)
-
-func (b *block) ranks(i int) (all ranks) {
-	for order := range all {
-		all[order] = b.rankOf(i, Order(order))
-	}
-	return all
-}
 
 // ranking is an order cut into shelves. Whoever wants a page takes the matches from the shelves that have it and
 // looks at no others.
 type ranking []*shelf
 
-// shelf is the persons whose ranks lie from its own to the next shelf's.
+// shelf is the persons who stand from one item on, up to the next shelf's.
 type shelf struct {
-	from  rank // the least for the first shelf
+	from  item // the least for the first shelf
 	set   *roaring.Bitmap
 	count int
-	limit int // how many it may hold
 }
 
 const (
 	// leastShelf is how many persons a shelf is meant for at least, and shelves how many there are meant to be of
 	// many persons.
-	leastShelf = 8192
-	shelves    = 128
+	leastShelf = 2048
+	shelves    = 512
 )
 
-// newRanking has no persons but shelves that begin with the given ranks, which are in order.
-func newRanking(from []rank, limit int) ranking {
-	r := ranking{{set: roaring.New(), limit: limit}}
+// shelfSize is how many persons a shelf is meant for when there are so many. It may hold twice as many.
+func shelfSize(total int) int { return max(leastShelf, total/shelves) }
+
+// newRanking has no persons but shelves that begin with the given items, which are in order.
+func newRanking(from []item) ranking {
+	r := ranking{{set: roaring.New()}}
 	for _, f := range from {
-		if r[len(r)-1].from.compare(f) < 0 {
-			r = append(r, &shelf{from: f, set: roaring.New(), limit: limit})
-		}
+		r = append(r, &shelf{from: f.kept(), set: roaring.New()})
 	}
 	return r
 }
 
-// shelfLimit is how many a shelf may hold when there are so many persons.
-func shelfLimit(total int) int { return 2 * max(leastShelf, total/shelves) }
-
-// find returns the place of the shelf of a rank.
-func (r ranking) find(at rank) int {
-	i, found := slices.BinarySearchFunc(r, at, func(s *shelf, at rank) int { return s.from.compare(at) })
-	if !found {
-		i--
+// find returns the place of the shelf of an item.
+func (r ranking) find(it *item) int {
+	low, high := 0, len(r) // the shelf is from low on, and before high
+	for high-low > 1 {
+		if middle := (low + high) / 2; r[middle].from.compare(it) <= 0 {
+			low = middle
+		} else {
+			high = middle
+		}
 	}
-	return i
+	return low
 }
 
 // add puts a person on its shelf.
-func (r ranking) add(number uint32, at rank) *shelf {
-	s := r[r.find(at)]
-	if s.set.CheckedAdd(number) {
+func (r ranking) add(it *item) *shelf {
+	s := r[r.find(it)]
+	if s.set.CheckedAdd(it.number) {
 		s.count++
 	}
 	return s
 }
 
-// remove takes a person from its shelf, which becomes one with its neighbour when both have little.
-func (r *ranking) remove(number uint32, at rank) {
-	i := r.find(at)
+// remove takes a person from its shelf, which becomes one with a neighbour when both have little.
+func (r *ranking) remove(it *item) {
+	i := r.find(it)
 	s := (*r)[i]
-	if s.set.CheckedRemove(number) {
+	if s.set.CheckedRemove(it.number) {
 		s.count--
 	}
-	if i++; i < len(*r) && s.count+(*r)[i].count < leastShelf/2 {
-		s.set.Or((*r)[i].set)
-		s.count += (*r)[i].count
-		*r = slices.Delete(*r, i, i+1)
-	}
+	r.join(i)
+	r.join(i - 1)
 }
 
-// split makes two shelves of one that is too full. When all have the same rank, it may hold twice as many instead.
-func (r *ranking) split(s *shelf, limit int, rankOf func(number uint32) rank) {
-	all := make([]rank, 0, s.count)
-	for numbers := s.set.Iterator(); numbers.HasNext(); {
-		all = append(all, rankOf(numbers.Next()))
+// join makes a shelf one with the next.
+func (r *ranking) join(i int) {
+	if i < 0 || i+1 >= len(*r) || (*r)[i].count+(*r)[i+1].count >= leastShelf/2 {
+		return
 	}
-	slices.SortFunc(all, rank.compare)
-	middle := all[len(all)/2]
-	if middle == all[0] { // which would leave nothing here
-		i, _ := slices.BinarySearchFunc(all, middle, func(a, b rank) int { return cmp.Or(a.compare(b), -1) })
-		if i == len(all) {
-			s.limit = 2 * s.count
-			return
-		}
-		middle = all[i]
+	s, next := (*r)[i], (*r)[i+1]
+	s.set.Or(next.set)
+	s.count += next.count
+	*r = slices.Delete(*r, i+1, i+2)
+}
+
+// split makes two shelves of the one that holds an item, about where its middle is.
+func (r *ranking) split(it *item, itemOf func(number uint32) item) {
+	const sampled = 64
+	i := r.find(it)
+	s := (*r)[i]
+	numbers := s.set.ToArray()
+	sample := make([]item, 0, 2*sampled)
+	for j := 0; j < len(numbers); j += max(1, len(numbers)/sampled) {
+		sample = append(sample, itemOf(numbers[j]))
 	}
-	upper := &shelf{from: middle, set: roaring.New(), limit: limit}
-	for numbers := s.set.Iterator(); numbers.HasNext(); {
-		if n := numbers.Next(); rankOf(n).compare(middle) >= 0 {
-			upper.set.Add(n)
+	slices.SortFunc(sample, func(a, b item) int { return a.compare(&b) })
+	upper := &shelf{from: sample[len(sample)/2].kept(), set: roaring.New()}
+	for _, number := range numbers {
+		if it := itemOf(number); it.compare(&upper.from) >= 0 {
+			upper.set.Add(number)
 			upper.count++
 		}
 	}
 	s.set.AndNot(upper.set)
-	s.count, s.limit = s.count-upper.count, limit
-	i := r.find(middle) // where s is
+	s.count -= upper.count
 	*r = slices.Insert(*r, i+1, upper)
 }

@@ -14,7 +14,7 @@ const (
 	// fewNumbers is how many numbers a posting keeps as a list.
 	fewNumbers = 128
 	// fewWords is how many words may begin with a prefix before its union is kept ready.
-	fewWords = 32
+	fewWords = 8
 )
 
 // posting is the persons who have a word.
