@@ -54,7 +54,10 @@ func (s *shop) lives() *plgv1.Customer {
 	s.sell("B-1", other.Id, 100)
 	s.mail(ursula.Id)
 	s.work()
-	s.update(func(tx *store.Tx) error { event.PutState(tx, "PLG0400", ursula.Id, []byte(`{"q":"petanca"}`)); return nil })
+	s.update(func(tx *store.Tx) error {
+		event.PutState(tx, "PLG0400", ursula.Id, []byte(`{"q":"petanca"}`))
+		return nil
+	})
 	// A mistake of the staff: for a while she was part of somebody else.
 	mistake := s.merge(other, ursula, "phone")
 	s.set(&plgv1.Customer{Id: other.Id, Tags: []string{"VIP", "Nueva"}}, "tags")

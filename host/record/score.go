@@ -36,6 +36,8 @@ const (
 	pointsRare = 15
 	// Two dates in one field that are not the same speak against it.
 	pointsOtherDate = -40
+	// So do, a little, two phones that have nothing to do with one another.
+	pointsOtherPhone = -10
 )
 
 // longWord is from how many letters on a word is long, shortWord up to how many it is too short to be mistyped.
@@ -168,7 +170,8 @@ func compare(a, b *person, rare bool) (e evidence) {
 	case oneSlip(a.email, b.email):
 		e.mail = "mail_slip"
 	}
-	if a.phone != "" && b.phone != "" && oneSlip(a.phone, b.phone) {
+	phones := a.phone != "" && b.phone != ""
+	if phones && oneSlip(a.phone, b.phone) {
 		e.phone = "phone_slip"
 	}
 	add := func(holds bool, points int32) {
@@ -181,6 +184,7 @@ func compare(a, b *person, rare bool) (e evidence) {
 	add(e.mail != "", pointsMail)
 	add(e.phone != "", pointsPhone)
 	add(against, pointsOtherDate)
+	add(phones && e.phone == "", pointsOtherPhone)
 	if e.rare = rare && (e.name == "name_same" || e.name == "name_order"); e.rare {
 		e.score += pointsRare
 	}
