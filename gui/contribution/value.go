@@ -22,6 +22,10 @@ func Value(d *ui.Desk, f *mostradorv1.FieldState) fyne.CanvasObject {
 	text := Words(d, f)
 	switch {
 	case f.Value == "":
+	case f.Many && strings.Contains(f.Value, "\n"), f.Type == "postal_address":
+		return ui.Tight(ui.Words(text))
+	case f.Type == "customer" && !f.Many:
+		return person(d, f.Value)
 	case f.Type == "url":
 		return ui.Row(0, ui.Pad(-8, -11, ui.NewButton(text, "", ui.Link, func() { d.Open(f.Value) })))
 	case f.Type == "color":
@@ -48,6 +52,14 @@ func Words(d *ui.Desk, f *mostradorv1.FieldState) string {
 	if f.Value == "" {
 		return d.T("sheet.empty")
 	}
+	if f.Many {
+		var lines []string
+		for value := range strings.Lines(f.Value) {
+			one := &mostradorv1.FieldState{Type: f.Type, Choices: f.Choices, Value: strings.TrimSpace(value)}
+			lines = append(lines, Words(d, one))
+		}
+		return strings.Join(lines, "\n")
+	}
 	for _, c := range f.Choices {
 		if c.Value == f.Value {
 			return ui.Label(c)
@@ -58,9 +70,11 @@ func Words(d *ui.Desk, f *mostradorv1.FieldState) string {
 		return d.Text.Phone(f.Value)
 	case "date":
 		return ui.Day(f.Value)
+	case "date_time":
+		return ui.Moment(f.Value)
 	case "country":
 		return ui.CountryName(d.Text.Language(), f.Value)
-	case "number":
+	case "number", "integer", "decimal":
 		if n, err := strconv.ParseFloat(f.Value, 64); err == nil && figure(n) {
 			return d.Text.Number(n)
 		}
@@ -75,6 +89,13 @@ func Words(d *ui.Desk, f *mostradorv1.FieldState) string {
 		return d.T("no")
 	}
 	return f.Value
+}
+
+// person is another customer: his name, which leads to his sheet.
+func person(d *ui.Desk, id string) fyne.CanvasObject {
+	b := ui.NewButton("…", "", ui.Link, func() { d.Nav.Go(ui.Sheet, id) })
+	d.Person(id, func(o ui.Option) { b.SetText(o.Label) })
+	return ui.Row(0, ui.Pad(-8, -11, b))
 }
 
 func figure(n float64) bool { return math.Abs(n) < 1e15 }

@@ -3,8 +3,11 @@ package sheet
 import (
 	"strings"
 
-	"fyne.io/fyne/v2/widget"
+	"connectrpc.com/connect"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/fieldmaskpb"
 
+	"mostrador/gui/contribution"
 	"mostrador/gui/model"
 	"mostrador/gui/ui"
 	"mostrador/host/api/mostradorv1"
@@ -15,8 +18,13 @@ import (
 type editor struct {
 	order  []string
 	fields map[string]*ui.Field
-	states map[string]*mostradorv1.FieldState
+	states map[string]*mostradorv1.FieldState // as the person saw them
+	// stood is what the control held before anything was typed.
+	stood map[string]string
 }
+
+// touched tells whether the person has changed a field.
+func (e *editor) touched(id string) bool { return e.fields[id].Value() != e.stood[id] }
 
 // toggle begins to edit, or saves.
 func (s *Screen) toggle() {
@@ -30,20 +38,30 @@ func (s *Screen) toggle() {
 }
 
 func (s *Screen) startEditing() {
-	e := &editor{fields: map[string]*ui.Field{}, states: map[string]*mostradorv1.FieldState{}}
-	grid := ui.Pairs()
-	for _, f := range s.fields() {
-		if !f.Visible || f.Type == "yes_no" {
-			continue
-		}
-		field := ui.NewQuestion(s.d, ui.FieldQuestion(f), func() { s.nextField(f.Id) })
-		e.order = append(e.order, f.Id)
-		e.fields[f.Id], e.states[f.Id] = field, f
-		grid.Add(field.Box)
-	}
+	s.tabs.Mark(tabProfile)
+	s.turn(tabProfile)
+	e := &editor{fields: map[string]*ui.Field{}, states: map[string]*mostradorv1.FieldState{}, stood: map[string]string{}}
 	s.editing = e
 	s.data.RemoveAll()
-	s.data.Add(grid)
+	for _, part := range sections(s.fields()) {
+		grid := ui.Pairs()
+		for _, f := range part.fields {
+			if f.Type == "yes_no" {
+				continue
+			}
+			field := ui.NewQuestion(s.d, ui.FieldQuestion(f), func() { s.nextField(f.Id) })
+			e.order = append(e.order, f.Id)
+			e.fields[f.Id], e.states[f.Id], e.stood[f.Id] = field, f, field.Value()
+			grid.Add(field.Box)
+		}
+		if len(grid.Objects) == 0 {
+			continue
+		}
+		if part.name != "" {
+			s.data.Add(ui.Text(part.name, ui.SizeText, true, ui.ColorMuted))
+		}
+		s.data.Add(grid)
+	}
 	s.data.Add(ui.Row(8,
 		ui.NewButton(s.d.T("save"), "F5", ui.Primary, s.save),
 		ui.NewButton(s.d.T("cancel"), "Esc", ui.Plain, s.stopEditing)))
@@ -81,11 +99,31 @@ func (s *Screen) stopEditing() {
 	s.d.Window.Canvas().Focus(s.rest)
 }
 
+// follow says at the fields what another till has changed while somebody edits here: a field that was left alone takes
+// the new value, one that was changed keeps it, and the choice comes when it is saved.
+func (s *Screen) follow() {
+	e := s.editing
+	for _, now := range s.fields() {
+		field, saw := e.fields[now.Id], e.states[now.Id]
+		if field == nil || now.Value == saw.Value {
+			continue
+		}
+		if e.touched(now.Id) {
+			field.Tell(s.d.T("sheet.elsewhere.mine", "value", contribution.Words(s.d, now)))
+			continue
+		}
+		field.Input.Set(now.Value)
+		e.states[now.Id], e.stood[now.Id] = now, field.Value()
+		field.Tell(s.d.T("sheet.elsewhere", "value", contribution.Words(s.d, now)))
+	}
+}
+
 func (s *Screen) save() {
-	c := &plgv1.Customer{Id: s.shown.Customer.Id, Revision: s.shown.Customer.Revision}
+	e := s.editing
+	c, seen := &plgv1.Customer{Id: s.shown.Customer.Id}, &plgv1.Customer{}
 	var mask []string
-	for _, id := range s.editing.order {
-		f, field := s.editing.states[id], s.editing.fields[id]
+	for _, id := range e.order {
+		f, field := e.states[id], e.fields[id]
 		if !f.Editable {
 			continue
 		}
@@ -94,8 +132,9 @@ func (s *Screen) save() {
 			s.d.Window.Canvas().Focus(field.Focus())
 			return
 		}
-		if text := field.Value(); text != f.Value {
+		if text := field.Value(); text != f.Value && e.touched(id) {
 			setField(c, id, text)
+			setField(seen, id, f.Value)
 			mask = append(mask, path(id))
 		}
 	}
@@ -103,7 +142,12 @@ func (s *Screen) save() {
 		s.stopEditing()
 		return
 	}
-	s.update(c, mask, func(err error) {
+	s.send(c, seen, mask)
+}
+
+// send saves what was typed, and says at the fields what is refused.
+func (s *Screen) send(c, seen *plgv1.Customer, mask []string) {
+	s.update(c, seen, mask, func(err error) {
 		placed := false
 		for _, diag := range model.Refusal(err).GetDiagnostics() {
 			id := strings.TrimPrefix(strings.TrimPrefix(diag.Path, "customer."), "fields.")
@@ -123,40 +167,68 @@ func (s *Screen) save() {
 	})
 }
 
-// showActions draws the plug-ins' buttons from their states alone, each disabled one with its reason, and the
-// opt-out that every customer may ask for (seed 000, step 3).
-func (s *Screen) showActions() {
-	s.actions.RemoveAll()
-	for _, a := range s.shown.Actions {
-		s.actions.Add(s.buttons.Button(a))
-		if note := s.buttons.Note(a); note != nil {
-			s.actions.Add(note)
+// update changes the fields of the mask. What somebody else changed as well is put side by side first.
+func (s *Screen) update(c, seen *plgv1.Customer, mask []string, failed func(error)) {
+	req := &mostradorv1.UpdateRequest{Customer: c, Seen: seen, Mask: &fieldmaskpb.FieldMask{Paths: mask}}
+	ui.Ask(s.d, s.d.Model.Customers.Update, req, func(res *mostradorv1.UpdateResponse, err error) {
+		if s.sheet == nil {
+			return
 		}
-	}
-	if s.shown.Customer.GetConsent().GetPromotions() != plgv1.ConsentState_CONSENT_STATE_WITHDRAWN {
-		may := s.d.Model.May(mostradorv1.Role_ROLE_OPERATOR)
-		s.leave.SetEnabled(may)
-		s.actions.Add(s.leave)
-		if !may {
-			s.actions.Add(ui.Pad(8, 0, ui.Tight(ui.Note(s.d.T("error.permission"), widget.LowImportance))))
+		if conflicts := model.Refusal(err).GetConflicts(); connect.CodeOf(err) == connect.CodeAborted && len(conflicts) > 0 {
+			s.askConflicts(proto.CloneOf(c), proto.CloneOf(seen), mask, conflicts, failed)
+			return
 		}
-	}
-	s.actions.Refresh()
+		if err != nil {
+			failed(err)
+			return
+		}
+		s.stopEditing()
+		s.sheet.Apply(res.Customer)
+		s.sheet.Reload()
+		s.d.Say(s.d.T("sheet.saved"))
+	})
 }
 
-func (s *Screen) optOut() {
-	c := s.shown.Customer
-	s.d.Confirm(s.d.T("sheet.optout"), s.d.T("sheet.optout.text", "name", c.Name), s.d.T("sheet.optout.yes"), func() {
-		ui.Ask(s.d, s.d.Model.Customers.Withdraw, &mostradorv1.WithdrawRequest{Id: c.Id}, func(res *mostradorv1.WithdrawResponse, err error) {
-			if err != nil {
-				s.d.Fail(s.d.Explain(err))
-				return
-			}
-			if s.sheet != nil {
-				s.sheet.Apply(res.Customer)
-				s.sheet.Reload()
-			}
-			s.d.Say(s.d.T("sheet.optout.done", "name", c.Name))
-		})
-	})
+// path is a field's name in an update mask.
+func path(id string) string {
+	switch id {
+	case "name", "phone", "email", "language", "cards", "tags", "aplica_promociones":
+		return id
+	}
+	return "fields." + id
+}
+
+// setField puts a value into a customer; lists are one a line.
+func setField(c *plgv1.Customer, id, value string) {
+	switch id {
+	case "name":
+		c.Name = value
+	case "phone":
+		c.Phone = value
+	case "email":
+		c.Email = value
+	case "language":
+		c.Language = value
+	case "cards":
+		c.Cards = lines(value)
+	case "tags":
+		c.Tags = lines(value)
+	case "aplica_promociones":
+		c.AplicaPromociones = value == "true"
+	default:
+		if c.Fields == nil {
+			c.Fields = map[string]string{}
+		}
+		c.Fields[id] = value
+	}
+}
+
+func lines(value string) []string {
+	var all []string
+	for one := range strings.Lines(value) {
+		if one = strings.TrimSpace(one); one != "" {
+			all = append(all, one)
+		}
+	}
+	return all
 }

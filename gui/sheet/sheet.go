@@ -1,14 +1,21 @@
-// Package sheet is the Ficha rápida: one customer with fields, consent in words, what plugins show and the
-// buttons that they offer, and below the customer's messages and history. Everything about rules comes from
-// the host: a field's or button's state is shown as the API gives it, with its reason beside it.
+// Package sheet is the Ficha: one customer in four tabs. Perfil y etiquetas has the fields of the data model by
+// section, tags, segments and the buttons that plug-ins offer; Consentimiento has consent in words and the customer's
+// rights; Historial is the audit; Compras y puntos has what the store counts and what plug-ins show. Everything about
+// rules comes from the host: a field's or button's state is shown as the API gives it, with its reason beside it.
+//
+// A sheet follows the store while it is open. What another till changes while somebody edits here is said at the
+// field; what both have changed is put side by side when it is saved, and nothing is overwritten in silence: an
+// update carries the values that the person saw.
 package sheet
 
 import (
+	"strconv"
+	"strings"
+
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/container"
 	"fyne.io/fyne/v2/theme"
 	"fyne.io/fyne/v2/widget"
-	"google.golang.org/protobuf/types/known/fieldmaskpb"
 
 	"mostrador/gui/contribution"
 	"mostrador/gui/model"
@@ -17,22 +24,40 @@ import (
 	"mostrador/sdk/plgv1"
 )
 
-// Screen is the quick sheet of one customer.
+// The tabs.
+const (
+	tabProfile = iota
+	tabConsent
+	tabHistory
+	tabPurchases
+)
+
+// Screen is the sheet of one customer.
 type Screen struct {
 	d       *ui.Desk
 	sheet   *model.Sheet
 	content *fyne.Container
 
-	rest    *ui.Anchor // where the focus is when nothing is being done
-	title   *widget.Label
-	state   *ui.Badge
-	edit    *ui.Button
-	sell    *ui.Button
-	data    *fyne.Container
-	consent *fyne.Container
-	actions *fyne.Container
-	panels  *fyne.Container
-	past    *past
+	rest   *ui.Anchor // where the focus is when nothing is being done
+	title  *widget.Label
+	number *ui.Button
+	facts  *widget.Label
+	state  *ui.Badge
+	edit   *ui.Button
+	sell   *ui.Button
+	tabs   *ui.Tabs
+	pages  [4]fyne.CanvasObject
+	page   *fyne.Container
+
+	data     *fyne.Container
+	tags     *tags
+	segments *fyne.Container
+	actions  *fyne.Container
+	consent  *fyne.Container
+	privacy  *privacy
+	history  *history
+	counts   *fyne.Container
+	panels   *fyne.Container
 
 	buttons *contribution.Actions
 	leave   *ui.Button
@@ -50,35 +75,44 @@ func New(d *ui.Desk) *Screen {
 	s.leave = ui.NewButton(d.T("sheet.optout"), "", ui.Danger, s.optOut)
 	s.title = ui.Cell(true)
 	s.title.SizeName = theme.SizeNameHeadingText
+	s.number = ui.NewButton("", "Ctrl+C", ui.Link, s.copyNumber)
+	s.facts = ui.Cell(false)
+	s.facts.Importance = widget.LowImportance
 	s.state = ui.NewBadge("", ui.Quiet)
 	s.sell = ui.NewButton(d.T("sheet.sell"), "F2", ui.Plain, func() { s.sale() })
 	s.edit = ui.NewButton(d.T("sheet.edit"), "F5", ui.Plain, s.toggle)
-	s.data, s.consent, s.actions, s.panels = ui.Column(8), ui.Column(4), ui.Column(4), ui.Column(12)
-	s.past = newPast(d)
+	s.data, s.segments, s.actions, s.consent = ui.Column(8), ui.Chips(), ui.Column(4), ui.Column(4)
+	s.counts, s.panels = ui.Column(6), ui.Column(12)
+	s.tags, s.privacy, s.history = newTags(d), newPrivacy(s), newHistory(d)
+	s.tags.changed = s.answered
+
+	s.tabs = ui.NewTabs([]string{d.T("sheet.tab.profile"), d.T("sheet.consent"), d.T("sheet.history"), d.T("sheet.tab.purchases")}, s.turn)
+	two := func(left, right fyne.CanvasObject) fyne.CanvasObject {
+		return ui.Columns(16, []float32{60, 40}, ui.Scrolled(left), ui.Scrolled(right))
+	}
+	s.pages[tabProfile] = two(ui.Card(d.T("sheet.data"), s.data),
+		ui.Column(12, ui.Card(d.T("sheet.actions"), s.actions), ui.Card(d.T("area.tags"), s.tags.box), ui.Card(d.T("area.segments"), s.segments)))
+	s.pages[tabConsent] = two(ui.Card(d.T("sheet.consent"), s.consent), ui.Card(d.T("privacy.title"), s.privacy.box))
+	s.pages[tabHistory] = s.history.content
+	s.pages[tabPurchases] = two(s.panels, ui.Card(d.T("sheet.counts"), s.counts))
+	s.page = container.NewStack(s.pages[tabProfile])
+
 	head := ui.Frame(8, nil, nil, container.NewStack(s.rest, ui.Tight(s.title)), ui.Row(8, s.state.Box, s.edit, s.sell), nil)
-	left := ui.Scrolled(ui.Column(12,
-		ui.Card(d.T("sheet.data"), s.data),
-		ui.Card(d.T("sheet.consent"), s.consent)))
-	right := ui.Scrolled(ui.Column(12, ui.Card(d.T("sheet.actions"), s.actions), s.panels))
-	top := ui.Columns(16, []float32{56, 44}, left, right)
-	s.content = ui.Frame(14, head, nil, container.New(&halves{}, top, s.past.content), nil, nil)
+	below := ui.Frame(6, nil, ui.Pad(-8, -8, s.number), ui.Pad(0, -3, s.facts), nil, nil)
+	s.content = ui.Frame(8, ui.Column(4, head, below, s.tabs.Box), nil, s.page, nil, nil)
 	return s
 }
 
-// halves gives the upper part what it needs and the lower part the rest, but at least a third.
-type halves struct{}
-
-func (*halves) MinSize([]fyne.CanvasObject) fyne.Size { return fyne.NewSize(400, 400) }
-
-func (*halves) Layout(o []fyne.CanvasObject, size fyne.Size) {
-	need := float32(0)
-	for _, column := range o[0].(*fyne.Container).Objects {
-		need = max(need, column.(*container.Scroll).Content.MinSize().Height)
+// turn shows a tab.
+func (s *Screen) turn(at int) {
+	s.page.Objects = []fyne.CanvasObject{s.pages[at]}
+	s.page.Refresh()
+	if at == tabHistory {
+		s.history.load()
+		s.d.Window.Canvas().Focus(s.history.list)
+		return
 	}
-	h := min(need, size.Height-max(210, size.Height/3))
-	o[0].Resize(fyne.NewSize(size.Width, h))
-	o[1].Move(fyne.NewPos(0, h+14))
-	o[1].Resize(fyne.NewSize(size.Width, size.Height-h-14))
+	s.d.Window.Canvas().Focus(s.rest)
 }
 
 // Content implements ui.Screen.
@@ -88,12 +122,14 @@ func (s *Screen) Content() fyne.CanvasObject { return s.content }
 func (s *Screen) Show(arg string) {
 	s.Hide()
 	s.sheet = s.d.Model.OpenSheet(arg, func() { s.d.Do(s.refresh) })
-	s.past.open(arg)
+	s.history.of(arg)
+	s.tags.load()
 	s.d.Window.Canvas().Focus(s.rest)
 }
 
 // Hide implements ui.Screen.
 func (s *Screen) Hide() {
+	s.history.stop()
 	if s.sheet != nil {
 		s.sheet.Close()
 		s.sheet = nil
@@ -129,15 +165,34 @@ func (s *Screen) Key(ev *fyne.KeyEvent) {
 	ui.Take(ev)
 }
 
+// Shortcut implements ui.Shortcutter: the tabs, and copying the number.
+func (s *Screen) Shortcut(pressed fyne.Shortcut) bool {
+	if _, ok := pressed.(*fyne.ShortcutCopy); ok {
+		s.copyNumber()
+		return true
+	}
+	return s.tabs.Shortcut(pressed)
+}
+
 // Changed implements ui.Screen.
 func (s *Screen) Changed(c model.Change) {
 	if c.Kind != model.StoreChanged || s.sheet == nil {
 		return
 	}
 	switch c.Event.Kind {
-	case mostradorv1.WatchResponse_KIND_READY, mostradorv1.WatchResponse_KIND_MESSAGE, mostradorv1.WatchResponse_KIND_CUSTOMER,
-		mostradorv1.WatchResponse_KIND_SALE, mostradorv1.WatchResponse_KIND_STATE:
-		s.past.load()
+	case mostradorv1.WatchResponse_KIND_CUSTOMER, mostradorv1.WatchResponse_KIND_STATE:
+		if s.shown != nil && c.Event.Id != s.shown.Customer.GetId() {
+			return
+		}
+	case mostradorv1.WatchResponse_KIND_CATALOGUE:
+		s.tags.load()
+		s.sheet.Reload()
+	case mostradorv1.WatchResponse_KIND_READY, mostradorv1.WatchResponse_KIND_MESSAGE, mostradorv1.WatchResponse_KIND_SALE:
+	default:
+		return
+	}
+	if s.tabs.At() == tabHistory {
+		s.history.load()
 	}
 }
 
@@ -145,6 +200,16 @@ func (s *Screen) sale() {
 	if s.shown != nil {
 		s.d.Nav.Go(ui.Billing, s.shown.Customer.GetId())
 	}
+}
+
+// copyNumber puts the customer's number into the clipboard.
+func (s *Screen) copyNumber() {
+	if s.shown == nil || s.shown.Customer.GetNumber() == 0 {
+		return
+	}
+	number := strconv.FormatUint(s.shown.Customer.Number, 10)
+	fyne.CurrentApp().Clipboard().SetContent(number)
+	s.d.Say(s.d.T("sheet.number.copied", "n", number))
 }
 
 // refresh shows the newest state of the sheet.
@@ -162,6 +227,12 @@ func (s *Screen) refresh() {
 	s.shown = state
 	c := state.Customer
 	s.title.SetText(c.GetName())
+	s.number.SetText("")
+	if c.GetNumber() != 0 {
+		s.number.SetText(s.d.T("customer.number.short", "n", c.GetNumber()))
+	}
+	s.number.Hidden = c.GetNumber() == 0
+	s.facts.SetText(strings.Join(s.summary(state.Facts), "  ·  "))
 	switch c.GetConsent().GetPromotions() {
 	case plgv1.ConsentState_CONSENT_STATE_GIVEN:
 		s.state.Set(s.d.T("consent.given"), ui.Good)
@@ -172,139 +243,82 @@ func (s *Screen) refresh() {
 	}
 	if s.editing == nil {
 		s.showData()
+	} else {
+		s.follow()
 	}
 	s.consent.RemoveAll()
 	for _, line := range state.Consent {
 		s.consent.Add(ui.Tight(ui.Words(line)))
 	}
+	s.tags.show(c)
+	s.showSegments()
 	s.showActions()
-	s.showPanels()
+	s.showOptOut()
+	s.showPurchases()
+	s.history.name(state.Fields)
 	s.content.Refresh()
 }
 
-// fields are the fields of the sheet; a host that lists none of the basic ones still shows them.
-func (s *Screen) fields() []*mostradorv1.FieldState {
-	for _, f := range s.shown.Fields {
-		if f.Id == "name" {
-			return s.shown.Fields
+// summary is what is good to know at a glance: purchases, and the numbers that plug-ins keep.
+func (s *Screen) summary(f *mostradorv1.Facts) []string {
+	var parts []string
+	if f.GetPurchases() > 0 {
+		parts = append(parts, s.d.T("sheet.purchases", "n", s.d.Text.Number(float64(f.Purchases)), "spent", s.d.Text.Money(f.Spent)))
+	}
+	if f.GetLastPurchase() != nil {
+		parts = append(parts, s.d.T("sheet.last", "date", s.d.Text.Date(f.LastPurchase)))
+	}
+	return parts
+}
+
+func (s *Screen) showSegments() {
+	s.segments.RemoveAll()
+	for _, name := range s.shown.Segments {
+		chip := ui.NewChip()
+		chip.Plain(name)
+		s.segments.Add(chip.Box)
+	}
+	if len(s.shown.Segments) == 0 {
+		s.segments.Add(ui.Text(s.d.T("sheet.segments.none"), ui.SizeText, false, ui.ColorMuted))
+	}
+	s.segments.Refresh()
+}
+
+// showPurchases shows what the store counts of the customer, and what plug-ins show.
+func (s *Screen) showPurchases() {
+	s.counts.RemoveAll()
+	f := s.shown.Facts
+	say := func(name, value string) {
+		if value == "" {
+			value = s.d.T("sheet.empty")
 		}
+		text := ui.Cell(true)
+		text.Alignment = fyne.TextAlignTrailing
+		text.SetText(value)
+		s.counts.Add(ui.Frame(8, nil, ui.Text(name, ui.SizeText, false, ui.ColorMuted), ui.Tight(text), nil, nil))
 	}
-	c := s.shown.Customer
-	basic := []*mostradorv1.FieldState{
-		{Id: "name", Label: s.d.T("customer.name"), Type: "text", Value: c.Name, Visible: true, Editable: true, Required: true},
-		{Id: "phone", Label: s.d.T("customer.phone"), Type: "phone", Value: c.Phone, Visible: true, Editable: true},
-		{Id: "email", Label: s.d.T("customer.email"), Type: "email", Value: c.Email, Visible: true, Editable: true},
-	}
-	return append(basic, s.shown.Fields...)
-}
-
-func (s *Screen) showData() {
-	s.data.RemoveAll()
-	grid := ui.Pairs()
-	for _, f := range s.fields() {
-		switch {
-		case !f.Visible:
-		case f.Type == "yes_no":
-			s.data.Add(s.check(f))
-		default:
-			grid.Add(s.value(f))
-		}
-	}
-	s.data.Objects = append([]fyne.CanvasObject{grid}, s.data.Objects...)
-	c := s.shown.Customer
-	if c.Created != nil {
-		s.data.Add(ui.Caption(s.d.T("sheet.since", "date", s.d.Text.Date(c.Created))))
-	}
-	s.data.Refresh()
-}
-
-func (s *Screen) value(f *mostradorv1.FieldState) fyne.CanvasObject {
-	box := ui.Column(1, ui.Caption(f.Label), contribution.Value(s.d, f))
-	if f.Reason != "" {
-		box.Add(ui.Tight(ui.Note(f.Reason, widget.LowImportance)))
-	}
-	return box
-}
-
-// check is a yes-or-no field: one click changes it, unless a rule governs it, which then says why.
-func (s *Screen) check(f *mostradorv1.FieldState) fyne.CanvasObject {
-	box := ui.NewCheck(f.Label, nil)
-	box.SetChecked(f.Value == "true")
-	if !f.Editable {
-		box.Disable()
-	}
-	box.OnChanged = func(on bool) {
-		c := &plgv1.Customer{Id: s.shown.Customer.Id, Revision: s.shown.Customer.Revision}
-		setField(c, f.Id, map[bool]string{true: "true", false: "false"}[on])
-		s.update(c, []string{path(f.Id)}, func(err error) {
-			s.d.Fail(s.d.Explain(err))
-			s.sheet.Reload()
-		})
-	}
-	if f.Reason == "" {
-		return box
-	}
-	return ui.Column(0, box, ui.Pad(33, 0, ui.Tight(ui.Note(f.Reason, widget.MediumImportance))))
-}
-
-// path is a field's name in an update mask.
-func path(id string) string {
-	switch id {
-	case "name", "phone", "email", "language", "aplica_promociones":
-		return id
-	}
-	return "fields." + id
-}
-
-func setField(c *plgv1.Customer, id, value string) {
-	switch id {
-	case "name":
-		c.Name = value
-	case "phone":
-		c.Phone = value
-	case "email":
-		c.Email = value
-	case "language":
-		c.Language = value
-	case "aplica_promociones":
-		c.AplicaPromociones = value == "true"
-	default:
-		if c.Fields == nil {
-			c.Fields = map[string]string{}
-		}
-		c.Fields[id] = value
-	}
-}
-
-func (s *Screen) update(c *plgv1.Customer, mask []string, failed func(error)) {
-	req := &mostradorv1.UpdateRequest{Customer: c, Mask: &fieldmaskpb.FieldMask{Paths: mask}}
-	ui.Ask(s.d, s.d.Model.Customers.Update, req, func(res *mostradorv1.UpdateResponse, err error) {
-		if s.sheet == nil {
-			return
-		}
-		if err != nil {
-			failed(err)
-			return
-		}
-		s.stopEditing()
-		s.sheet.Apply(res.Customer)
-		s.sheet.Reload()
-		s.d.Say(s.d.T("sheet.saved"))
-	})
-}
-
-func (s *Screen) showPanels() {
+	say(s.d.T("counts.purchases"), s.d.Text.Number(float64(f.GetPurchases())))
+	say(s.d.T("counts.spent"), s.d.Text.Money(f.GetSpent()))
+	say(s.d.T("counts.first"), s.d.Text.Date(f.GetFirstPurchase()))
+	say(s.d.T("counts.last"), s.d.Text.Date(f.GetLastPurchase()))
+	say(s.d.T("counts.activity"), s.d.Text.Date(f.GetLastActivity()))
+	s.counts.Refresh()
 	s.panels.RemoveAll()
 	for _, p := range s.shown.Panels {
 		s.panels.Add(contribution.Panel(s.d, p))
 	}
+	if len(s.shown.Panels) == 0 {
+		s.panels.Add(ui.Text(s.d.T("sheet.panels.none"), ui.SizeText, false, ui.ColorMuted))
+	}
 	s.panels.Refresh()
 }
 
-// answered reads again what a plug-in's button may have changed.
+// answered reads again what a button may have changed.
 func (s *Screen) answered() {
 	if s.sheet != nil {
 		s.sheet.Reload()
-		s.past.load()
+		if s.tabs.At() == tabHistory {
+			s.history.load()
+		}
 	}
 }

@@ -23,6 +23,7 @@ type Field struct {
 	help     string
 	required string // said when nothing is put in; empty when nothing is needed
 	message  *widget.Label
+	note     *widget.Label
 	lines    [2]fyne.CanvasObject // the message, and the help in its place
 	own      bool                 // what is said comes from the field itself
 }
@@ -46,6 +47,8 @@ type Question struct {
 	Required bool
 	// Locked shows the value and lets nobody change it.
 	Locked bool
+	// Many asks for any number of values, one a line.
+	Many bool
 	// Reason says why it is locked or required; it stands in the place of the help.
 	Reason string
 }
@@ -53,7 +56,7 @@ type Question struct {
 // NewQuestion makes the field for a question; enter is what Enter does in it. What cannot be right is said as soon
 // as the field is left.
 func NewQuestion(d *Desk, q Question, enter func()) *Field {
-	spec := Spec{Type: q.Type, Choices: q.Choices, None: d.T("sheet.empty"), Rows: 3, Label: q.Label}
+	spec := Spec{Type: q.Type, Choices: q.Choices, None: d.T("sheet.empty"), Rows: 3, Label: q.Label, Many: q.Many}
 	name := q.Label
 	f := &Field{help: q.Help}
 	if q.Required {
@@ -96,7 +99,7 @@ func NewQuestion(d *Desk, q Question, enter func()) *Field {
 // FieldQuestion is the question that a field of a customer asks.
 func FieldQuestion(f *mostradorv1.FieldState) Question {
 	return Question{Type: f.Type, Label: f.Label, Help: f.Help, Value: f.Value, Choices: f.Choices,
-		Required: f.Required, Locked: !f.Editable, Reason: f.Reason}
+		Many: f.Many, Required: f.Required, Locked: !f.Editable, Reason: f.Reason}
 }
 
 // Label is a choice as a person reads it.
@@ -109,7 +112,8 @@ func Label(c *mostradorv1.Choice) string {
 
 func (f *Field) build(name string, input fyne.CanvasObject) {
 	f.message = Note("", widget.DangerImportance)
-	f.lines = [2]fyne.CanvasObject{Tight(f.message), Tight(Note(f.help, widget.LowImportance))}
+	f.note = Note(f.help, widget.LowImportance)
+	f.lines = [2]fyne.CanvasObject{Tight(f.message), Tight(f.note)}
 	f.Box = Column(3)
 	if name != "" {
 		f.Box.Add(Text(name, SizeCaption, true, ColorMuted))
@@ -165,6 +169,14 @@ func (f *Field) Say(message string) {
 		f.message.SetText(message)
 		f.refresh()
 	}
+}
+
+// Tell shows a quiet word at the field, in the place of what helps to fill it in.
+func (f *Field) Tell(text string) {
+	f.help = text
+	f.note.Importance = widget.WarningImportance
+	f.note.SetText(text)
+	f.refresh()
 }
 
 func (f *Field) refresh() {

@@ -80,6 +80,9 @@ func (h customers) Update(_ context.Context, req *connect.Request[mostradorv1.Up
 	if c == nil {
 		return nil, notFound("cliente")
 	}
+	if conflicts := unseen(c, req.Msg); len(conflicts) > 0 {
+		return nil, refuse(connect.CodeAborted, &mostradorv1.Refusal{Conflicts: conflicts})
+	}
 	next := proto.CloneOf(c)
 	for _, path := range req.Msg.Mask.GetPaths() {
 		switch path {
@@ -130,7 +133,7 @@ func (h customers) Sheet(_ context.Context, req *connect.Request[mostradorv1.She
 		return nil, notFound("cliente")
 	}
 	applies.Value = strconv.FormatBool(c.AplicaPromociones)
-	res := &mostradorv1.SheetResponse{Customer: proto.CloneOf(c), Fields: []*mostradorv1.FieldState{
+	res := &mostradorv1.SheetResponse{Customer: proto.CloneOf(c), Facts: h.s.Facts, Segments: h.s.Members, Fields: []*mostradorv1.FieldState{
 		{Id: "name", Label: "Nombre", Type: "text", Value: c.Name, Visible: true, Editable: true, Required: true},
 		{Id: "phone", Label: "Teléfono móvil", Type: "phone", Value: c.Phone, Visible: true, Editable: true},
 		{Id: "email", Label: "Correo electrónico", Type: "email", Value: c.Email, Visible: true, Editable: true},

@@ -59,6 +59,11 @@ type Store struct {
 	Tags     []*mostradorv1.Tag
 	Segments []*mostradorv1.Segment
 	Terms    []*mostradorv1.Term
+	History  []*mostradorv1.HistoryEntry
+	Pairs    []*mostradorv1.DuplicatePair
+	// Facts and Members are what is known of every customer on the sheet.
+	Facts   *mostradorv1.Facts
+	Members []string
 	// Fields are fields of plug-ins, on form and sheet.
 	Fields []*mostradorv1.FieldState
 	// Actions and Panels are what further plug-ins add to the sheet, and Contributions to other places.
@@ -108,6 +113,7 @@ func New() *Store {
 		watchers: map[chan *mostradorv1.WatchResponse]struct{}{}}
 	s.fill()
 	s.catalogue()
+	s.records()
 	return s
 }
 
@@ -122,6 +128,7 @@ func (s *Store) Listen(string) {
 	mux.Handle(mostradorv1connect.NewSettingServiceHandler(settings{s: s}, opt))
 	mux.Handle(mostradorv1connect.NewPluginServiceHandler(plugins{s: s}, opt))
 	mux.Handle(mostradorv1connect.NewEventServiceHandler(events{s}, opt))
+	mux.Handle(mostradorv1connect.NewRecordServiceHandler(records{s: s}, opt))
 	mux.Handle(mostradorv1connect.NewTagServiceHandler(tags{Store: s}, opt))
 	mux.Handle(mostradorv1connect.NewTaskServiceHandler(tasks{s: s}, opt))
 	mux.Handle(mostradorv1connect.NewSegmentServiceHandler(segments{s: s}, opt))
@@ -188,7 +195,11 @@ func (s *Store) accept(c *plgv1.Customer) {
 }
 
 func (s *Store) find(key string) *plgv1.Customer {
-	for _, c := range s.Customers {
+	all := slices.Clone(s.Customers)
+	for _, p := range s.Pairs {
+		all = append(all, p.B)
+	}
+	for _, c := range all {
 		if key != "" && (c.Id == key || c.Phone == key || strings.TrimPrefix(c.Phone, "+34") == strings.ReplaceAll(key, " ", "") || c.Email == key || slices.Contains(c.Cards, key)) {
 			return c
 		}
