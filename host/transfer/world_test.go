@@ -5,7 +5,6 @@ import (
 	"context"
 	"fmt"
 	"hash/fnv"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -40,27 +39,34 @@ type world struct {
 
 func newWorld(t testing.TB) *world { return openWorld(t, t.TempDir()) }
 
-// openWorld opens the store of a home folder and has its tasks run.
-func openWorld(t testing.TB, home string) *world {
-	t.Helper()
-	w := &world{t: t, home: home}
+// open opens the store of a home folder.
+func open(home string) (*world, error) {
+	w := &world{home: home}
 	var err error
 	if w.store, err = store.Open(filepath.Join(home, "store.db"), store.Options{NoSync: true}); err != nil {
-		t.Fatal(err)
+		return nil, err
 	}
 	text := locale.New()
 	w.log = event.NewLog(w.store)
 	if w.customers, err = customer.New(customer.Config{Store: w.store, Log: w.log, Text: text}); err != nil {
-		t.Fatal(err)
+		return nil, err
 	}
 	w.consent = consent.New(consent.Config{Store: w.store, Log: w.log, Customers: w.customers, Key: make([]byte, 32), Text: text})
 	w.tasks = task.New(task.Config{Store: w.store, Log: w.log, Text: text})
 	w.transfer, err = New(Config{
 		Store: w.store, Log: w.log, Customers: w.customers, Consent: w.consent, Tasks: w.tasks, Text: text, Dir: filepath.Join(home, "imports"),
 	})
+	return w, err
+}
+
+// openWorld opens the store of a home folder and has its tasks run.
+func openWorld(t testing.TB, home string) *world {
+	t.Helper()
+	w, err := open(home)
 	if err != nil {
 		t.Fatal(err)
 	}
+	w.t = t
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan struct{})
 	go func() {
@@ -277,5 +283,3 @@ func events(t testing.TB, w *world, kind string) (list []*plgv1.Event) {
 	}
 	return list
 }
-
-var _ = os.Getenv
