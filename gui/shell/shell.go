@@ -16,10 +16,12 @@ import (
 	"mostrador/gui/billing"
 	"mostrador/gui/customers"
 	"mostrador/gui/guide"
+	"mostrador/gui/merge"
 	"mostrador/gui/model"
 	"mostrador/gui/outbox"
 	"mostrador/gui/plugins"
 	"mostrador/gui/reports"
+	"mostrador/gui/segments"
 	"mostrador/gui/sheet"
 	"mostrador/gui/signin"
 	"mostrador/gui/staff"
@@ -214,8 +216,12 @@ func (s *Shell) screen(place ui.Place) ui.Screen {
 		return customers.NewForm(s.d) // always an empty form
 	case ui.Sheet:
 		return sheet.New(s.d)
+	case ui.Segments:
+		screen = segments.New(s.d)
 	case ui.Tags:
 		screen = tags.New(s.d)
+	case ui.Duplicates:
+		screen = merge.New(s.d)
 	case ui.Outbox:
 		screen = outbox.New(s.d)
 	case ui.Reports:
