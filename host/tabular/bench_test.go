@@ -3,6 +3,7 @@ package tabular
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -31,24 +32,21 @@ func benchRow(i int, cells []string) []string {
 		[]string{"Madrid", "León", "A Coruña", "Sevilla"}[i%4], "2026-11-22", fmt.Sprint(i%5000))
 }
 
-// writeBench writes a table of 1M rows of 6 cells.
-func writeBench(tb testing.TB, w io.Writer, format Format) {
-	tb.Helper()
+// benchTable writes a table of rows of 6 cells.
+func benchTable(w io.Writer, format Format, rows int) error {
 	out, err := NewWriter(w, Output{Format: format, Sheet: "Clientes", Columns: []Heading{
 		{Name: "Nombre"}, {Name: "Teléfono"}, {Name: "Correo"}, {Name: "Ciudad"}, {Name: "Alta", Kind: Date}, {Name: "Puntos", Kind: Number}}})
 	if err != nil {
-		tb.Fatal(err)
+		return err
 	}
 	var cells []string
-	for i := range benchRows() {
+	for i := range rows {
 		cells = benchRow(i, cells)
 		if err := out.Write(cells); err != nil {
-			tb.Fatal(err)
+			return err
 		}
 	}
-	if err := out.Close(); err != nil {
-		tb.Fatal(err)
-	}
+	return out.Close()
 }
 
 // peak runs do and returns by how much the heap and stacks grew at most, garbage included.
@@ -78,7 +76,8 @@ func peak(do func()) uint64 {
 	return max(most.Load(), before.HeapInuse+before.StackInuse) - (before.HeapInuse + before.StackInuse)
 }
 
-func readAll(tb testing.TB, path string) {
+func readAll(tb testing.TB, path string, rows int) {
+	tb.Helper()
 	table, err := Open(path, Options{Temp: tb.TempDir()})
 	if err != nil {
 		tb.Fatal(err)
@@ -91,7 +90,7 @@ func readAll(tb testing.TB, path string) {
 		}
 		n++
 	}
-	if n != benchRows() {
+	if n != rows {
 		tb.Fatalf("%d rows", n)
 	}
 }
@@ -104,36 +103,36 @@ func benchRead(b *testing.B, path string) {
 	b.SetBytes(info.Size())
 	var most uint64
 	for b.Loop() {
-		most = max(most, peak(func() { readAll(b, path) }))
+		most = max(most, peak(func() { readAll(b, path, benchRows()) }))
 	}
 	b.ReportMetric(float64(benchRows())*float64(b.N)/b.Elapsed().Seconds(), "rows/s")
 	b.ReportMetric(float64(most)/(1<<20), "peak-MB")
 }
 
-func benchFile(b *testing.B, write func(w io.Writer)) string {
+func benchFile(b *testing.B, write func(w io.Writer) error) string {
+	b.Helper()
 	path := filepath.Join(b.TempDir(), "table")
 	f, err := os.Create(path)
 	if err != nil {
 		b.Fatal(err)
 	}
-	write(f)
-	if err := f.Close(); err != nil {
+	if err := errors.Join(write(f), f.Close()); err != nil {
 		b.Fatal(err)
 	}
 	return path
 }
 
 func BenchmarkReadCSV(b *testing.B) {
-	benchRead(b, benchFile(b, func(w io.Writer) { writeBench(b, w, CSV) }))
+	benchRead(b, benchFile(b, func(w io.Writer) error { return benchTable(w, CSV, benchRows()) }))
 }
 
 func BenchmarkReadXLSX(b *testing.B) {
-	benchRead(b, benchFile(b, func(w io.Writer) { writeBench(b, w, XLSX) }))
+	benchRead(b, benchFile(b, func(w io.Writer) error { return benchTable(w, XLSX, benchRows()) }))
 }
 
 // BenchmarkReadXLSXShared reads what Excel writes: every text apart from the cells, 3 million of them.
 func BenchmarkReadXLSXShared(b *testing.B) {
-	benchRead(b, benchFile(b, func(w io.Writer) { writeShared(b, w, benchRows()) }))
+	benchRead(b, benchFile(b, func(w io.Writer) error { _, err := w.Write(sharedTable(b, benchRows())); return err }))
 }
 
 func BenchmarkWriteCSV(b *testing.B) { benchWrite(b, CSV) }
@@ -143,7 +142,11 @@ func BenchmarkWriteXLSX(b *testing.B) { benchWrite(b, XLSX) }
 func benchWrite(b *testing.B, format Format) {
 	var most uint64
 	for b.Loop() {
-		most = max(most, peak(func() { writeBench(b, io.Discard, format) }))
+		most = max(most, peak(func() {
+			if err := benchTable(io.Discard, format, benchRows()); err != nil {
+				b.Fatal(err)
+			}
+		}))
 	}
 	b.ReportMetric(float64(benchRows())*float64(b.N)/b.Elapsed().Seconds(), "rows/s")
 	b.ReportMetric(float64(most)/(1<<20), "peak-MB")
@@ -151,7 +154,7 @@ func benchWrite(b *testing.B, format Format) {
 
 // BenchmarkReadXLSXByExcelize is the peer.
 func BenchmarkReadXLSXByExcelize(b *testing.B) {
-	path := benchFile(b, func(w io.Writer) { writeShared(b, w, benchRows()) })
+	path := benchFile(b, func(w io.Writer) error { _, err := w.Write(sharedTable(b, benchRows())); return err })
 	var most uint64
 	for b.Loop() {
 		most = max(most, peak(func() {
@@ -176,8 +179,9 @@ func BenchmarkReadXLSXByExcelize(b *testing.B) {
 	b.ReportMetric(float64(most)/(1<<20), "peak-MB")
 }
 
-// writeShared writes a table as Excel does, with shared strings.
-func writeShared(tb testing.TB, w io.Writer, rows int) {
+// sharedTable makes a table as Excel does, with shared strings.
+func sharedTable(tb testing.TB, rows int) []byte {
+	tb.Helper()
 	var sheet, texts bytes.Buffer
 	n := 0
 	add := func(s string) int {
@@ -201,10 +205,35 @@ func writeShared(tb testing.TB, w io.Writer, rows int) {
 			r, r, add(cells[0]), r, add(cells[1]), r, add(cells[2]), r, cities[i%4], r, r, cells[5])
 	}
 	sheet.WriteString(`</sheetData></worksheet>`)
-	if _, err := w.Write(workbook(tb, map[string]string{
+	return workbook(tb, map[string]string{
 		"xl/worksheets/sheet1.xml": sheet.String(),
 		"xl/sharedStrings.xml":     "<sst>" + texts.String() + "</sst>",
-	})); err != nil {
-		tb.Fatal(err)
+	})
+}
+
+// TestMemoryStaysBounded reads and writes tables many times larger than what may be kept of them.
+func TestMemoryStaysBounded(t *testing.T) {
+	rows := 150_000
+	dir := t.TempDir()
+	for name, write := range map[string]func(w io.Writer) error{
+		"csv":    func(w io.Writer) error { return benchTable(w, CSV, rows) },
+		"xlsx":   func(w io.Writer) error { return benchTable(w, XLSX, rows) },
+		"shared": func(w io.Writer) error { _, err := w.Write(sharedTable(t, rows)); return err },
+	} {
+		path := filepath.Join(dir, name)
+		f, err := os.Create(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := write(f); err != nil {
+			t.Fatal(err)
+		}
+		if err := f.Close(); err != nil {
+			t.Fatal(err)
+		}
+		const most = 64 << 20 // against 300 MB for a whole import
+		if got := peak(func() { readAll(t, path, rows) }); got > most {
+			t.Errorf("%s: %d MB", name, got>>20)
+		}
 	}
 }
