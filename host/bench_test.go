@@ -35,6 +35,7 @@ func BenchmarkRow(b *testing.B) {
 	b.Run("events_vs_naive", eventsVersusNaive)
 	b.Run("ready2_vs_bare", readyVersusBare)
 	b.Run("hostile_till_p99", hostileTill)
+	segmentRows(b)
 }
 
 // report writes one row.
