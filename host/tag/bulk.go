@@ -28,7 +28,7 @@ func (bulk) Keep() time.Duration { return keep }
 
 const (
 	// A step takes about stepTime, during which no till can write; it begins with firstBlocks and takes at most mostBlocks.
-	stepTime    = 4 * time.Millisecond
+	stepTime    = 2 * time.Millisecond
 	firstBlocks = 8
 	mostBlocks  = 64
 )

@@ -21,10 +21,11 @@ const (
 	together = 2
 	// attempts is how often a task begins anew without one durable step in between.
 	attempts = 5
-	// While others write, a task rests after a step as long as the step took, at most mostRest; others count as busy
-	// for busyFor after their last event.
-	mostRest = 50 * time.Millisecond
-	busyFor  = 2 * time.Second
+	// While others write, a task rests after a step for restTimes as long as the step took, at most mostRest; others
+	// count as busy for busyFor after their last event.
+	restTimes = 3
+	mostRest  = 100 * time.Millisecond
+	busyFor   = 2 * time.Second
 	// tellEvery is how often progress of one task is told.
 	tellEvery = 200 * time.Millisecond
 	// cleanEvery is how often old tasks are looked for.
@@ -282,7 +283,7 @@ func (t *Task) rest(ctx context.Context, took time.Duration) error {
 	if !time.Now().Before(t.busy) {
 		return ctx.Err()
 	}
-	rest := time.NewTimer(min(took, mostRest))
+	rest := time.NewTimer(min(restTimes*took, mostRest))
 	defer rest.Stop()
 	select {
 	case <-rest.C:

@@ -113,7 +113,7 @@ func (t *Task) Changed() uint64 { return t.record.Changed }
 func (t *Task) Failed() uint64  { return t.record.Failed }
 
 // Step runs fn in one transaction and then, while others write, rests for a moment, so that a task that has much to
-// do leaves half of the time to the tills. fn does a bounded piece of work (some milliseconds) and calls t.Save.
+// do leaves most of the time to the tills. fn does a bounded piece of work (some milliseconds) and calls t.Save.
 func (t *Task) Step(ctx context.Context, fn func(tx *store.Tx) error) error { return t.step(ctx, fn) }
 
 // Save keeps, as a part of the step tx, where to go on and how much is done by now: done of the total, and how many
