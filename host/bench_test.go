@@ -36,6 +36,7 @@ func BenchmarkRow(b *testing.B) {
 	b.Run("ready2_vs_bare", readyVersusBare)
 	b.Run("hostile_till_p99", hostileTill)
 	segmentRows(b)
+	tagRows(b)
 }
 
 // report writes one row.
