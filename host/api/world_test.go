@@ -29,6 +29,7 @@ import (
 	"mostrador/host/plugin"
 	"mostrador/host/sale"
 	"mostrador/host/store"
+	"mostrador/host/tag"
 	"mostrador/host/task"
 	"mostrador/sdk/manifest"
 	"mostrador/sdk/plgv1"
@@ -43,6 +44,7 @@ type world struct {
 	access    *access.Service
 	messages  *message.Service
 	tasks     *task.Service
+	tags      *tag.Service
 	model     *model.Service
 	plugins   *players
 	hub       *api.Hub
@@ -75,6 +77,9 @@ func newWorld(t *testing.T) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if w.tags, err = tag.New(tag.Config{Store: st, Log: w.log, Customers: w.customers, Tasks: w.tasks, Text: text}); err != nil {
+		t.Fatal(err)
+	}
 	w.work(t, w.tasks.Run)
 	w.access = access.New(access.Config{Store: st, Log: w.log, Key: key, Text: text})
 	w.messages = message.New(message.Config{
@@ -96,7 +101,7 @@ func newWorld(t *testing.T) *world {
 			Policy:   func() map[string]string { return map[string]string{"es": "Cuidamos sus datos."} },
 		}),
 		Sales:  sale.New(sale.Config{Store: st, Log: w.log, Customers: w.customers, Text: text, Currency: func() string { return "EUR" }}),
-		Access: w.access, Messages: w.messages, Settings: noGuide{}, Plugins: w.plugins, Tasks: w.tasks, Model: w.model,
+		Access: w.access, Messages: w.messages, Settings: noGuide{}, Plugins: w.plugins, Tasks: w.tasks, Tags: w.tags, Model: w.model,
 		Status: func() *pb.StatusResponse { return &pb.StatusResponse{StoreName: "La Esquina", Language: "es"} },
 		Hub:    w.hub, Text: text,
 	})
@@ -152,6 +157,8 @@ type caller struct {
 	plugins   mostradorv1connect.PluginServiceClient
 	settings  mostradorv1connect.SettingServiceClient
 	fields    mostradorv1connect.FieldServiceClient
+	tags      mostradorv1connect.TagServiceClient
+	tasks     mostradorv1connect.TaskServiceClient
 }
 
 // call returns a caller with headers, given as pairs. At "unix" he calls through the home folder's socket.
@@ -182,6 +189,8 @@ func (w *world) callWith(t *testing.T, at string, options []connect.ClientOption
 		plugins:   mostradorv1connect.NewPluginServiceClient(client, at, options...),
 		settings:  mostradorv1connect.NewSettingServiceClient(client, at, options...),
 		fields:    mostradorv1connect.NewFieldServiceClient(client, at, options...),
+		tags:      mostradorv1connect.NewTagServiceClient(client, at, options...),
+		tasks:     mostradorv1connect.NewTaskServiceClient(client, at, options...),
 	}
 }
 
