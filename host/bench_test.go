@@ -35,6 +35,8 @@ func BenchmarkRow(b *testing.B) {
 	b.Run("events_vs_naive", eventsVersusNaive)
 	b.Run("ready2_vs_bare", readyVersusBare)
 	b.Run("hostile_till_p99", hostileTill)
+	searchRows(b)
+	importRows(b)
 	segmentRows(b)
 	tagRows(b)
 }
