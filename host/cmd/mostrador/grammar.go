@@ -20,8 +20,16 @@ type grammar struct {
 		Set      customerSetCmd      `cmd:""`
 		Activate customerActivateCmd `cmd:""`
 		Withdraw customerWithdrawCmd `cmd:""`
-		Import   customerImportCmd   `cmd:""`
-		Export   customerExportCmd   `cmd:""`
+
+		History    customerHistoryCmd    `cmd:""`
+		Duplicates customerDuplicatesCmd `cmd:""`
+		Merge      customerMergeCmd      `cmd:""`
+		Unmerge    customerUnmergeCmd    `cmd:""`
+		Disclose   customerDiscloseCmd   `cmd:""`
+		Erase      customerEraseCmd      `cmd:""`
+
+		Import customerImportCmd `cmd:""`
+		Export customerExportCmd `cmd:""`
 	} `cmd:""`
 	Field struct {
 		List    fieldListCmd    `cmd:""`

@@ -44,6 +44,7 @@ type clients struct {
 	field    mostradorv1connect.FieldServiceClient
 	message  mostradorv1connect.MessageServiceClient
 	plugin   mostradorv1connect.PluginServiceClient
+	record   mostradorv1connect.RecordServiceClient
 	sale     mostradorv1connect.SaleServiceClient
 	segment  mostradorv1connect.SegmentServiceClient
 	setting  mostradorv1connect.SettingServiceClient
@@ -114,6 +115,7 @@ func (s *session) connect(ctx context.Context) (*clients, error) {
 		field:    mostradorv1connect.NewFieldServiceClient(client, base, opt),
 		message:  mostradorv1connect.NewMessageServiceClient(client, base, opt),
 		plugin:   mostradorv1connect.NewPluginServiceClient(client, base, opt),
+		record:   mostradorv1connect.NewRecordServiceClient(client, base, opt),
 		sale:     mostradorv1connect.NewSaleServiceClient(client, base, opt),
 		segment:  mostradorv1connect.NewSegmentServiceClient(client, base, opt),
 		setting:  mostradorv1connect.NewSettingServiceClient(client, base, opt),
