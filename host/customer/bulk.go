@@ -32,6 +32,8 @@ type Judge struct {
 	lang    string
 	country string
 	plans   *phonePlans
+	// languages are those that were judged and are right, by how they were typed.
+	languages map[string]string
 }
 
 // NewJudge returns a judge whose sentences are in the language of ctx. country (ISO 3166) is that of phones without a
@@ -40,7 +42,7 @@ func (s *Service) NewJudge(ctx context.Context, country string) *Judge {
 	if country == "" {
 		country = s.country()
 	}
-	return &Judge{s: s, lang: locale.FromContext(ctx), country: strings.ToUpper(country), plans: newPhonePlans()}
+	return &Judge{s: s, lang: locale.FromContext(ctx), country: strings.ToUpper(country), plans: newPhonePlans(), languages: map[string]string{}}
 }
 
 func (j *Judge) judgement() *judgement {
@@ -52,16 +54,43 @@ func (j *Judge) judgement() *judgement {
 func (j *Judge) Values(c *plgv1.Customer) []*plgv1.Diagnostic {
 	v := j.judgement()
 	paths := setPaths(c)
+	done := func(path string) {
+		paths = slices.DeleteFunc(paths, func(p string) bool { return p == path })
+	}
 	if c.Phone != "" {
 		if e164, plain := j.plans.parse(c.Phone, j.country); plain {
 			c.Phone = e164
-			paths = slices.DeleteFunc(paths, func(path string) bool { return path == fieldPhone })
+			done(fieldPhone)
 		} else if e164, problem := parsePhone(c.Phone, j.country); problem == "" {
 			c.Phone = e164
 		}
 	}
+	if len(c.Cards) == 1 && asKept(c.Cards[0]) {
+		done(fieldCards)
+	}
+	typed := c.Language
+	if kept, known := j.languages[typed]; known {
+		c.Language = kept
+		done(fieldLanguage)
+	}
 	v.normalise(c, paths)
+	if typed != "" && !v.about(fieldLanguage) && len(j.languages) < maxLanguages {
+		j.languages[typed] = c.Language
+	}
 	return v.Diagnostics
+}
+
+// maxLanguages bounds what a judge remembers.
+const maxLanguages = 1000
+
+// asKept tells whether a card is typed in the form in which cards are kept.
+func asKept(card string) bool {
+	for i := range len(card) {
+		if c := card[i]; (c < '0' || c > '9') && (c < 'A' || c > 'Z') {
+			return false
+		}
+	}
+	return card != "" && len(card) <= maxWord
 }
 
 // Whole says what c, whose values are judged, lacks for being registered, and what nobody may set.
