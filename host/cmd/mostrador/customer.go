@@ -261,10 +261,7 @@ func (s *session) sheet(sheet *mostradorv1.SheetResponse) {
 		if !f.GetVisible() {
 			continue
 		}
-		value := f.GetValue()
-		if f.GetType() == "yes_no" {
-			value = s.yesNo(value == "true")
-		}
+		value := s.fieldValue(f)
 		if f.GetReason() != "" {
 			value += " (" + f.GetReason() + ")"
 		}

@@ -326,3 +326,21 @@ func (s *session) fieldTable(fields ...*mostradorv1.Field) {
 	}
 	rows.print()
 }
+
+// fieldValue is the value of a field as people read it: choices and other customers by their names, many with commas.
+func (s *session) fieldValue(f *mostradorv1.FieldState) string {
+	if f.GetType() == "yes_no" {
+		return s.yesNo(f.GetValue() == "true")
+	}
+	var shown []string
+	for line := range strings.SplitSeq(f.GetValue(), "\n") {
+		for _, choice := range f.GetChoices() {
+			if choice.GetValue() == line {
+				line = choice.GetLabel()
+				break
+			}
+		}
+		shown = append(shown, line)
+	}
+	return strings.Join(shown, ", ")
+}
