@@ -29,6 +29,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"sync"
 	"time"
@@ -72,7 +73,8 @@ type Config struct {
 	Dir string
 	// Country is the store's (ISO 3166).
 	Country func() string
-	// Fields lists the data model beyond the core's own fields, with names in a language; nil means that there is none.
+	// Fields lists the data model with names in a language; the core's own fields among it are left out. nil means that
+	// there is none.
 	Fields func(lang string) []*mostradorv1.Field
 	Text   *locale.Catalog
 	Logger hclog.Logger
@@ -384,11 +386,14 @@ func (s *Service) text(ctx context.Context, key string, args ...any) string {
 	return s.Text.Text(locale.FromContext(ctx), "transfer."+key, args...)
 }
 
+// modelFields are the fields of the data model that are no core fields.
 func (s *Service) modelFields(lang string) []*mostradorv1.Field {
 	if s.Fields == nil {
 		return nil
 	}
-	return s.Fields(lang)
+	return slices.DeleteFunc(slices.Clone(s.Fields(lang)), func(f *mostradorv1.Field) bool {
+		return f.GetOrigin() == mostradorv1.FieldOrigin_FIELD_ORIGIN_CORE
+	})
 }
 
 // label is what people call a path.
