@@ -94,7 +94,6 @@ func measureSegments(b *testing.B) segmentTimes {
 	if err != nil {
 		b.Fatal(err)
 	}
-	customers.AddFollower(segments)
 	var work sync.WaitGroup
 	work.Go(func() { _ = tasks.Run(ctx) })
 	defer work.Wait()

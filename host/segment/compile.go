@@ -71,6 +71,8 @@ type compiler struct {
 	// loop is the name of the entry that a loop is at, empty outside.
 	loop    string
 	pattern int
+	// decodes counts the places that look into a customer's record.
+	decodes int
 }
 
 // compile compiles an expression that check has passed.
@@ -128,6 +130,7 @@ func (c *compiler) boolean(e ast.Expr) boolean {
 }
 
 func (c *compiler) booleanName(e ast.Expr) boolean {
+	c.decodes++
 	switch name := e.AsIdent(); name {
 	case "customer.aplica_promociones":
 		c.deps.on |= onAplica
@@ -190,18 +193,29 @@ func (c *compiler) booleanCall(e ast.Expr, call ast.CallExpr) boolean {
 	return nil
 }
 
-// junction compiles && and ||.
+// junction compiles && and ||. Nothing has side effects or fails, so what needs no record comes first: often the rest
+// is not asked any more.
 func (c *compiler) junction(all bool, args []ast.Expr) boolean {
-	left := c.boolean(args[0])
-	for _, arg := range args[1:] {
-		a, b := left, c.boolean(arg)
-		if all {
-			left = func(p *person) bool { return a(p) && b(p) }
+	var cheap, dear []boolean
+	for _, arg := range args {
+		before := c.decodes
+		if f := c.boolean(arg); c.decodes == before {
+			cheap = append(cheap, f)
 		} else {
-			left = func(p *person) bool { return a(p) || b(p) }
+			dear = append(dear, f)
 		}
 	}
-	return left
+	tests := append(cheap, dear...)
+	joined := tests[len(tests)-1]
+	for _, a := range slices.Backward(tests[:len(tests)-1]) {
+		b := joined
+		if all {
+			joined = func(p *person) bool { return a(p) && b(p) }
+		} else {
+			joined = func(p *person) bool { return a(p) || b(p) }
+		}
+	}
+	return joined
 }
 
 func (c *compiler) comparison(name string, x, y ast.Expr) boolean {
@@ -466,11 +480,13 @@ func (c *compiler) textual(e ast.Expr) textual {
 }
 
 func (c *compiler) anyField(id string) textual {
+	c.decodes++
 	c.deps.fields = append(c.deps.fields, id)
 	return func(p *person) string { return p.field(id) }
 }
 
 func (c *compiler) textualName(e ast.Expr) textual {
+	c.decodes++
 	name := e.AsIdent()
 	if name == c.loop && name != "" {
 		return func(p *person) string { return p.each }
@@ -521,6 +537,7 @@ func stateName(s plgv1.ConsentState) string {
 
 // texts compiles a list of texts.
 func (c *compiler) texts(e ast.Expr) texts {
+	c.decodes++
 	switch e.Kind() {
 	case ast.IdentKind:
 		name := e.AsIdent()

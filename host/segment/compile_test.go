@@ -90,7 +90,7 @@ func on(t testing.TB, k *customer.Known, raw bool) *person {
 			t.Fatal(err)
 		}
 		p.message = nil
-		p.raw.read(data)
+		p.scan(p.number, data)
 	}
 	p.in = func(id set.ID) bool {
 		for _, other := range k.Sets {

@@ -56,11 +56,7 @@ func (s *Service) evaluator(today float64, tests ...test) *evaluator {
 
 // person returns nobody yet.
 func (s *Service) person(today float64) person {
-	cents := 1.0
-	for range s.decimals() {
-		cents *= 10
-	}
-	return person{today: today, zone: s.zone(), cents: cents}
+	return person{today: today, zone: s.zone(), cents: s.cents()}
 }
 
 // block says for each test who of some customers of a block meets it, as tx has them. The answer is valid until the
@@ -94,7 +90,6 @@ func (e *evaluator) block(tx *store.Tx, block uint32, who set.Block) ([]set.Bloc
 	}
 	p.tagged = func() bool { return e.tagged(tx, p.number) }
 	judge := func(number uint32) {
-		p.number = number
 		for i := range e.tests {
 			if candidates[i].Has(number) && e.tests[i].holds(p) {
 				e.found[i].Add(number)
@@ -103,6 +98,7 @@ func (e *evaluator) block(tx *store.Tx, block uint32, who set.Block) ([]set.Bloc
 	}
 	if bare {
 		for _, number := range asked.Numbers(block) {
+			p.scan(number, nil)
 			judge(number)
 		}
 		return e.found, nil
@@ -117,7 +113,7 @@ func (e *evaluator) block(tx *store.Tx, block uint32, who set.Block) ([]set.Bloc
 							return nil, err
 						}
 					}
-					p.raw.read(record)
+					p.scan(number, record)
 					judge(number)
 				}
 				break
@@ -145,7 +141,7 @@ func (e *evaluator) block(tx *store.Tx, block uint32, who set.Block) ([]set.Bloc
 		}
 		if asked.Has(n) {
 			p.facts = facts[n%set.BlockSize]
-			p.raw.read(record)
+			p.scan(n, record)
 			judge(n)
 		}
 	}

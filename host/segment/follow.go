@@ -119,7 +119,8 @@ func (s *Service) Follow(tx *store.Tx, was, is *customer.Known, actor *plgv1.Act
 		if in == slices.Contains(sets, e.set) {
 			continue
 		}
-		if _, err := s.Customers.Sets().Put(tx, e.set, number, in); err != nil {
+		changed, err := s.Customers.Sets().Put(tx, e.set, number, in)
+		if err != nil {
 			return err
 		}
 		// sets is the caller's until it changes.
@@ -129,7 +130,7 @@ func (s *Service) Follow(tx *store.Tx, was, is *customer.Known, actor *plgv1.Act
 			sets = slices.DeleteFunc(slices.Clone(sets), func(id set.ID) bool { return id == e.set })
 		}
 		c.set(e.set)
-		if s.silent(e, p, was, is, in, actor) {
+		if !changed || s.silent(e, p, was, in, actor) {
 			continue
 		}
 		if err := s.tell(tx, e, is.Customer, in, actor); err != nil {
@@ -150,7 +151,7 @@ func (s *Service) personIn(tx *store.Tx, g *graph) (person, error) {
 
 // silent tells whether a joining or leaving is none: while a segment is being worked out, of customers whom the
 // definition moved, not the change; and for a customer that an import brings, of whom no event tells.
-func (s *Service) silent(e *entry, p *person, was, is *customer.Known, in bool, actor *plgv1.Actor) bool {
+func (s *Service) silent(e *entry, p *person, was *customer.Known, in bool, actor *plgv1.Actor) bool {
 	if was == nil {
 		return strings.HasPrefix(actor.GetChannel(), importChannel)
 	}
@@ -178,7 +179,6 @@ func (s *Service) tell(tx *store.Tx, e *entry, c *plgv1.Customer, joined bool, a
 		told.Type = "segment.left"
 		told.Detail = &plgv1.Event_SegmentLeft{SegmentLeft: &plgv1.SegmentLeft{Segment: id, Name: name}}
 	}
-	tx.OnCommit(s.Changed)
 	return s.Log.Append(tx, told)
 }
 

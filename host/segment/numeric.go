@@ -59,9 +59,11 @@ func (c *compiler) numericName(e ast.Expr) numeric {
 	case "purchases.last":
 		return moment(func(f *customer.Facts) int64 { return f.LastPurchase })
 	case "last_activity":
+		c.decodes++
 		c.deps.on |= onFacts
 		return func(p *person) float64 { return dayOf(max(p.facts.LastActivity, p.created()), p.zone) }
 	case "registered":
+		c.decodes++
 		return func(p *person) float64 { return dayOf(p.created(), p.zone) }
 	case "today":
 		c.deps.on |= onToday
@@ -72,6 +74,7 @@ func (c *compiler) numericName(e ast.Expr) numeric {
 		return fact(func(f *customer.Facts) float64 { return f.Measures[id] })
 	}
 	if id, ok := strings.CutPrefix(name, "fields."); ok {
+		c.decodes++
 		c.deps.fields = append(c.deps.fields, id)
 		if c.is(e, dateType) {
 			return func(p *person) float64 { return readDate(p.field(id), p.zone) }

@@ -155,6 +155,9 @@ func (s *Service) write(tx *store.Tx, p *pass, r *reading, found [][]set.Block, 
 			}
 		}
 	}
+	if changes > 0 {
+		tx.OnCommit(s.Changed)
+	}
 	return next, p.save(tx, next, end, changes)
 }
 

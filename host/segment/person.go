@@ -17,8 +17,10 @@ import (
 // what is asked for is decoded, or from a message; one person serves many customers, one after the other.
 type person struct {
 	number uint32
-	// message is set, or else the fields of raw.
+	// message is set, or else bytes, of which raw is what they hold once read is set.
 	message *plgv1.Customer
+	bytes   []byte
+	read    bool
 	raw     record
 	facts   customer.Facts
 	// in tells whether the customer is in a set, tagged whether in that of any tag.
@@ -163,47 +165,61 @@ func each(b []byte, yield func(protowire.Number, uint64)) {
 	}
 }
 
+// scan has a person be the customer of a record.
+func (p *person) scan(number uint32, record []byte) {
+	p.number, p.bytes, p.read = number, record, false
+}
+
+func (p *person) record() *record {
+	if !p.read {
+		p.raw.read(p.bytes)
+		p.read = true
+	}
+	return &p.raw
+}
+
 func (p *person) id() string {
 	if p.message != nil {
 		return p.message.GetId()
 	}
-	return string(p.raw.id)
+	return string(p.record().id)
 }
 
 func (p *person) name() string {
 	if p.message != nil {
 		return p.message.GetName()
 	}
-	return string(p.raw.name)
+	return string(p.record().name)
 }
 
 func (p *person) phone() string {
 	if p.message != nil {
 		return p.message.GetPhone()
 	}
-	return string(p.raw.phone)
+	return string(p.record().phone)
 }
 
 func (p *person) email() string {
 	if p.message != nil {
 		return p.message.GetEmail()
 	}
-	return string(p.raw.email)
+	return string(p.record().email)
 }
 
 func (p *person) language() string {
 	if p.message != nil {
 		return p.message.GetLanguage()
 	}
-	return string(p.raw.language)
+	return string(p.record().language)
 }
 
 func (p *person) cards() []string {
 	if p.message != nil {
 		return p.message.GetCards()
 	}
-	cards := make([]string, len(p.raw.cards))
-	for i, c := range p.raw.cards {
+	r := p.record()
+	cards := make([]string, len(r.cards))
+	for i, c := range r.cards {
 		cards[i] = string(c)
 	}
 	return cards
@@ -213,8 +229,9 @@ func (p *person) field(id string) string {
 	if p.message != nil {
 		return p.message.GetFields()[id]
 	}
-	for i := len(p.raw.fields) - 1; i >= 0; i-- { // of two entries the later counts
-		if kv := &p.raw.fields[i]; string(kv[0]) == id {
+	r := p.record()
+	for i := len(r.fields) - 1; i >= 0; i-- { // of two entries the later counts
+		if kv := &r.fields[i]; string(kv[0]) == id {
 			return string(kv[1])
 		}
 	}
@@ -234,7 +251,7 @@ func (p *person) aplica() bool {
 	if p.message != nil {
 		return p.message.GetAplicaPromociones()
 	}
-	return p.raw.aplica
+	return p.record().aplica
 }
 
 func (p *person) consent(purpose plgv1.Purpose) plgv1.ConsentState {
@@ -245,16 +262,16 @@ func (p *person) consent(purpose plgv1.Purpose) plgv1.ConsentState {
 	case p.message != nil:
 		return p.message.GetConsent().GetPromotions()
 	case programme:
-		return p.raw.programme
+		return p.record().programme
 	}
-	return p.raw.promotions
+	return p.record().promotions
 }
 
 func (p *person) created() int64 {
 	if p.message != nil {
 		return p.message.GetCreated().GetSeconds()
 	}
-	return p.raw.created
+	return p.record().created
 }
 
 // absent is the number, or date, that is not there: it compares as false with everything.

@@ -26,12 +26,14 @@ package segment
 import (
 	"context"
 	"errors"
+	"math"
 	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/hashicorp/go-hclog"
+	"golang.org/x/text/currency"
 
 	"mostrador/host/api/mostradorv1"
 	"mostrador/host/customer"
@@ -66,15 +68,14 @@ type Config struct {
 	Measures func() []manifest.Measure
 	// Zone is the store's; nil means the machine's.
 	Zone func() *time.Location
-	// Currency is the store's (ISO 4217), for amounts.
+	// Currency is the store's (ISO 4217), whose minor units amounts are in; may be nil: then one has a hundred.
 	Currency func() string
-	// Decimals is how many digits an amount has behind the point; may be nil: then it is 2.
-	Decimals func() int
 	Text     *locale.Catalog
 	Logger   hclog.Logger
 	// Now may be nil: then it is the clock.
 	Now func() time.Time
-	// Changed is called when segments or their members were changed; may be nil.
+	// Changed is called when a definition changed, and while members are worked out for everybody; may be nil. It must
+	// be quick.
 	Changed func()
 }
 
@@ -92,7 +93,7 @@ type Service struct {
 	watch watch
 }
 
-// New returns the service of a store. It is to be added to the customers' followers; Open reads what is kept.
+// New reads the segments of a store, and registers with the customers and the tasks.
 func New(c Config) (*Service, error) {
 	if c.Now == nil {
 		c.Now = time.Now
@@ -111,9 +112,8 @@ func New(c Config) (*Service, error) {
 	if err := s.load(); err != nil {
 		return nil, err
 	}
-	if c.Tasks != nil {
-		c.Tasks.Register(kindSegment, populating{s})
-	}
+	c.Customers.AddFollower(s)
+	c.Tasks.Register(kindSegment, populating{s})
 	return s, nil
 }
 
@@ -126,11 +126,15 @@ func (s *Service) zone() *time.Location {
 	return time.Local
 }
 
-func (s *Service) decimals() int {
-	if s.Decimals != nil {
-		return s.Decimals()
+// cents is how many minor units make one of the currency.
+func (s *Service) cents() float64 {
+	scale := 2
+	if s.Currency != nil {
+		if unit, err := currency.ParseISO(s.Currency()); err == nil {
+			scale, _ = currency.Standard.Rounding(unit)
+		}
 	}
-	return 2
+	return math.Pow10(scale)
 }
 
 // text is a sentence of this package in the language of whoever asks.

@@ -82,7 +82,6 @@ func (w *world) open() {
 		Zone:     func() *time.Location { return time.UTC }, Now: w.clock,
 	})
 	fail(err)
-	w.customers.AddFollower(w.segments)
 	ctx, cancel := context.WithCancel(context.Background())
 	var work sync.WaitGroup
 	work.Go(func() { _ = w.tasks.Run(ctx) })
