@@ -80,6 +80,7 @@ func (h *Host) workOnCustomers(life context.Context) {
 		{"background tasks ended", h.tasks.Run},
 		{"the data model's work ended", h.model.Run},
 		{"segments do not follow the days", h.segments.Run},
+		{"duplicates are not searched for", h.histories.Run},
 	} {
 		h.begin(func() {
 			if err := work.run(life); err != nil && life.Err() == nil {

@@ -46,6 +46,7 @@ import (
 	"mostrador/host/message"
 	"mostrador/host/model"
 	"mostrador/host/plugin"
+	"mostrador/host/record"
 	"mostrador/host/sale"
 	"mostrador/host/segment"
 	"mostrador/host/store"
@@ -94,6 +95,7 @@ type Host struct {
 	segments  *segment.Service
 	tags      *tag.Service
 	transfers *transfer.Service
+	histories *record.Service
 	consent   *consent.Service
 	sales     *sale.Service
 	access    *access.Service
@@ -222,12 +224,13 @@ func (h *Host) assemble(key []byte) (err error) {
 	h.access = access.New(access.Config{Store: h.store, Log: h.log, Key: key, Text: h.text, Logger: h.logger.Named("access")})
 	h.messages = message.New(message.Config{
 		Store: h.store, Logger: h.logger, Text: h.text.Text, Settings: h.mailSettings,
-		Customer: h.customerOrNone, Template: h.template, Suppressed: h.suppressed, SpoolDir: h.path("spool"), Changed: h.messageChanged,
+		Customer: h.customerOrNone, IDs: h.idsOf, Template: h.template, Suppressed: h.suppressed, SpoolDir: h.path("spool"), Changed: h.messageChanged,
 	})
 	h.engine = event.NewEngine(event.Config{
 		Store: h.store, Log: h.log, Applier: effects{h}, Logger: h.logger.Named("event"), Customer: h.customers.Get,
 		ParkedChanged: h.parkedChanged,
 	})
+	h.assembleHistories()
 	h.ensemble.resolution.Store(h.ensemble.resolve(*h.ensemble.active.Load()))
 	if level, err := h.guide.Entry(settingLogLevel, ""); err == nil && level.IsSet && h.opt.WebListen != "" {
 		h.setLogLevel() // of a store that serves; a command keeps its own
