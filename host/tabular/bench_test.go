@@ -213,7 +213,7 @@ func sharedTable(tb testing.TB, rows int) []byte {
 
 // TestMemoryStaysBounded reads and writes tables many times larger than what may be kept of them.
 func TestMemoryStaysBounded(t *testing.T) {
-	rows := 150_000
+	rows := 60_000
 	dir := t.TempDir()
 	for name, write := range map[string]func(w io.Writer) error{
 		"csv":    func(w io.Writer) error { return benchTable(w, CSV, rows) },
@@ -231,7 +231,7 @@ func TestMemoryStaysBounded(t *testing.T) {
 		if err := f.Close(); err != nil {
 			t.Fatal(err)
 		}
-		const most = 64 << 20 // against 300 MB for a whole import
+		const most = 48 << 20 // against 300 MB for a whole import
 		if got := peak(func() { readAll(t, path, rows) }); got > most {
 			t.Errorf("%s: %d MB", name, got>>20)
 		}

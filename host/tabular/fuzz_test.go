@@ -14,7 +14,7 @@ import (
 
 // small keeps what a hostile input may make the fuzzer work.
 func small() Limits {
-	return Limits{Columns: 20, Row: 8 << 10, Cell: 4 << 10, Entries: 50, Ratio: 100, Total: 1 << 20}
+	return Limits{Columns: 20, Row: 8 << 10, Cell: 4 << 10, Entries: 50, Ratio: 100, Free: 64 << 10, Total: 1 << 20}
 }
 
 // fuzzRead reads an input in every way, and checks what holds for every input.

@@ -58,13 +58,14 @@ type Limits struct {
 	Row     int   // bytes of a row
 	Cell    int   // bytes of a cell
 	Entries int   // files inside an XLSX
-	Ratio   int64 // how many times larger than its compressed form an entry may be, beyond the first 32 MB
+	Ratio   int64 // how many times larger than its compressed form an entry of an XLSX may be
+	Free    int64 // bytes that an entry may have whatever its ratio
 	Total   int64 // bytes of all that is decompressed in one reading
 }
 
 // DefaultLimits are far beyond what a table that people keep needs.
 func DefaultLimits() Limits {
-	return Limits{Columns: 1000, Row: 4 << 20, Cell: 1 << 20, Entries: 10_000, Ratio: 250, Total: 8 << 30}
+	return Limits{Columns: 1000, Row: 4 << 20, Cell: 1 << 20, Entries: 10_000, Ratio: 250, Free: 32 << 20, Total: 8 << 30}
 }
 
 // Reading is how a file is read, all guesses made.
@@ -189,7 +190,8 @@ func (l Limits) orDefault() Limits {
 	d := DefaultLimits()
 	return Limits{
 		Columns: cmp.Or(l.Columns, d.Columns), Row: cmp.Or(l.Row, d.Row), Cell: cmp.Or(l.Cell, d.Cell),
-		Entries: cmp.Or(l.Entries, d.Entries), Ratio: cmp.Or(l.Ratio, d.Ratio), Total: cmp.Or(l.Total, d.Total),
+		Entries: cmp.Or(l.Entries, d.Entries), Ratio: cmp.Or(l.Ratio, d.Ratio),
+		Free: cmp.Or(l.Free, d.Free), Total: cmp.Or(l.Total, d.Total),
 	}
 }
 

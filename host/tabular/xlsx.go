@@ -166,7 +166,7 @@ func (i *inflated) Read(p []byte) (int, error) {
 	n, err := i.r.Read(p)
 	i.n += int64(n)
 	i.source.left -= int64(n)
-	if i.source.left < 0 || i.n > 32<<20 && i.n/i.source.limits.Ratio > i.packed {
+	if limits := i.source.limits; i.source.left < 0 || i.n > limits.Free && i.n/limits.Ratio > i.packed {
 		return 0, refuse(RefusedBomb)
 	}
 	return n, err
