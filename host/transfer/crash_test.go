@@ -1,6 +1,7 @@
 package transfer
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -44,6 +45,7 @@ func workUntilDone(home string) error {
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	go func() { _ = w.tasks.Run(ctx) }() // it ends with the process
+	fmt.Println("open")
 	for {
 		time.Sleep(time.Millisecond)
 		var active []*mostradorv1.Task
@@ -64,13 +66,18 @@ func killed(t *testing.T, home string, random *rand.Rand, atMost time.Duration) 
 		cmd.Env = append(os.Environ(), envWork+"="+home)
 		var said strings.Builder
 		cmd.Stderr = &said
+		stdout, err := cmd.StdoutPipe()
+		if err != nil {
+			t.Fatal(err)
+		}
 		if err := cmd.Start(); err != nil {
 			t.Fatal(err)
 		}
+		_, _ = bufio.NewReader(stdout).ReadString('\n') // it is open, or has ended
 		done := make(chan error, 1)
 		go func() { done <- cmd.Wait() }()
-		// Later rounds live longer, so that slow machines come to the end too.
-		life := time.Duration(random.Int64N(int64(atMost))) * time.Duration(round)
+		// Later rounds live ever longer: a task that gets nowhere five times is given up, and machines may be slow.
+		life := time.Duration(random.Int64N(int64(atMost))) * time.Duration(1+round*round)
 		select {
 		case err := <-done:
 			if err != nil {
@@ -102,7 +109,7 @@ func TestImportAndUndoAreWholeThoughTheStoreIsKilled(t *testing.T) {
 	}
 	random := rand.New(rand.NewPCG(3, 4))
 	w.stop()
-	kills := killed(t, w.home, random, 250*time.Millisecond)
+	kills := killed(t, w.home, random, 100*time.Millisecond)
 	w = openWorld(t, w.home)
 	ended := w.end(begun.Id)
 	if ended.State != mostradorv1.TaskState_TASK_STATE_DONE || ended.Changed != planned.New+1 {
@@ -122,7 +129,7 @@ func TestImportAndUndoAreWholeThoughTheStoreIsKilled(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.stop()
-	kills += killed(t, w.home, random, 250*time.Millisecond)
+	kills += killed(t, w.home, random, 100*time.Millisecond)
 	w = openWorld(t, w.home)
 	if ended := w.end(undo.Id); ended.State != mostradorv1.TaskState_TASK_STATE_DONE {
 		t.Fatalf("the undo ended with %v", ended)
