@@ -119,6 +119,7 @@ const (
 	forSelf = iota + 1
 	forFields
 	forHistory
+	forCreated
 )
 
 // Customer is the customer with an index from 0, without id, number and fields.
@@ -139,7 +140,7 @@ func (p *People) Customer(i int) *plgv1.Customer {
 	if from.reversed {
 		name = strings.Join(families, "") + from.glue + given
 	}
-	c := &plgv1.Customer{Name: name, Language: from.language, Created: timestamppb.New(created(r))}
+	c := &plgv1.Customer{Name: name, Language: from.language, Created: timestamppb.New(created(i))}
 	c.Updated = c.Created
 	if r.IntN(100) < 90 {
 		if c.Phone = from.phone(scatter(i)); r.IntN(3) == 0 {
@@ -169,8 +170,9 @@ func rare(r *rand.Rand) string {
 }
 
 // created is when the customer came: the shop has grown for ten years.
-func created(r *rand.Rand) time.Time {
+func created(i int) time.Time {
 	const years = 10 * 365 * 24 * 3600
+	r := chance(i, forCreated)
 	return Now.Add(-time.Duration(r.Float64()*r.Float64()*years) * time.Second)
 }
 
@@ -259,7 +261,7 @@ func (p *People) History(i int) History {
 		h.Spent += int64(200 + r.IntN(9000))
 	}
 	h.Spent = h.Spent * int64(h.Purchases) / int64(min(h.Purchases, 5))
-	h.First = p.Customer(i).GetCreated().AsTime()
+	h.First = created(i)
 	h.Last = h.First.Add(time.Duration(r.Float64() * float64(Now.Sub(h.First)))).Truncate(time.Second)
 	h.Points = float64(h.Spent / 1000 % 500)
 	return h
