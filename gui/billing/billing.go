@@ -133,6 +133,8 @@ func (s *Screen) Scanned(code string) { s.pick.find(code) }
 // Key implements ui.Screen.
 func (s *Screen) Key(ev *fyne.KeyEvent) {
 	switch ev.Name {
+	case fyne.KeyF5:
+		s.pick.open()
 	case fyne.KeyF7:
 		s.askRefund()
 	case fyne.KeyEscape:

@@ -8,32 +8,22 @@ import (
 	"fyne.io/fyne/v2/theme"
 	"fyne.io/fyne/v2/widget"
 
-	"connectrpc.com/connect"
-
 	"mostrador/gui/ui"
 	"mostrador/host/api/mostradorv1"
 	"mostrador/sdk/plgv1"
 )
 
-// hits is how many customers the box offers while typing.
-const hits = 5
-
-// picker is the one box for the customer: it searches while typing, and Enter takes the customer that has
-// exactly this phone, e-mail or card (a scan), or else the highlighted one.
+// picker is the one box for the customer: a Finder while nobody is chosen, and then the customer.
 type picker struct {
 	d        *ui.Desk
 	content  *fyne.Container
 	entry    *ui.Entry
 	box      *ui.Field
-	list     *ui.List
-	room     *fyne.Container
+	finder   *ui.Finder
 	chosen   *fyne.Container
 	name     *widget.Label
 	detail   *widget.Label
 	sheet    *ui.Button
-	found    []*plgv1.Customer
-	at       int
-	newest   ui.Latest
 	customer *plgv1.Customer
 	// picked is called when the customer is settled, grown when the box needs another height.
 	picked func()
@@ -42,32 +32,19 @@ type picker struct {
 
 func newPicker(d *ui.Desk, picked, grown func()) *picker {
 	p := &picker{d: d, picked: picked, grown: grown}
-	p.entry = ui.NewEntry(d.T("billing.customer.hint"), func(text string) { p.find(text) })
-	p.entry.OnChanged = p.search
-	p.entry.OnKey = p.key
+	p.finder = ui.NewFinder(d, d.T("billing.customer.hint"))
+	p.entry = p.finder.Entry
 	p.box = ui.NewField(d.T("billing.customer"), p.entry)
-	p.list = ui.NewList(func() int { return len(p.found) }, func() fyne.CanvasObject {
-		name, rest := ui.Cell(true), ui.Cell(false)
-		rest.Importance, rest.SizeName = widget.LowImportance, theme.SizeNameCaptionText
-		return ui.Columns(0, []float32{42, 58}, name, rest)
-	}, func(i int, o fyne.CanvasObject) {
-		if i >= len(p.found) {
-			return
+	p.finder.OnGrown = func() { p.grown() }
+	p.finder.OnFound = func(o ui.Option) { p.choose(o.Data.(*plgv1.Customer)) }
+	p.finder.OnNone = func(none bool) {
+		p.box.Say("")
+		if none {
+			p.box.Say(d.T("billing.customer.none"))
 		}
-		cells := o.(*fyne.Container).Objects
-		mark := "   "
-		if i == p.at {
-			mark = "› "
-		}
-		cells[0].(*widget.Label).SetText(mark + p.found[i].Name)
-		cells[1].(*widget.Label).SetText(p.reach(p.found[i]))
-	}, func(i int) {
-		if i < len(p.found) {
-			p.choose(p.found[i])
-		}
-	})
-	p.room = ui.Panel(ui.ColorSoft, 6, container.New(&rowsLayout{p}, p.list))
-	p.room.Hide()
+	}
+	p.finder.OnFail = func(err error) { p.box.Say(d.Explain(err)) }
+	p.finder.OnEnter = func(string) { p.picked() } // a sale without a customer
 	p.name, p.detail = ui.Cell(true), ui.Cell(false)
 	p.detail.SizeName = theme.SizeNameCaptionText
 	p.sheet = ui.NewButton(d.T("billing.sheet"), "F5", ui.Plain, p.open)
@@ -76,46 +53,8 @@ func newPicker(d *ui.Desk, picked, grown func()) *picker {
 		container.New(&twoLines{}, p.name, p.detail), ui.Row(4, p.sheet, other), nil)))
 	p.chosen = ui.Column(3, ui.Text(d.T("billing.customer"), ui.SizeCaption, true, ui.ColorMuted), card, ui.Gap(18))
 	p.chosen.Hide()
-	p.content = ui.Column(0, p.box.Box, p.room, p.chosen)
+	p.content = ui.Column(0, p.box.Box, p.finder.Hits, p.chosen)
 	return p
-}
-
-// rowsLayout makes the list as high as its hits.
-type rowsLayout struct{ p *picker }
-
-func (r *rowsLayout) MinSize(o []fyne.CanvasObject) fyne.Size {
-	return fyne.NewSize(100, float32(len(r.p.found))*43)
-}
-
-func (*rowsLayout) Layout(o []fyne.CanvasObject, size fyne.Size) { o[0].Resize(size) }
-
-func (p *picker) reach(c *plgv1.Customer) string {
-	parts := []string{}
-	if c.Phone != "" {
-		parts = append(parts, p.d.Text.Phone(c.Phone))
-	}
-	if c.Email != "" {
-		parts = append(parts, c.Email)
-	}
-	return strings.Join(parts, "  ·  ")
-}
-
-func (p *picker) key(ev *fyne.KeyEvent) bool {
-	switch {
-	case ev.Name == fyne.KeyF5 && p.customer != nil:
-		p.open()
-	case ev.Name == fyne.KeyDown && p.at < len(p.found)-1:
-		p.at++
-		p.list.ScrollTo(p.at)
-		p.list.Refresh()
-	case ev.Name == fyne.KeyUp && p.at > 0:
-		p.at--
-		p.list.ScrollTo(p.at)
-		p.list.Refresh()
-	default:
-		return false
-	}
-	return true
 }
 
 func (p *picker) open() {
@@ -124,89 +63,14 @@ func (p *picker) open() {
 	}
 }
 
-func (p *picker) search(text string) {
-	current := p.newest.Next()
-	p.box.Say("")
-	text = strings.TrimSpace(text)
-	if text == "" {
-		p.show(nil)
-		return
-	}
-	ui.Ask(p.d, p.d.Model.Customers.Search, &mostradorv1.SearchRequest{Query: text, Limit: hits}, func(res *mostradorv1.SearchResponse, err error) {
-		if !current() || err != nil {
-			return
-		}
-		p.show(res.Customers)
-		if len(res.Customers) == 0 {
-			p.box.Say(p.d.T("billing.customer.none"))
-		}
-	})
-}
-
-func (p *picker) show(found []*plgv1.Customer) {
-	p.found, p.at = found, 0
-	p.list.UnselectAll()
-	if len(found) > 0 {
-		p.room.Show()
-	} else {
-		p.room.Hide()
-	}
-	p.list.Refresh()
-	p.grown()
-}
-
-// find takes what was typed or scanned: exactly this phone, e-mail or card first, then the highlighted hit.
-func (p *picker) find(text string) {
-	text = strings.TrimSpace(text)
-	if text == "" {
-		p.picked() // a sale without a customer
-		return
-	}
-	current := p.newest.Next()
-	ui.Ask(p.d, p.d.Model.Customers.Get, &mostradorv1.GetCustomerRequest{Key: text}, func(res *mostradorv1.GetCustomerResponse, err error) {
-		switch {
-		case !current():
-		case err == nil:
-			p.choose(res.Customer)
-		case connect.CodeOf(err) != connect.CodeNotFound && connect.CodeOf(err) != connect.CodeInvalidArgument:
-			p.box.Say(p.d.Explain(err))
-		case p.at < len(p.found):
-			p.choose(p.found[p.at])
-		default:
-			p.first(text)
-		}
-	})
-}
-
-// first searches once more, for Enter that was quicker than the answer to the last letter.
-func (p *picker) first(text string) {
-	current := p.newest.Next()
-	ui.Ask(p.d, p.d.Model.Customers.Search, &mostradorv1.SearchRequest{Query: text, Limit: hits}, func(res *mostradorv1.SearchResponse, err error) {
-		switch {
-		case !current():
-		case err != nil:
-			p.box.Say(p.d.Explain(err))
-		case len(res.Customers) == 1:
-			p.choose(res.Customers[0])
-		case len(res.Customers) > 1:
-			p.show(res.Customers)
-		default:
-			p.box.Say(p.d.T("billing.customer.none"))
-		}
-	})
-}
+// find takes what was scanned.
+func (p *picker) find(code string) { p.finder.Exactly(code) }
 
 func (p *picker) choose(c *plgv1.Customer) {
-	p.newest.Next()
+	p.finder.Clear()
 	p.customer = c
-	p.show(nil)
-	p.entry.Quiet("")
-	p.box.Say("")
 	p.name.SetText(c.Name)
-	p.detail.SetText(c.Email)
-	if c.Phone != "" {
-		p.detail.SetText(p.d.Text.Phone(c.Phone))
-	}
+	p.detail.SetText(p.d.Known(c).Detail)
 	p.box.Box.Hide()
 	p.chosen.Show()
 	p.grown()
@@ -214,11 +78,8 @@ func (p *picker) choose(c *plgv1.Customer) {
 }
 
 func (p *picker) clear() {
-	p.newest.Next()
 	p.customer = nil
-	p.entry.Quiet("")
-	p.box.Say("")
-	p.show(nil)
+	p.finder.Clear()
 	p.chosen.Hide()
 	p.box.Box.Show()
 	p.grown()

@@ -76,7 +76,7 @@ func (r *row) Layout(_ []fyne.CanvasObject, size fyne.Size) {
 			continue
 		}
 		w := min(c.Box.MinSize().Width, max(0, end-x-state))
-		place(c.Box, x, 28, w, 20)
+		place(c.Box, x, 29, w, 20)
 		x += w + 5
 	}
 }
@@ -99,7 +99,7 @@ func (r *row) show(c *plgv1.Customer, facts *mostradorv1.Facts, looks ui.TagLook
 			}
 			r.reach.Text = number + r.reach.Text
 		}
-		if n, ok := points(facts); ok {
+		if n, ok := ui.Points(facts); ok {
 			r.points.Text = r.d.T("customers.points", "n", r.d.Text.Number(n))
 		}
 	}
@@ -130,18 +130,4 @@ func consent(d *ui.Desk, c *plgv1.Customer) (string, ui.Tone) {
 		return d.T("consent.withdrawn"), ui.Bad
 	}
 	return d.T("consent.pending"), ui.Quiet
-}
-
-// measurePoints is the measure of the loyalty plug-in that comes with the store.
-const measurePoints = "puntos"
-
-// points is how many points a customer has: the loyalty plug-in's measure, or the only one that there is.
-func points(f *mostradorv1.Facts) (float64, bool) {
-	if n, ok := f.GetMeasures()[measurePoints]; ok || len(f.GetMeasures()) != 1 {
-		return n, ok
-	}
-	for _, n := range f.GetMeasures() {
-		return n, true
-	}
-	return 0, false
 }

@@ -128,7 +128,6 @@ func TestEveryStateHasAWord(t *testing.T) {
 			"outbox.filter.": mostradorv1.MessageState_name,
 			"plugin.":        mostradorv1.PluginState_name,
 			"role.":          mostradorv1.Role_name,
-			"means.":         plgv1.Means_name,
 		} {
 			for _, name := range names {
 				if !c.Has(prefix + name) {

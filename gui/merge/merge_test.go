@@ -18,7 +18,7 @@ func open(t *testing.T) (*uitest.Store, *uitest.Window) {
 	w.Desk.Nav.Go(ui.Customers, "")
 	w.Settle()
 	w.Shortcut(&desktop.CustomShortcut{KeyName: "6", Modifier: fyne.KeyModifierAlt})
-	w.MustSee("Lucia Fernandez Soto", "94 % parecidos", "Mismo nombre sin acentos  ·  Misma fecha de nacimiento", "2 parejas")
+	w.MustSee("Lucia Fernandez Soto", "94 % parecidos", "Mismo nombre sin acentos  ·  Misma fecha de nacimiento", "Parejas: 2")
 	return s, w
 }
 
@@ -38,7 +38,7 @@ func TestAPairIsComparedMergedAndTakenApartAgain(t *testing.T) {
 	if !slices.Contains(s.Calls, "unmerge 31") {
 		t.Errorf("calls: %q", s.Calls)
 	}
-	w.MustSee("Unión deshecha: Lucia Fernandez Soto vuelve a tener su ficha.", "1 parejas")
+	w.MustSee("Unión deshecha: Lucia Fernandez Soto vuelve a tener su ficha.", "Parejas: 1")
 }
 
 func TestTheOtherOneMayStay(t *testing.T) {

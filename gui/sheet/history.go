@@ -51,7 +51,7 @@ func newHistory(d *ui.Desk) *history {
 		when, what := ui.Cell(false), ui.Cell(false)
 		when.Importance = widget.LowImportance
 		kind := ui.NewBadge(" ", ui.Quiet)
-		return container.New(&entryRow{when, what, kind}, ui.Frame(4, nil, ui.Exactly(154, when), what, kind.Box, nil))
+		return container.New(&entryRow{when, what, kind}, ui.Frame(4, nil, ui.Exactly(154, when), what, ui.Row(0, kind.Box), nil))
 	}, h.update, h.open)
 	h.list.OnMove = h.details
 	h.none = container.NewCenter(ui.Text(d.T("sheet.history.none"), ui.SizeText, false, ui.ColorMuted))

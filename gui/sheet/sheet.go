@@ -262,6 +262,9 @@ func (s *Screen) refresh() {
 // summary is what is good to know at a glance: purchases, and the numbers that plug-ins keep.
 func (s *Screen) summary(f *mostradorv1.Facts) []string {
 	var parts []string
+	if n, ok := ui.Points(f); ok {
+		parts = append(parts, s.d.T("customers.points", "n", s.d.Text.Number(n)))
+	}
 	if f.GetPurchases() > 0 {
 		parts = append(parts, s.d.T("sheet.purchases", "n", s.d.Text.Number(float64(f.Purchases)), "spent", s.d.Text.Money(f.Spent)))
 	}

@@ -175,3 +175,17 @@ func (d *Desk) Count(n int, atLeast bool) string {
 	}
 	return d.T("count.many", "n", d.Text.Number(float64(n)))
 }
+
+// measurePoints is the measure of the loyalty plug-in that comes with the store.
+const measurePoints = "puntos"
+
+// Points is how many points a customer has: the loyalty plug-in's measure, or the only one that there is.
+func Points(f *mostradorv1.Facts) (float64, bool) {
+	if n, ok := f.GetMeasures()[measurePoints]; ok || len(f.GetMeasures()) != 1 {
+		return n, ok
+	}
+	for _, n := range f.GetMeasures() {
+		return n, true
+	}
+	return 0, false
+}

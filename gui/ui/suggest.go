@@ -44,6 +44,8 @@ type Suggest struct {
 	// Box is what is placed on the screen.
 	Box   *fyne.Container
 	Entry *Entry
+	// Hits is what stands below the entry, for screens that place the two themselves instead of Box.
+	Hits *fyne.Container
 	// Find says what fits what is typed; it may answer later, by Offer.
 	Find func(typed string)
 	// OnTaken is called with the option that the person takes.
@@ -59,7 +61,6 @@ type Suggest struct {
 	first  int // of the hits in sight
 	at     int
 	taken  Option
-	panel  *fyne.Container
 	column *fyne.Container
 	rows   []*hit
 }
@@ -81,9 +82,9 @@ func NewSuggest(hint string) *Suggest {
 		s.rows = append(s.rows, r)
 		s.column.Add(r)
 	}
-	s.panel = Panel(ColorSoft, 6, Pad(0, 3, s.column))
-	s.panel.Hide()
-	s.Box = Column(2, s.Entry, s.panel)
+	s.Hits = Panel(ColorSoft, 6, Pad(0, 3, s.column))
+	s.Hits.Hide()
+	s.Box = Column(2, s.Entry, s.Hits)
 	return s
 }
 
@@ -121,7 +122,7 @@ func (s *Suggest) typed(text string) {
 }
 
 func (s *Suggest) show() {
-	shown := s.panel.Visible()
+	shown := s.Hits.Visible()
 	for i, r := range s.rows {
 		if s.first+i < len(s.hits) {
 			o := s.hits[s.first+i]
@@ -132,7 +133,8 @@ func (s *Suggest) show() {
 		}
 		r.Hide()
 	}
-	show(s.panel, len(s.hits) > 0)
+	show(s.Hits, len(s.hits) > 0)
+	s.Hits.Refresh()
 	s.Box.Refresh()
 	if s.OnGrown != nil && (shown || len(s.hits) > 0) {
 		s.OnGrown()
