@@ -21,12 +21,13 @@ import (
 // handful is how many customers are changed at once, one by one.
 const handful = 200
 
-// bucketWhom holds whom a task is about: its id (8 bytes, big endian) → a serialised bitmap of numbers, until the task ends.
+// bucketWhom holds whom a task is about: its id (8 bytes, big endian) → a serialised bitmap of numbers, until the
+// task ends.
 const bucketWhom store.Bucket = "tag_task"
 
 // Apply puts the tags add on all customers whom the selection means, and takes the tags remove off them. A handful is
-// changed at once: the task is nil and changed says how many customers really changed. More is done by the task that it returns. What a person
-// can mend is a *customer.Refused.
+// changed at once: the task is nil and changed says how many customers really changed. More is done by the task that
+// it returns. What a person can mend is a *customer.Refused.
 func (s *Service) Apply(ctx context.Context, actor *plgv1.Actor, sel *mostradorv1.Selection, add, remove []string) (begun *mostradorv1.Task, changed uint64, err error) {
 	numbers, err := s.Customers.Selected(ctx, sel)
 	if err != nil {

@@ -28,8 +28,8 @@ func parseColor(text string) (color, bool) {
 	return color{uint8(n >> 16), uint8(n >> 8), uint8(n)}, err == nil
 }
 
-// TextColor is black or white ("#000000" or "#ffffff"), whichever has the greater contrast (WCAG 2.1) with a background "#rrggbb"; black
-// on what is no colour.
+// TextColor is black or white ("#000000" or "#ffffff"), whichever has the greater contrast (WCAG 2.1) with a
+// background "#rrggbb"; black on what is no colour.
 func TextColor(background string) string {
 	c, ok := parseColor(background)
 	// Contrast is (lighter+0.05)/(darker+0.05), by luminance: that of white is 1, of black 0.

@@ -13,7 +13,8 @@ import (
 	"mostrador/sdk/plgv1"
 )
 
-// setGone are the numbers whose customers are not there any more, on whom a task that was asked for before puts no tag. It has the number that no tag gets.
+// setGone are the numbers whose customers are not there any more, on whom a task that was asked for before puts no
+// tag. It has the number that no tag gets.
 var setGone = set.Tag(0)
 
 // undoable is how long after its end a task is kept apart from single changes; no shorter than a task can be undone.

@@ -60,7 +60,8 @@ type Config struct {
 	Text  *locale.Catalog
 	// Segments may be nil: then nothing follows the tags.
 	Segments Segments
-	// Resync has the rules of the plug-ins look at all customers again, after many of them changed; may be nil. It must be quick.
+	// Resync has the rules of the plug-ins look at all customers again, after many of them changed; may be nil. It
+	// must be quick.
 	Resync func()
 	// Changed is told that the list of tags, or the tags of many customers, are others; may be nil. It must be quick.
 	Changed func()
@@ -181,8 +182,8 @@ func (s *Service) judge(ctx context.Context, t *mostradorv1.Tag, color string) e
 	return nil
 }
 
-// Delete forgets a tag, with which nobody has it any more, and returns the task that clears up after it; its undo brings back the
-// tag and who had it.
+// Delete forgets a tag, with which nobody has it any more, and returns the task that clears up after it; its undo
+// brings back the tag and who had it.
 func (s *Service) Delete(ctx context.Context, actor *plgv1.Actor, id uint32) (*mostradorv1.Task, error) {
 	var begun *mostradorv1.Task
 	err := s.Store.Update(ctx, func(tx *store.Tx) error {
@@ -205,7 +206,8 @@ func (s *Service) Delete(ctx context.Context, actor *plgv1.Actor, id uint32) (*m
 	return begun, err
 }
 
-// restore brings a deleted tag back under the same id, and under its name or, when another tag has that meanwhile, one like it.
+// restore brings a deleted tag back under the same id, and under its name or, when another tag has that meanwhile,
+// one like it.
 func (s *Service) restore(tx *store.Tx, deleted *mostradorv1.Tag, actor *plgv1.Actor) error {
 	there, err := s.Customers.Tag(tx, deleted.Id)
 	if err != nil || there != nil {

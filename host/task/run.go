@@ -16,8 +16,8 @@ import (
 )
 
 const (
-	// together is how many tasks work at once: one long import keeps no small task waiting, and half of a machine of two cores
-	// stays with the tills.
+	// together is how many tasks work at once: one long import keeps no small task waiting, and half of a machine of
+	// two cores stays with the tills.
 	together = 2
 	// attempts is how often a task begins anew without one durable step in between.
 	attempts = 5

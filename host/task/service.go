@@ -26,7 +26,8 @@ type Config struct {
 	Log    *event.Log
 	Text   *locale.Catalog
 	Logger hclog.Logger
-	// Changed is told that a task is another than it was, at most a few times a second for each; nil tells nobody. It must be quick.
+	// Changed is told that a task is another than it was, at most a few times a second for each; nil tells nobody. It
+	// must be quick.
 	Changed func(id uint64)
 	// Now is the clock; nil means time.Now.
 	Now func() time.Time
@@ -74,8 +75,8 @@ func (s *Service) Register(kind string, k Kind) {
 }
 
 // Start asks for a task as a part of tx: it runs when tx is durable. titleKey is a key of the catalogue
-// ("tag.title_add") and args its arguments; a number is written as people read it, and n decides between one and other. data
-// is the kind's own (may be nil), total how many there are to do (0: not known yet).
+// ("tag.title_add") and args its arguments; a number is written as people read it, and n decides between one and
+// other. data is the kind's own (may be nil), total how many there are to do (0: not known yet).
 func (s *Service) Start(tx *store.Tx, actor *plgv1.Actor, kind, titleKey string, args map[string]string, data proto.Message, total uint64) (*mostradorv1.Task, error) {
 	if s.kind(kind) == nil {
 		return nil, fmt.Errorf("%w: %q", ErrKind, kind)

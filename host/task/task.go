@@ -6,9 +6,9 @@
 // transaction, the cursor from which to go on; so after a crash a task goes on with the step that was not durable,
 // and nothing is done twice or left out. Between steps the task rests (Step), since tills go first.
 //
-// The record's state is changed only in transactions that read it: a step is refused (ErrStopped) once somebody paused or cancelled
-// the task, which therefore stands still from the moment that they are told so. Tasks of one kind wait for each
-// other in the order in which they were asked for; an undo waits with the kind of what it takes back.
+// The record's state is changed only in transactions that read it: a step is refused (ErrStopped) once somebody
+// paused or cancelled the task, which therefore stands still from the moment that they are told so. Tasks of one kind
+// wait for each other in the order in which they were asked for; an undo waits with the kind of what it takes back.
 //
 // What a Kind needs to take its work back it keeps with KeepUndo, row by row beside its changes. An undo is a task of
 // its own (kind "undo"), with progress and cancel. The rows go when the time to change one's mind is over.
@@ -44,7 +44,8 @@ var (
 	ErrStopped = errors.New("task: stopped")
 	// ErrNotFound says that there is no task of that id.
 	ErrNotFound = errors.New("task: not found")
-	// ErrState says that the task is not in a state for that: a pause of one that ended, an undo of one that cannot be undone.
+	// ErrState says that the task is not in a state for that: a pause of one that ended, an undo of one that cannot
+	// be undone.
 	ErrState = errors.New("task: not in that state")
 	// ErrKind says that nothing is registered for a kind.
 	ErrKind = errors.New("task: unknown kind")
@@ -117,7 +118,8 @@ func (t *Task) Failed() uint64  { return t.record.Failed }
 func (t *Task) Step(ctx context.Context, fn func(tx *store.Tx) error) error { return t.step(ctx, fn) }
 
 // Save keeps, as a part of the step tx, where to go on and how much is done by now: done of the total, and how many
-// were really changed (both since the task began, not since the last step). It returns ErrStopped, with which the step must fail, when the task was paused or cancelled.
+// were really changed (both since the task began, not since the last step). It returns ErrStopped, with which the
+// step must fail, when the task was paused or cancelled.
 func (t *Task) Save(tx *store.Tx, cursor []byte, done, changed uint64) error {
 	return t.save(tx, func(r *mostradorv1.Task) { r.Cursor, r.Done, r.Changed = cursor, done, changed })
 }
@@ -159,8 +161,8 @@ func GetUndo(tx *store.Tx, id uint64, key []byte) []byte {
 	return tx.Get(bucketUndo, append(taskKey(id), key...))
 }
 
-// Undos yields the rows that are kept for a task's undo in the order of their keys, only those whose key begins with prefix,
-// and strictly after `after` when it is not nil (a whole key).
+// Undos yields the rows that are kept for a task's undo in the order of their keys, only those whose key begins with
+// prefix, and strictly after `after` when it is not nil (a whole key).
 func Undos(tx *store.Tx, id uint64, prefix, after []byte) iter.Seq2[[]byte, []byte] {
 	start := append(taskKey(id), prefix...)
 	if after != nil {

@@ -87,7 +87,8 @@ func (s *Service) sentence(lang, key string, args map[string]string) string {
 	return s.Text.Text(lang, key, pairs...)
 }
 
-// number writes whole numbers in groups of three digits ("12.400"), from five digits on as Spanish wants it; other text stays as it is.
+// number writes whole numbers in groups of three digits ("12.400"), from five digits on as Spanish wants it; other
+// text stays as it is.
 func (s *Service) number(lang, text string) string {
 	if len(text) < 5 || strings.Trim(text, "0123456789") != "" || text[0] == '0' {
 		return text
