@@ -15,6 +15,7 @@ import (
 
 	"mostrador/gui/billing"
 	"mostrador/gui/customers"
+	"mostrador/gui/datamodel"
 	"mostrador/gui/guide"
 	"mostrador/gui/merge"
 	"mostrador/gui/model"
@@ -27,6 +28,7 @@ import (
 	"mostrador/gui/staff"
 	"mostrador/gui/tags"
 	"mostrador/gui/tasks"
+	"mostrador/gui/transfer"
 	"mostrador/gui/ui"
 	"mostrador/host/api/mostradorv1"
 )
@@ -218,6 +220,10 @@ func (s *Shell) screen(place ui.Place) ui.Screen {
 		return sheet.New(s.d)
 	case ui.Segments:
 		screen = segments.New(s.d)
+	case ui.DataModel:
+		screen = datamodel.New(s.d)
+	case ui.Imports:
+		screen = transfer.New(s.d)
 	case ui.Tags:
 		screen = tags.New(s.d)
 	case ui.Duplicates:

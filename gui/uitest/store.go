@@ -85,6 +85,10 @@ type Store struct {
 	Machine []*plgv1.Diagnostic
 	// Tasks are those of the background, the newest first.
 	Tasks []*mostradorv1.Task
+	// Imports are those of customers, the newest first.
+	Imports []*mostradorv1.Import
+	// Model is the data model.
+	Model []*mostradorv1.Field
 	// Governed says whether interplay locks "Aplica para Promociones".
 	Governed bool
 	// Calls are the names of the calls that changed something, in order.
@@ -111,6 +115,7 @@ func New() *Store {
 	s := &Store{Role: mostradorv1.Role_ROLE_TECHNICIAN, Governed: true, Code: "0427", Points: map[string]int{},
 		Contributions: map[string]*mostradorv1.ContributionsResponse{}, Answers: map[string]*plgv1.Result{}, Forms: map[string]map[string]string{},
 		watchers: map[chan *mostradorv1.WatchResponse]struct{}{}}
+	s.Model = someModel()
 	s.fill()
 	s.catalogue()
 	s.records()
@@ -131,6 +136,7 @@ func (s *Store) Listen(string) {
 	mux.Handle(mostradorv1connect.NewRecordServiceHandler(records{s: s}, opt))
 	mux.Handle(mostradorv1connect.NewTagServiceHandler(tags{Store: s}, opt))
 	mux.Handle(mostradorv1connect.NewTaskServiceHandler(tasks{s: s}, opt))
+	mux.Handle(mostradorv1connect.NewFieldServiceHandler(fields{s: s}, opt))
 	mux.Handle(mostradorv1connect.NewSegmentServiceHandler(segments{s: s}, opt))
 	mux.Handle(mostradorv1connect.NewTransferServiceHandler(transfers{s: s}, opt))
 	s.server = httptest.NewServer(mux)

@@ -72,3 +72,14 @@ func (s *Store) EndTask(id uint64, state mostradorv1.TaskState, changed uint64) 
 	}
 	s.tell(mostradorv1.WatchResponse_KIND_TASK, fmt.Sprint(id), nil)
 }
+
+func (h tasks) Get(_ context.Context, req *connect.Request[mostradorv1.GetTaskRequest]) (*connect.Response[mostradorv1.GetTaskResponse], error) {
+	h.s.Lock()
+	defer h.s.Unlock()
+	for _, t := range h.s.Tasks {
+		if t.Id == req.Msg.Id {
+			return connect.NewResponse(&mostradorv1.GetTaskResponse{Task: proto.CloneOf(t)}), nil
+		}
+	}
+	return nil, connect.NewError(connect.CodeNotFound, fmt.Errorf("no task %d", req.Msg.Id))
+}
