@@ -9,7 +9,7 @@ import (
 // Codes of refusals.
 const (
 	RefusedEmpty     = "empty"     // there is nothing in the file
-	RefusedFormat    = "format"    // it is neither CSV nor XLSX: what
+	RefusedFormat    = "format"    // it is neither CSV nor XLSX, or not the one that was asked for
 	RefusedPassword  = "password"  // an Excel file that is protected by a password
 	RefusedXLS       = "xls"       // an Excel file of before 2007
 	RefusedXLSB      = "xlsb"      // a binary Excel file
