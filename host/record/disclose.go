@@ -355,7 +355,7 @@ func (d *disclosure) page(w io.Writer) error {
 		add(text("page_number"), strconv.FormatUint(d.customer.Number, 10))
 		for _, path := range customer.Paths(d.customer, &plgv1.Customer{}) {
 			if value := customer.TextOf(d.customer, path); value != "" || path == pathAplica {
-				add(d.s.Customers.Label(path, d.lang), d.s.value(path, value, d.lang))
+				add(d.s.label(path, d.lang), d.s.value(path, value, d.lang))
 			}
 		}
 		add(text("page_created"), moment(d.customer.Created.AsTime()))

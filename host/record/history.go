@@ -280,7 +280,7 @@ func (t *teller) ofField(path string) bool { return t.field == "" || t.field == 
 
 func (t *teller) change(path, from, to string) *mostradorv1.LabelledChange {
 	c := &mostradorv1.LabelledChange{
-		Field: path, Label: t.s.Customers.Label(path, t.lang), From: from, To: to,
+		Field: path, Label: t.s.label(path, t.lang), From: from, To: to,
 	}
 	if path == pathAplica {
 		c.From, c.To = t.s.value(path, from, t.lang), t.s.value(path, to, t.lang)

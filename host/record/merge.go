@@ -128,7 +128,7 @@ func (s *Service) joined(ctx context.Context, keep, gone *plgv1.Customer, take [
 	for _, path := range customer.Paths(keep, gone) {
 		a, b := customer.TextOf(keep, path), customer.TextOf(gone, path)
 		f := &mostradorv1.MergeField{
-			Path: path, Label: s.Customers.Label(path, lang), Keep: s.value(path, a, lang), Gone: s.value(path, b, lang),
+			Path: path, Label: s.label(path, lang), Keep: s.value(path, a, lang), Gone: s.value(path, b, lang),
 		}
 		fields = append(fields, f)
 		switch reason, locked := s.Customers.Rules.Locked(path, keep, lang); {

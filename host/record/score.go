@@ -199,10 +199,10 @@ func compare(a, b *person, rare bool) (e evidence) {
 func (s *Service) reasons(e evidence, lang string) []string {
 	reasons := []string{s.text(lang, e.name)}
 	for _, id := range e.dates {
-		reasons = append(reasons, s.text(lang, "same_value", "field", s.Customers.Label(prefixField+id, lang)))
+		reasons = append(reasons, s.text(lang, "same_value", "field", s.label(prefixField+id, lang)))
 	}
 	for _, id := range e.places {
-		reasons = append(reasons, s.text(lang, "same_value", "field", s.Customers.Label(prefixField+id, lang)))
+		reasons = append(reasons, s.text(lang, "same_value", "field", s.label(prefixField+id, lang)))
 	}
 	for _, key := range []string{e.mail, e.phone} {
 		if key != "" {

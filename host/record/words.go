@@ -27,6 +27,15 @@ func (s *Service) value(path, text, lang string) string {
 	return text
 }
 
+// label is what people call a value of the record.
+func (s *Service) label(path, lang string) string {
+	switch path {
+	case pathCards, pathTags, "language":
+		return s.text(lang, "label_"+path)
+	}
+	return s.Customers.Label(path, lang)
+}
+
 // state is a state of consent in a word.
 func (s *Service) state(state plgv1.ConsentState, lang string) string {
 	switch state {
