@@ -100,8 +100,6 @@ func (c *compiler) fail(e ast.Expr, key string, args ...any) {
 	panic(&mistake{line: max(at.Line(), 1), column: max(at.Column()+1, 1), key: key, args: args})
 }
 
-func (c *compiler) kind(e ast.Expr) types.Kind { return c.ast.GetType(e.ID()).Kind() }
-
 func (c *compiler) is(e ast.Expr, t *cel.Type) bool { return c.ast.GetType(e.ID()).IsExactType(t) }
 
 // isNumeric tells whether an expression is a number or a date.

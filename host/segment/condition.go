@@ -119,8 +119,8 @@ var operatorsOf = map[manner][]operator{
 // term is something that a condition can be about.
 type term struct {
 	id string
-	// name is the key of what people call it, or label is what they do.
-	name, label string
+	// label is what people call it.
+	label string
 	// section is the key of the heading under which it stands.
 	section string
 	// typ is the type that a screen shows an editor for.

@@ -233,8 +233,7 @@ func (v *vocabulary) explain(source string, issues *cel.Issues) *mistake {
 		}
 		return m
 	}
-	if rest, ok := strings.CutPrefix(message, "found no matching overload for "); ok {
-		rest, _ = strings.CutPrefix(e.Message, "found no matching overload for ")
+	if rest, ok := strings.CutPrefix(e.Message, "found no matching overload for "); ok {
 		name, types, _ := strings.Cut(rest, " applied to ")
 		m.key = "wrong_types"
 		m.args = []any{"operator", strings.Trim(strings.Trim(name, "'"), "_"), "types", splitTypes(types)}

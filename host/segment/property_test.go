@@ -186,7 +186,7 @@ func TestMembersAreThoseOfAFullEvaluationWhateverHappens(t *testing.T) {
 		r := rand.New(rand.NewPCG(seed, 4))
 		w := newWorld(t)
 		w.byNumber = true
-		for range 300 {
+		for range 200 {
 			w.register(somebody(r))
 		}
 		w.update(func(tx *store.Tx) error {
@@ -202,8 +202,8 @@ func TestMembersAreThoseOfAFullEvaluationWhateverHappens(t *testing.T) {
 		}
 		w.check("new")
 		members, last := w.numbered(), w.last()
-		for step := range 300 {
-			number := uint32(1 + r.IntN(300))
+		for step := range 200 {
+			number := uint32(1 + r.IntN(200))
 			switch r.IntN(30) {
 			case 0:
 				w.register(somebody(r))
@@ -232,7 +232,7 @@ func TestADefinitionIsWorkedOutWhileCustomersChange(t *testing.T) {
 	r := rand.New(rand.NewPCG(7, 7))
 	w := newWorld(t)
 	w.byNumber = true
-	const people = 3000
+	const people = 1500
 	for range people {
 		w.register(somebody(r))
 	}
