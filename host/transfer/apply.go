@@ -725,7 +725,6 @@ func (m importing) End(tx *store.Tx, t *mostradorv1.Task) error {
 		}
 	} else {
 		i.Undone = t.State == mostradorv1.TaskState_TASK_STATE_DONE
-		i.Task = t.Id
 		if err := put(tx, i); err != nil {
 			return err
 		}

@@ -117,7 +117,7 @@ func otherwise(tx *store.Tx, id uint64, n int, row *mostradorv1.ImportRow) error
 	return nil
 }
 
-// Customers are those whom an import brought or changed, for searching among them.
+// Imported are those whom an import brought or changed, for searching among them.
 func (s *Service) Imported(id uint64) (*roaring.Bitmap, error) {
 	numbers := roaring.New()
 	err := s.Store.View(func(tx *store.Tx) error {

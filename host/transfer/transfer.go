@@ -270,8 +270,8 @@ func (s *Service) read(ctx context.Context, i *mostradorv1.Import) ([]*plgv1.Dia
 	}
 	var said []*plgv1.Diagnostic
 	kept, err := s.update(ctx, i.Id, func(tx *store.Tx, now *mostradorv1.Import) error {
-		if now.Applied || now.Planned && !i.Planned && s.busy(tx, now) {
-			return s.refuse(ctx, "", "applied")
+		if err := s.freeTx(ctx, tx, now); err != nil {
+			return err
 		}
 		if err := s.propose(tx, i.Columns, locale.FromContext(ctx)); err != nil {
 			return err
