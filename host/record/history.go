@@ -400,8 +400,3 @@ func (t *teller) rest(at place, limit int) ([]found, error) {
 	}
 	return all, nil
 }
-
-// day is a date as people in a language write it.
-func (s *Service) day(at time.Time, lang string) string {
-	return at.In(s.Location).Format(s.text(lang, "date"))
-}

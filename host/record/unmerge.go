@@ -63,11 +63,10 @@ func (s *Service) unmerge(ctx context.Context, tx *store.Tx, actor *plgv1.Actor,
 		return nil, err
 	}
 	next.Consent, rec.Gone.Consent = stays, goes
-	keep, err := s.Customers.UpdateTx(tx, actor, current.Id, func(c *plgv1.Customer) {
+	if _, err := s.Customers.UpdateTx(tx, actor, current.Id, func(c *plgv1.Customer) {
 		proto.Reset(c)
 		proto.Merge(c, next)
-	})
-	if err != nil {
+	}); err != nil {
 		return nil, err
 	}
 	facts, err := u.facts(actor, number, counted.LastActivity)
@@ -94,7 +93,8 @@ func (s *Service) unmerge(ctx context.Context, tx *store.Tx, actor *plgv1.Actor,
 	if gone, err = s.Customers.UpdateTx(tx, actor, gone.Id, func(*plgv1.Customer) {}); err != nil {
 		return nil, err
 	}
-	if keep, err = s.Customers.ByNumber(tx, number); err != nil {
+	keep, err := s.Customers.ByNumber(tx, number)
+	if err != nil {
 		return nil, err
 	}
 	if err := s.Consent.Unmerged(tx, actor, keep.Id, gone.Id, keep.Consent); err != nil {
