@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"fyne.io/fyne/v2"
+	"fyne.io/fyne/v2/driver/desktop"
 
 	"mostrador/gui/ui"
 	"mostrador/gui/uitest"
@@ -55,8 +56,12 @@ func TestAPlugInNeverSeenBeforeLooksNative(t *testing.T) {
 	s.Customers[0].Fields = map[string]string{"plg9005_money": "1250.5", "plg9005_date": "1984-03-09", "plg9005_choice": "m", "plg9005_country": "PT",
 		"plg9005_color": "#c2570c", "plg9005_number": "2.5", "plg9005_url": "https://lucia.example", "plg9005_phone": "+34915550123", "plg9005_text": "Luci"}
 	w := sheet(t, s)
-	w.MustSee("1.250,50 €", "09/03/1984", "Mediana", "Portugal", "#c2570c", "2,5", "Regalos", "El plug-in no ha contestado a tiempo.")
+	w.MustSee("1.250,50 €", "09/03/1984", "Mediana", "Portugal", "#c2570c", "2,5")
 	w.Picture("sheet")
+	w.Shortcut(&desktop.CustomShortcut{KeyName: "4", Modifier: fyne.KeyModifierAlt})
+	w.MustSee("Regalos", "El plug-in no ha contestado a tiempo.")
+	w.Picture("sheet-panels")
+	w.Shortcut(&desktop.CustomShortcut{KeyName: "1", Modifier: fyne.KeyModifierAlt})
 	w.Press("https://lucia.example")
 	if !slices.Contains(w.Opened, "https://lucia.example") {
 		t.Errorf("opened: %q", w.Opened)

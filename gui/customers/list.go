@@ -14,6 +14,8 @@ import (
 	"fyne.io/fyne/v2/canvas"
 	"fyne.io/fyne/v2/container"
 	"fyne.io/fyne/v2/driver/desktop"
+	"fyne.io/fyne/v2/theme"
+	"fyne.io/fyne/v2/widget"
 	"google.golang.org/protobuf/proto"
 
 	"mostrador/gui/contribution"
@@ -35,8 +37,8 @@ type List struct {
 	picked  picked
 	none    *fyne.Container
 	empty   *canvas.Text
-	count   *canvas.Text
-	hint    *canvas.Text
+	count   *widget.Label
+	hint    *widget.Label
 	label   *ui.Button
 	looks   ui.TagLooks
 	tags    ui.Latest
@@ -81,7 +83,8 @@ func NewList(d *ui.Desk) *List {
 	s.empty = ui.Text("", ui.SizeText, false, ui.ColorMuted)
 	s.none = container.NewCenter(s.empty)
 	s.none.Hide()
-	s.count, s.hint = ui.Text("", ui.SizeText, true, ui.ColorMuted), ui.Caption("")
+	s.count, s.hint = ui.Cell(true), ui.Cell(false)
+	s.hint.SizeName, s.hint.Importance = theme.SizeNameCaptionText, widget.LowImportance
 	fresh := ui.NewButton(d.T("customers.new"), "F4", ui.Primary, func() { s.fresh() })
 	head := ui.Row(8, ui.Title(d.T("menu.customers")), ui.Spring(), s.bar, fresh)
 	more := ui.NewButton(d.T("customers.filters"), "F7", ui.Plain, s.filter.open)
@@ -93,7 +96,7 @@ func NewList(d *ui.Desk) *List {
 	for _, b := range []*ui.Button{s.label, export, segment} {
 		b.SetEnabled(may)
 	}
-	foot := ui.Row(8, ui.Column(1, s.count, s.hint), ui.Spring(), s.label, export, segment)
+	foot := ui.Frame(8, nil, nil, ui.Column(0, ui.Tight(s.count), ui.Tight(s.hint)), ui.Row(8, s.label, export, segment), nil)
 	card := ui.Card("", ui.Frame(6, ui.Column(6, search, s.filter.chips), nil, container.NewStack(s.list, s.none), nil, foot))
 	s.content = ui.Frame(12, head, nil, card, nil, nil)
 	return s
