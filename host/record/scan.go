@@ -24,7 +24,7 @@ const (
 	// keysAtOnce bounds the keys of a pass, of 8 bytes each.
 	keysAtOnce = 4 << 20
 	// largestBlock is how many may have a key in common that still tells anything.
-	largestBlock = 30
+	largestBlock = 12
 	// mostPairs bounds the suggestions that are kept.
 	mostPairs = 100_000
 	// part is how many records are read in one transaction, rows how many are written in one.
