@@ -70,7 +70,7 @@ func TestARuleIsTriedOnTheSpot(t *testing.T) {
 		w.Key(fyne.KeyTab)
 	}
 	w.Type("tienda")
-	w.Until("the rule speaks", func() bool { return w.Sees("Empieza por @.") })
+	w.Until("the rule speaks", func() bool { return w.Sees("Así no: Empieza por @.") })
 	w.Picture("field-tried")
 }
 

@@ -34,6 +34,7 @@ type form struct {
 	many, indexed, required *ui.Check
 	choices                 *ui.Input
 	choicesBox              *fyne.Container
+	left                    *fyne.Container
 	rules                   *rules
 	script                  *ui.Entry
 	message                 *ui.Field
@@ -98,13 +99,13 @@ func (s *Screen) edit(known *mostradorv1.Field) {
 	caption := func(key string, o fyne.CanvasObject) fyne.CanvasObject {
 		return ui.Column(3, ui.Text(d.T(key), ui.SizeCaption, true, ui.ColorMuted), ui.Boxed(o))
 	}
-	left := ui.Column(4, f.name.Box, f.id.Box,
+	f.left = ui.Column(2, ui.Columns(14, []float32{1, 1}, f.name.Box, f.id.Box),
 		ui.Columns(14, []float32{1, 1}, caption("datamodel.type", f.kind), caption("datamodel.category", f.category)),
 		ui.Gap(4), f.choicesBox, f.help.Box, f.required, f.many, f.indexed)
 	right := ui.Column(6, ui.Text(d.T("datamodel.rules"), ui.SizeCaption, true, ui.ColorMuted), f.rules.box,
-		ui.Gap(4), ui.Text(d.T("datamodel.script"), ui.SizeCaption, true, ui.ColorMuted), f.script, f.message.Box,
-		ui.Panel(ui.ColorQuietBg, 8, ui.Pad(12, 8, ui.Column(2, f.try.Box, ui.Tight(f.tried)))))
-	box := ui.Column(6, ui.Least(0, 460, ui.Scrolled(ui.Columns(20, []float32{45, 55}, left, right))), ui.Tight(f.wrong))
+		ui.Gap(4), ui.Text(d.T("datamodel.script"), ui.SizeCaption, true, ui.ColorMuted), f.script, f.message.Box)
+	try := ui.Panel(ui.ColorQuietBg, 8, ui.Pad(12, 6, ui.Columns(14, []float32{45, 55}, f.try.Box, ui.Tight(f.tried))))
+	box := ui.Column(6, ui.Least(0, 430, ui.Scrolled(ui.Columns(20, []float32{50, 50}, f.left, right))), try, ui.Tight(f.wrong))
 
 	title := d.T("datamodel.title.new")
 	buttons := []fyne.CanvasObject{ui.NewButton(d.T("cancel"), "Esc", ui.Plain, func() { f.modal.Close() })}
@@ -132,7 +133,7 @@ func (f *form) show() {
 	} else {
 		f.choicesBox.Hide()
 	}
-	f.choicesBox.Refresh()
+	f.left.Refresh()
 }
 
 // field is what the form holds.

@@ -93,7 +93,7 @@ func (h fields) Try(_ context.Context, req *connect.Request[mostradorv1.TryField
 	for _, rule := range f.Rules {
 		for _, c := range rule.Conditions {
 			if c.Operator == "begins_with" && !strings.HasPrefix(req.Msg.Value, c.Operand) {
-				res.Diagnostics = append(res.Diagnostics, wrong("fields."+f.Id, "rule", rule.Message))
+				res.Diagnostics = append(res.Diagnostics, wrong("fields."+f.Id, "rule", "Así no: "+rule.Message))
 			}
 		}
 	}

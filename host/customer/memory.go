@@ -217,15 +217,17 @@ type met struct {
 	time      time.Time
 }
 
-// matchesKept is how many conditions are remembered, and stale after how long one is asked anew although
-// customers may have changed since.
+// matchesKept is how many conditions are remembered. One is asked anew stale after customers changed, and idle after it
+// was asked in any case, since conditions know what day it is.
 const (
 	matchesKept = 4
 	stale       = 5 * time.Second
+	idle        = time.Minute
 )
 
-// meets returns who meets the condition of a filter; nil when it has none.
-func (s *Service) meets(ctx context.Context, filter *mostradorv1.Filter) (*roaring.Bitmap, error) {
+// meets returns who meets the condition of a filter; nil when it has none. The set is not to be changed. With now it is
+// asked anew: whoever acts on many customers must not act on those of a moment ago.
+func (s *Service) meets(ctx context.Context, filter *mostradorv1.Filter, now bool) (*roaring.Bitmap, error) {
 	condition := filter.GetCondition()
 	if condition == nil || s.Select == nil {
 		return nil, nil
@@ -234,15 +236,15 @@ func (s *Service) meets(ctx context.Context, filter *mostradorv1.Filter) (*roari
 	if err != nil {
 		return nil, err
 	}
-	changes, now := s.changes.Load(), s.Now()
-	if numbers := s.matched.get(string(key), changes, now); numbers != nil {
+	changes, asked := s.changes.Load()+s.sets.Changes(), s.Now()
+	if numbers := s.matched.get(string(key), changes, asked); numbers != nil && !now {
 		return numbers, nil
 	}
 	numbers, err := s.Select(ctx, condition)
 	if err != nil {
 		return nil, err
 	}
-	s.matched.put(met{string(key), numbers, changes, now})
+	s.matched.put(met{string(key), numbers, changes, asked})
 	return numbers, nil
 }
 
@@ -251,7 +253,8 @@ func (m *matches) get(condition string, changes uint64, now time.Time) *roaring.
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for _, known := range m.last {
-		if known.condition == condition && (known.changes == changes || now.Sub(known.time) < stale) {
+		age := now.Sub(known.time)
+		if known.condition == condition && (age < stale || age < idle && known.changes == changes) {
 			return known.numbers
 		}
 	}

@@ -106,7 +106,7 @@ func (s *Service) Search(ctx context.Context, req *mostradorv1.SearchRequest) (*
 	if err != nil || !possible {
 		return res, err
 	}
-	met, err := s.meets(ctx, req.GetFilter())
+	met, err := s.meets(ctx, req.GetFilter(), false)
 	if err != nil {
 		return nil, err
 	}
@@ -171,7 +171,7 @@ func (s *Service) Selected(ctx context.Context, sel *mostradorv1.Selection) (*ro
 	if err != nil {
 		return nil, err
 	}
-	met, err := s.meets(ctx, sel.GetFilter())
+	met, err := s.meets(ctx, sel.GetFilter(), true)
 	if err != nil {
 		return nil, err
 	}

@@ -15,6 +15,7 @@ import (
 	"math/bits"
 	"slices"
 	"sync"
+	"sync/atomic"
 
 	"github.com/RoaringBitmap/roaring/v2"
 
@@ -60,6 +61,7 @@ func (id ID) Number() uint32 { return uint32(id) & MaxNumber }
 type Sets struct {
 	mu      sync.RWMutex
 	members map[ID]*roaring.Bitmap
+	changes atomic.Uint64
 }
 
 const bucket store.Bucket = "customer_set"
@@ -120,6 +122,9 @@ func (s *Sets) bitmap(id ID) *roaring.Bitmap {
 	}
 	return b
 }
+
+// Changes grows with every change that was committed.
+func (s *Sets) Changes() uint64 { return s.changes.Load() }
 
 // Count is how many members a set has, as committed.
 func (s *Sets) Count(id ID) uint64 {
@@ -215,6 +220,7 @@ func (s *Sets) PutBlock(tx *store.Tx, id ID, block uint32, who Block, in bool) (
 func (s *Sets) follow(id ID, numbers []uint32, in bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.changes.Add(1)
 	b := s.bitmap(id)
 	if in {
 		b.AddMany(numbers)
