@@ -272,8 +272,7 @@ type names struct {
 }
 
 func (f *filter) names(title, hint string, options func() []ui.Option, get func() []string, set func(*mostradorv1.Filter, []string), free bool, grown func()) *names {
-	var n *names
-	n = &names{suggest: ui.NewSuggestOf(hint, func() []ui.Option {
+	n := &names{suggest: ui.NewSuggestOf(hint, func() []ui.Option {
 		return slices.DeleteFunc(options(), func(o ui.Option) bool { return slices.Contains(get(), o.Label) })
 	})}
 	chips := ui.Chips()
