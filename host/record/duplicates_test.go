@@ -2,6 +2,7 @@ package record
 
 import (
 	"context"
+	"maps"
 	"math/rand/v2"
 	"os"
 	"runtime"
@@ -105,6 +106,49 @@ func crowd(t testing.TB, s *shop, town *people.People, n int, then ...*plgv1.Cus
 		}); err != nil {
 			t.Fatal(err)
 		}
+	}
+}
+
+func TestARowHoldsAllThatIsComparedOfACustomer(t *testing.T) {
+	town, err := people.New()
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := newShop(t)
+	long := strings.Repeat("a", 150)
+	odd := []*plgv1.Customer{
+		{Name: "Ana"}, {Phone: "+34600000001"}, {Name: long + " " + long, Email: "Ana@b.es", Fields: map[string]string{"ciudad": "Lugo, \"A\""}},
+	}
+	crowd(t, s, town, 20_000, odd...)
+	last := uint32(20_000 + len(odd))
+	r, err := s.reader(last)
+	if err != nil {
+		t.Fatal(err)
+	}
+	all, err := r.gather(context.Background(), last, func(float64) {})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(all.chunks) < 2 {
+		t.Fatal("too few customers to fill a chunk")
+	}
+	var p person
+	for number := range last + 1 {
+		s.view(func(tx *store.Tx) error {
+			c, err := s.Customers.ByNumber(tx, number)
+			if err != nil {
+				if all.person(number, &p) {
+					t.Errorf("%d is nobody, and has a row", number)
+				}
+				return nil
+			}
+			want := r.model.personOf(c)
+			if !all.person(number, &p) || !slices.Equal(p.words, want.words) || !slices.Equal(p.sorted, want.sorted) || p.number != number ||
+				p.phone != want.phone || p.email != want.email || p.local != want.local || !maps.Equal(p.dates, want.dates) || !maps.Equal(p.places, want.places) {
+				t.Fatalf("%+v instead of %+v", p, want)
+			}
+			return nil
+		})
 	}
 }
 

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/binary"
-	"errors"
 	"hash/maphash"
 	"maps"
 	"slices"
@@ -12,24 +11,25 @@ import (
 
 	"google.golang.org/protobuf/encoding/protowire"
 
-	"mostrador/host/customer"
 	"mostrador/host/store"
-	"mostrador/sdk/plgv1"
 )
 
-// The search among everybody goes through the records in a few passes, each for a share of the keys, so that its memory
-// is bounded however many customers there are: a pass collects its keys, sorts them, and compares those who have one
-// in common. The pairs of the last search stand until the next one is done.
+// The search among everybody reads each record once and keeps what is compared of it in memory (see rows.go). It then
+// takes a few passes, each for a share of the keys, so that these take no more memory however many there are: a pass
+// collects its keys, sorts them, and compares those who have one in common. All of it grows like the number of customers:
+// what more than a few have in common is passed over. The pairs of the last search stand until the next one is done.
 const (
 	// keysAtOnce bounds the keys of a pass, of 8 bytes each.
 	keysAtOnce = 4 << 20
+	// pairsAtOnce bounds the pairs that wait for being compared, of 8 bytes each.
+	pairsAtOnce = 1 << 20
 	// largestBlock is how many may have a key in common that still tells anything.
 	largestBlock = 12
 	// mostPairs bounds the suggestions that are kept.
 	mostPairs = 100_000
-	// part is how many records are read in one transaction, rows how many are written in one.
-	part = 4096
-	rows = 1000
+	// part is how many records are read in one transaction, written how many are written in one.
+	part    = 4096
+	written = 1000
 	// again is how long a search is good for, when customers have changed since.
 	again = time.Hour
 )
@@ -108,18 +108,25 @@ func (s *Service) scan(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	all, err := reader.gather(ctx, last, func(share float64) { s.progress(int32(40 * share)) })
+	if err != nil {
+		return err
+	}
 	passes := uint64(1 + float64(last)*reader.keysEach/keysAtOnce)
 	pairs := map[uint64]int32{} // both numbers → score, with 100 more when the name is rare
+	collected := make([]uint64, 0, int(1.1*float64(last)*reader.keysEach/float64(passes)))
 	for pass := range passes {
-		progress := func(share float64) { s.progress(int32(100 * (float64(pass) + share) / float64(passes) * 0.98)) }
-		collected, err := reader.collect(ctx, last, pass, passes, func(share float64) { progress(share * 0.7) })
-		if err != nil {
+		progress := func(share float64) { s.progress(int32(40 + 58*(float64(pass)+share)/float64(passes))) }
+		if collected, err = reader.collect(ctx, all, collected[:0], pass, passes); err != nil {
 			return err
 		}
+		progress(0.4)
 		slices.Sort(collected)
-		if err := s.compareBlocks(ctx, reader.model, collected, pairs, func(share float64) { progress(0.7 + share*0.3) }); err != nil {
+		progress(0.6)
+		if err := all.compareBlocks(ctx, collected, pairs); err != nil {
 			return err
 		}
+		progress(1)
 	}
 	return s.keepPairs(ctx, pairs, event)
 }
@@ -157,10 +164,14 @@ func (s *Service) reader(last uint32) (*reader, error) {
 		fieldsOf(record, func(id, _ string) { ids[id] = true })
 	}
 	r.model = modelOf(s.Customers.InForce(), slices.Sorted(maps.Keys(ids)))
+	one := &rows{model: r.model, at: []uint32{1}}
+	var p person
 	n := 0
 	h := newHasher(r.seed)
 	for _, record := range sample {
-		keys(h, r.person(0, record), func(uint64, keyKind) { n++ })
+		one.chunks = []string{string(r.row([]byte{0}, record))}
+		one.person(0, &p)
+		keys(h, &p, func(uint64, keyKind) { n++ })
 	}
 	r.keysEach = float64(n) / float64(len(sample))
 	return r, nil
@@ -169,47 +180,37 @@ func (s *Service) reader(last uint32) (*reader, error) {
 // The lowest bits of a collected key are the customer's number; above them one bit says that it is of the name alone.
 const nameBit = 1 << 32
 
-// collect returns the keys of a pass: of each the top bits of its hash, and whose it is.
-func (r *reader) collect(ctx context.Context, last uint32, pass, passes uint64, progress func(float64)) ([]uint64, error) {
-	var collected []uint64
+// collect appends the keys of a pass: of each the top bits of its hash, and whose it is.
+func (r *reader) collect(ctx context.Context, all *rows, collected []uint64, pass, passes uint64) ([]uint64, error) {
 	h := newHasher(r.seed)
-	for after := uint32(0); after < last; {
-		if err := ctx.Err(); err != nil {
-			return nil, err
+	var p person
+	for number := range uint32(len(all.at)) {
+		if number%part == 0 && ctx.Err() != nil {
+			return nil, ctx.Err()
 		}
-		read := 0
-		err := r.s.Store.View(func(tx *store.Tx) error {
-			for number, record := range r.s.Customers.Records(tx, after) {
-				keys(h, r.person(number, record), func(key uint64, kind keyKind) {
-					if key%passes != pass {
-						return
-					}
-					key = key&^(1<<33-1) | uint64(number)
-					if kind == keyName {
-						key |= nameBit
-					}
-					collected = append(collected, key)
-				})
-				after = number
-				if read++; read == part {
-					return nil
-				}
+		if !all.person(number, &p) {
+			continue
+		}
+		keys(h, &p, func(key uint64, kind keyKind) {
+			if key%passes != pass {
+				return
 			}
-			after = last
-			return nil
+			key = key&^(1<<33-1) | uint64(number)
+			if kind == keyName {
+				key |= nameBit
+			}
+			collected = append(collected, key)
 		})
-		if err != nil {
-			return nil, err
-		}
-		progress(float64(after) / float64(max(last, 1)))
 	}
 	return collected, nil
 }
 
-// compareBlocks compares those who have a key in common.
-func (s *Service) compareBlocks(ctx context.Context, m model, collected []uint64, pairs map[uint64]int32, progress func(float64)) error {
-	var candidates []uint64
-	rare := map[uint64]bool{}
+// rareBit in a pair of numbers, the lower one of which is above, says that nearly nobody else has the name.
+const rareBit = 1 << 63
+
+// compareBlocks compares those who have a key in common. The keys are in ascending order.
+func (r *rows) compareBlocks(ctx context.Context, collected []uint64, pairs map[uint64]int32) error {
+	candidates := make([]uint64, 0, pairsAtOnce)
 	for i := 0; i < len(collected); {
 		j := i + 1
 		for j < len(collected) && collected[j]>>32 == collected[i]>>32 {
@@ -228,67 +229,58 @@ func (s *Service) compareBlocks(ctx context.Context, m model, collected []uint64
 					continue
 				}
 				pair := uint64(min(low, high))<<32 | uint64(max(low, high))
-				candidates = append(candidates, pair)
 				if name {
-					rare[pair] = true
+					pair |= rareBit
 				}
+				candidates = append(candidates, pair)
 			}
 		}
-	}
-	slices.Sort(candidates)
-	candidates = slices.Compact(candidates)
-	for i := 0; i < len(candidates); {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		err := s.Store.View(func(tx *store.Tx) error {
-			people := map[uint32]*person{}
-			for n := 0; i < len(candidates) && n < part; i, n = i+1, n+1 {
-				pair := candidates[i]
-				a, b := s.personIn(tx, m, people, uint32(pair>>32)), s.personIn(tx, m, people, uint32(pair))
-				if a == nil || b == nil || tx.Get(bucketDismissed, pairKey(a.number, b.number)) != nil {
-					continue
-				}
-				if e := compare(a, b, rare[pair]); e.score >= suggestFrom && e.score > pairs[pair]%100 && len(pairs) < mostPairs {
-					pairs[pair] = e.score
-					if e.rare {
-						pairs[pair] += 100
-					}
-				}
+		if len(candidates) > pairsAtOnce-largestBlock*largestBlock {
+			if err := r.compare(ctx, candidates, pairs); err != nil {
+				return err
 			}
-			return nil
-		})
-		if err != nil {
-			return err
+			candidates = candidates[:0]
 		}
-		progress(float64(i) / float64(len(candidates)))
 	}
-	return nil
+	return r.compare(ctx, candidates, pairs)
 }
 
-// personIn reads a customer, once for a transaction; nil when he is gone.
-func (s *Service) personIn(tx *store.Tx, m model, people map[uint32]*person, number uint32) *person {
-	p, read := people[number]
-	if !read {
-		c, err := s.Customers.ByNumber(tx, number)
-		if err != nil && !errors.Is(err, customer.ErrNotFound) {
-			s.Logger.Error("comparing customers", "number", number, "error", err)
+// compare adds to pairs those of the candidates who are likely to be one person.
+func (r *rows) compare(ctx context.Context, candidates []uint64, pairs map[uint64]int32) error {
+	slices.Sort(candidates) // the rows of neighbours are in the processor's memory already
+	var a, b person
+	for i, pair := range slices.Compact(candidates) {
+		if i%part == 0 && ctx.Err() != nil {
+			return ctx.Err()
 		}
-		if err == nil {
-			p = m.personOf(c)
+		rare := pair&rareBit != 0
+		pair &^= rareBit
+		first := uint32(pair >> 32)
+		if a.number != first && !r.person(first, &a) || !r.person(uint32(pair), &b) {
+			continue
 		}
-		people[number] = p
+		e := compare(&a, &b, rare)
+		known, is := pairs[pair]
+		if e.score < suggestFrom || e.score <= known%100 || !is && len(pairs) >= mostPairs {
+			continue
+		}
+		if pairs[pair] = e.score; e.rare {
+			pairs[pair] += 100
+		}
 	}
-	return p
+	return nil
 }
 
 // keepPairs writes what was found, and lets it take the place of what was found before.
 func (s *Service) keepPairs(ctx context.Context, pairs map[uint64]int32, event uint64) error {
 	run := uint64(s.Now().UnixNano())
 	order := slices.Sorted(maps.Keys(pairs))
-	for chunk := range slices.Chunk(order, rows) {
+	for chunk := range slices.Chunk(order, written) {
 		if err := s.Store.Update(ctx, func(tx *store.Tx) error {
 			for _, pair := range chunk {
+				if tx.Get(bucketDismissed, pairKey(uint32(pair>>32), uint32(pair))) != nil {
+					continue
+				}
 				score := pairs[pair]
 				tx.Put(bucketPair, scoredKey(run, score%100, uint32(pair>>32), uint32(pair)), []byte{byte(score / 100)})
 			}
@@ -308,14 +300,14 @@ func (s *Service) keepPairs(ctx context.Context, pairs map[uint64]int32, event u
 		n := 0
 		if err := s.Store.Update(ctx, func(tx *store.Tx) error {
 			for key := range tx.Scan(bucketPair, nil, nil) {
-				if bigEndian(key[:8]) == run || n == rows {
+				if bigEndian(key[:8]) == run || n == written {
 					break
 				}
 				tx.Delete(bucketPair, bytes.Clone(key))
 				n++
 			}
 			return nil
-		}); err != nil || n < rows {
+		}); err != nil || n < written {
 			return err
 		}
 	}
@@ -333,26 +325,6 @@ const (
 	fieldEmail  = 4
 	fieldFields = 8
 )
-
-// person is personOf for an encoded record.
-func (r *reader) person(number uint32, record []byte) *person {
-	c := &plgv1.Customer{Number: uint64(number)}
-	walk(record, func(field protowire.Number, value []byte) {
-		switch field {
-		case fieldName:
-			c.Name = string(value)
-		case fieldPhone:
-			c.Phone = string(value)
-		case fieldEmail:
-			c.Email = string(value)
-		}
-	})
-	if len(r.model.dates)+len(r.model.places) > 0 {
-		c.Fields = map[string]string{}
-		fieldsOf(record, func(id, value string) { c.Fields[id] = value })
-	}
-	return r.model.personOf(c)
-}
 
 // fieldsOf yields the fields of an encoded record.
 func fieldsOf(record []byte, yield func(id, value string)) {
