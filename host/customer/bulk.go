@@ -357,10 +357,13 @@ func (s *Service) Admit(tx *store.Tx, actor *plgv1.Actor, people []*Newcomer, an
 			return err
 		}
 	}
+	persons := make([]*finder.Person, len(people))
+	for i, n := range people {
+		persons[i] = n.person
+	}
+	batch := finder.NewBatch(persons) // now, since nobody else commits while the finder takes it over
 	tx.OnCommit(func() {
-		for _, n := range people {
-			s.finder.Put(n.person)
-		}
+		s.finder.PutBatch(batch)
 		s.changes.Add(1)
 	})
 	return nil

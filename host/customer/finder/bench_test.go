@@ -235,3 +235,20 @@ func BenchmarkPutWhileFinding(b *testing.B) {
 		fmt.Println(len(times), "puts")
 	}
 }
+
+// BenchmarkBatch says how long a newcomer of an import takes, made ready and put.
+func BenchmarkBatch(b *testing.B) {
+	persons := townOf(b, benchPersons(b))
+	many := make([]*Person, len(persons))
+	for i := range persons {
+		persons[i].Activity, persons[i].Points = 1_700_000_000, 0
+		many[i] = &persons[i]
+	}
+	for b.Loop() {
+		f := New()
+		for some := range slices.Chunk(many, 4096) {
+			f.PutBatch(NewBatch(some))
+		}
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*len(persons)), "ns/person")
+}

@@ -177,12 +177,3 @@ func appendNew(words []string, word string) []string {
 	}
 	return append(words, word)
 }
-
-// wordsOf are all words that find a person: those of the name, then the others.
-func wordsOf(p *Person) []string {
-	words := Split(p.Name)
-	for _, w := range p.Words {
-		words = appendNew(words, w)
-	}
-	return words
-}

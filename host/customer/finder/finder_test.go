@@ -523,3 +523,47 @@ func FuzzPosition(f *testing.F) {
 		}
 	})
 }
+
+// TestABatchIsWhatPutWouldAdd puts batches of newcomers, of known ones and of both, twice the same among them.
+func TestABatchIsWhatPutWouldAdd(t *testing.T) {
+	for seed := range uint64(4) {
+		r := rand.New(rand.NewPCG(seed, 7))
+		f, one, m := New(), New(), model{}
+		for round := range 6 {
+			var persons []*Person
+			n := uint32(0)
+			for range 1 + r.IntN(2*partSize/(1+round)) {
+				if n += 1 + uint32(r.IntN(60)); round%3 == 2 {
+					n = someNumber(r)
+				}
+				number := n
+				if round%3 == 0 {
+					number += uint32(round+1) * blockSize
+				}
+				p := someone(r, number)
+				persons = append(persons, &p)
+			}
+			for _, p := range persons {
+				m[p.Number] = *p
+				one.Put(p)
+			}
+			f.PutBatch(NewBatch(persons))
+			for range 3 {
+				check(t, f, m, someQuery(r, m), 100+r.IntN(300))
+			}
+			for range 5 { // of one alone afterwards
+				act(r, f, m)
+			}
+		}
+		for prefix, ready := range one.index.vocabulary.ready {
+			if got := f.index.vocabulary.ready[prefix]; got == nil && ready.GetCardinality() > 100 {
+				t.Errorf("%d: %q is not ready", seed, prefix)
+			}
+		}
+		for prefix, ready := range f.index.vocabulary.ready {
+			if want := f.index.vocabulary.unite(prefix); !ready.Equals(want) {
+				t.Errorf("%d: %q has %d, not %d", seed, prefix, ready.GetCardinality(), want.GetCardinality())
+			}
+		}
+	}
+}

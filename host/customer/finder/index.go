@@ -36,13 +36,17 @@ func newIndex() *index {
 // entry is a person made ready to be put.
 type entry struct {
 	*Person
-	words []string // wordsOf
+	words []string // all that find the person: those of the name, then the others
 	text  []byte
 }
 
 func newEntry(p *Person) *entry {
-	words := wordsOf(p)
-	return &entry{p, words, appendText(nil, p.Name, words[len(Split(p.Name)):])}
+	words := Split(p.Name)
+	ofName := len(words)
+	for _, w := range p.Words {
+		words = appendNew(words, w)
+	}
+	return &entry{p, words, appendText(make([]byte, 0, len(p.Name)+2), p.Name, words[ofName:])}
 }
 
 // put adds or replaces a person.
