@@ -46,9 +46,12 @@ func parseEmail(typed string) (email, problem string) {
 	if !dotAtom(local) || strings.HasSuffix(domain, ".") {
 		return "", "email_invalid"
 	}
-	ascii, err := domains.ToASCII(domain)
-	if err != nil {
-		return "", "email_domain"
+	ascii := domain
+	if !plainDomain(domain) {
+		var err error
+		if ascii, err = domains.ToASCII(domain); err != nil {
+			return "", "email_domain"
+		}
 	}
 	last := ascii[strings.LastIndexByte(ascii, '.')+1:]
 	if last == ascii || strings.Trim(last, "0123456789") == "" { // no dot, or an IP address
@@ -59,6 +62,26 @@ func parseEmail(typed string) (email, problem string) {
 		return "", "email_long"
 	}
 	return email, ""
+}
+
+// plainDomain tells whether a domain is in the form that domains gives it, without anything to look at more closely:
+// lower-case labels of letters and digits only, within the lengths of RFC 1035.
+func plainDomain(domain string) bool {
+	const maxDomain, maxLabel = 253, 63
+	label := 0
+	for i := range len(domain) {
+		switch c := domain[i]; {
+		case c >= 'a' && c <= 'z', c >= '0' && c <= '9':
+			if label++; label > maxLabel {
+				return false
+			}
+		case c == '.' && label > 0:
+			label = 0
+		default:
+			return false
+		}
+	}
+	return label > 0 && len(domain) <= maxDomain
 }
 
 // dotAtom reports whether s is a dot-string of RFC 5321 section 4.1.2.

@@ -1,6 +1,7 @@
 package customer
 
 import (
+	"math/rand/v2"
 	"slices"
 	"strings"
 	"testing"
@@ -230,4 +231,64 @@ func FuzzName(f *testing.F) {
 			}
 		}
 	})
+}
+
+func TestLettersOfLatinFoldEachForItselfAsInAText(t *testing.T) {
+	r := rand.New(rand.NewPCG(1, 1))
+	for range 20_000 {
+		text := make([]rune, 1+r.IntN(8))
+		for i := range text {
+			text[i] = rune(r.IntN(latinEnd + 20))
+		}
+		if folded, ok := foldLatin(string(text)); ok && folded != foldAny(string(text)) {
+			t.Fatalf("%q: %q, not %q", string(text), folded, foldAny(string(text)))
+		}
+	}
+	for _, text := range []string{"Íñigo Ångström", "Straße", "Łódź"} {
+		if _, ok := foldLatin(text); !ok {
+			t.Errorf("%q is not folded fast", text)
+		}
+	}
+}
+
+func TestAPlainDomainIsKeptAsItIs(t *testing.T) {
+	r := rand.New(rand.NewPCG(1, 2))
+	plain := 0
+	try := func(domain string) {
+		if !plainDomain(domain) {
+			return
+		}
+		plain++
+		if ascii, err := domains.ToASCII(domain); err != nil || ascii != domain {
+			t.Fatalf("%q: %q %v", domain, ascii, err)
+		}
+	}
+	for range 20_000 {
+		domain := make([]byte, 1+r.IntN(12))
+		for i := range domain {
+			domain[i] = "ab9zx.n0-A"[min(r.IntN(10), r.IntN(10))]
+		}
+		try(string(domain))
+	}
+	for n := range 300 {
+		try(strings.Repeat("a", n))
+		try(strings.Repeat("ab.", n) + "es")
+	}
+	if plain < 1000 {
+		t.Fatalf("only %d were plain", plain)
+	}
+}
+
+func TestSpacesOfANameAreSingle(t *testing.T) {
+	r := rand.New(rand.NewPCG(1, 3))
+	letters := []string{" ", " ", "\t", "\u00a0", "a", "é", "李", "\x85", "\u3000"}
+	for range 20_000 {
+		text := ""
+		for range r.IntN(7) {
+			text += letters[r.IntN(len(letters))]
+		}
+		if got, want := singleSpaces(text), strings.Join(strings.Fields(text), " "); got != want {
+			t.Fatalf("%q: %q, not %q", text, got, want)
+		}
+	}
 }

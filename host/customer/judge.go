@@ -177,7 +177,10 @@ func (j *judgement) normaliseLanguage(c *plgv1.Customer) {
 func (j *judgement) normaliseCards(c *plgv1.Customer) {
 	cards := make([]string, 0, len(c.Cards))
 	for _, typed := range c.Cards {
-		card := plainCard(typed)
+		card := typed
+		if !asKept(typed) {
+			card = plainCard(typed)
+		}
 		if card == "" || len(card) > maxWord {
 			j.refuse(fieldCards, "card_invalid", "card", typed)
 			return
@@ -189,9 +192,12 @@ func (j *judgement) normaliseCards(c *plgv1.Customer) {
 	}
 }
 
+// cardDividers are what people divide the number of a card with.
+var cardDividers = strings.NewReplacer(" ", "", "-", "")
+
 // plainCard is the number of a card without what only divides it; empty when it is none.
 func plainCard(typed string) string {
-	card := strings.NewReplacer(" ", "", "-", "").Replace(strings.TrimSpace(norm.NFKC.String(typed)))
+	card := cardDividers.Replace(strings.TrimSpace(norm.NFKC.String(typed)))
 	for _, r := range card {
 		if r >= utf8.RuneSelf || !unicode.IsLetter(r) && !unicode.IsDigit(r) {
 			return ""
@@ -320,7 +326,24 @@ func (j *judgement) taken(tx *store.Tx, c *plgv1.Customer) error {
 
 // setPaths are the paths of what c has a value for: what somebody who registers c asks to be set.
 func setPaths(c *plgv1.Customer) []string {
-	return slices.DeleteFunc(allPaths(c), func(path string) bool { return textOf(c, path) == "" })
+	paths := make([]string, 0, 7+len(c.GetFields()))
+	for _, own := range [...]struct {
+		path string
+		set  bool
+	}{
+		{fieldName, c.Name != ""}, {fieldPhone, c.Phone != ""}, {fieldEmail, c.Email != ""}, {fieldLanguage, c.Language != ""},
+		{fieldCards, textOf(c, fieldCards) != ""}, {fieldTags, textOf(c, fieldTags) != ""}, {fieldAplica, c.AplicaPromociones},
+	} {
+		if own.set {
+			paths = append(paths, own.path)
+		}
+	}
+	for _, id := range slices.Sorted(maps.Keys(c.Fields)) {
+		if c.Fields[id] != "" {
+			paths = append(paths, fieldPrefix+id)
+		}
+	}
+	return paths
 }
 
 // textOf is the value of a field as customer.changed tells it; what is empty, and a no, is "".
