@@ -5,16 +5,17 @@ import (
 	"time"
 )
 
-// A plug-in may answer an event with events, and another (or itself) those, and so on. What follows from a fact of the
-// store is free; what follows from that again is bounded, so that plug-ins which call one another without end fill no
-// disk: chainLength events in a row, and of those behind the first chainRate a second and plug-in, chainBurst at once.
+// A plug-in may answer an event with events, or with changes of which events tell, and another (or itself) those, and so
+// on. What follows from a fact of the store is free; what follows from that again is bounded, so that plug-ins which call
+// one another without end fill no disk: chainLength events in a row, and of those behind the first chainRate a second and
+// plug-in, chainBurst at once.
 const (
 	chainLength = 32
 	chainRate   = 100
 	chainBurst  = 10_000
 )
 
-// chains bounds how events beget events.
+// chains bounds how events beget events. How far behind a fact an event is, is its generation; Log.Following gives it.
 type chains struct {
 	mu     sync.Mutex
 	budget map[string]*chainBudget

@@ -77,9 +77,27 @@ func (c cause) actor() *plgv1.Actor {
 // wait. Who has more to do schedules the rest.
 const maxEffects = 1000
 
-// apply returns the diagnostics that a person is to see; only an action has any, and then none of its effects but
-// what was noted about a wrong code.
-func (f effects) apply(ctx context.Context, tx *store.Tx, c cause, wanted []*plgv1.Effect) ([]*plgv1.Diagnostic, error) {
+// apply carries effects out and bounds the events that these led to, whoever wrote them: a tag that a plug-in sets may
+// have a segment tell that somebody joined it, which may have it take the tag off again. It returns the diagnostics that a
+// person is to see; only an action has any, and then none of its effects but what was noted about a wrong code.
+func (f effects) apply(ctx context.Context, tx *store.Tx, c cause, wanted []*plgv1.Effect) (diagnostics []*plgv1.Diagnostic, err error) {
+	if c.event == nil { // records of its own, of which no event tells
+		return f.carryOut(ctx, tx, c, wanted)
+	}
+	events, err := f.host.log.Following(tx, c.event.GetGeneration(), func() (err error) {
+		diagnostics, err = f.carryOut(ctx, tx, c, wanted)
+		return err
+	})
+	for range events {
+		if err == nil {
+			err = f.host.chains.grow(c.plugin, c.event.GetGeneration()+1)
+		}
+	}
+	return diagnostics, err
+}
+
+// carryOut is apply without bounds.
+func (f effects) carryOut(ctx context.Context, tx *store.Tx, c cause, wanted []*plgv1.Effect) ([]*plgv1.Diagnostic, error) {
 	p, ok := f.host.plugins.Plugin(c.plugin)
 	if !ok {
 		return nil, refusedf("plug-in %s is not installed", c.plugin)
@@ -232,11 +250,8 @@ const maxCampaign = 200
 
 func (f effects) emit(tx *store.Tx, c cause, eventType, customerID string, data *structpb.Struct) error {
 	e := &plgv1.Event{
-		Type: eventType, Actor: c.actor(), Generation: c.event.GetGeneration() + 1,
+		Type: eventType, Actor: c.actor(),
 		Detail: &plgv1.Event_Custom{Custom: data},
-	}
-	if err := f.host.chains.grow(c.plugin, e.Generation); err != nil {
-		return err
 	}
 	if customerID != "" {
 		var err error

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/binary"
 	"fmt"
+	"sync"
 
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/timestamppb"
@@ -27,15 +28,54 @@ const TypeScheduled = "scheduled"
 type Log struct {
 	store *store.Store
 	news  signal
+
+	mu sync.Mutex
+	// consequences are the transactions that are carrying out what an event led to.
+	consequences map[*store.Tx]*consequence
+}
+
+// consequence is what is appended while the effects of an event are carried out.
+type consequence struct {
+	generation uint32
+	events     int
 }
 
 // NewLog returns the log of a store. Programs that share a store file's log share one Log, which knows who
 // waits for news; all else is in the transaction that each call is given.
-func NewLog(st *store.Store) *Log { return &Log{store: st} }
+func NewLog(st *store.Store) *Log {
+	return &Log{store: st, consequences: map[*store.Tx]*consequence{}}
+}
+
+// Following runs do, which carries out within tx what an event of that generation leads to, and returns how many events
+// do appended, by whatever package: all of them are of the next generation, or of a later one that they had already.
+func (l *Log) Following(tx *store.Tx, generation uint32, do func() error) (events int, err error) {
+	c := &consequence{generation: generation + 1}
+	l.mu.Lock()
+	l.consequences[tx] = c
+	l.mu.Unlock()
+	defer func() {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		delete(l.consequences, tx)
+	}()
+	err = do()
+	return c.events, err
+}
+
+// follows notes that an event is appended, and puts it behind the one that it follows from, if any.
+func (l *Log) follows(tx *store.Tx, e *plgv1.Event) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if c := l.consequences[tx]; c != nil {
+		e.Generation = max(e.Generation, c.generation)
+		c.events++
+	}
+}
 
 // Append adds e at the end of the log; it sets e.Sequence, and e.Time when there is none. The event is a
 // fact when tx is durable.
 func (l *Log) Append(tx *store.Tx, e *plgv1.Event) error {
+	l.follows(tx, e)
 	e.Sequence = l.Last(tx) + 1
 	if e.Time == nil {
 		e.Time = timestamppb.Now()

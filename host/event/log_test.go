@@ -14,6 +14,42 @@ import (
 	"mostrador/sdk/plgv1"
 )
 
+func TestWhatFollowsFromAnEventIsOfTheNextGeneration(t *testing.T) {
+	r := newRig(t, nil)
+	add := func(tx *store.Tx, generation uint32) uint32 {
+		e := &plgv1.Event{Type: "a", Generation: generation}
+		if err := r.log.Append(tx, e); err != nil {
+			t.Error(err)
+		}
+		return e.Generation
+	}
+	failure := errors.New("no")
+	r.update(func(tx *store.Tx) error {
+		n, err := r.log.Following(tx, 4, func() error {
+			if low, high := add(tx, 0), add(tx, 9); low != 5 || high != 9 {
+				t.Errorf("generations %d and %d, want 5 and 9", low, high)
+			}
+			return failure
+		})
+		if n != 2 || !errors.Is(err, failure) {
+			t.Errorf("%d events, %v", n, err)
+		}
+		if g := add(tx, 0); g != 0 {
+			t.Errorf("a fact of its own has generation %d", g)
+		}
+		if n, err := r.log.Following(tx, 0, func() error { return nil }); n != 0 || err != nil {
+			t.Errorf("nothing follows: %d, %v", n, err)
+		}
+		return nil
+	})
+	r.update(func(tx *store.Tx) error {
+		if g := add(tx, 0); g != 0 {
+			t.Errorf("in another transaction it has generation %d", g)
+		}
+		return nil
+	})
+}
+
 func TestLogListsWhatIsAskedFor(t *testing.T) {
 	r := newRig(t, nil)
 	r.update(func(tx *store.Tx) error {
