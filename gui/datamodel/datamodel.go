@@ -38,8 +38,8 @@ func New(d *ui.Desk) *Screen {
 	s.fresh = ui.NewButton(d.T("datamodel.new"), "F5", ui.Primary, s.create)
 	s.retired = ui.NewCheck(d.T("datamodel.retired.show"), func(bool) { s.load("") })
 	head := ui.Row(12, ui.Title(d.T("area.datamodel")), ui.Spring(), s.retired, s.fresh)
-	caption := func(key string) fyne.CanvasObject { return ui.Pad(9, 0, ui.Caption(d.T(key))) }
-	captions := ui.Columns(4, weights, caption("datamodel.name"), caption("datamodel.id"), caption("datamodel.type"), caption("datamodel.category"), caption("datamodel.marks"))
+	caption := func(text string) fyne.CanvasObject { return ui.Pad(9, 0, ui.Caption(text)) }
+	captions := ui.Columns(4, weights, caption(d.T("datamodel.name")), caption(d.T("datamodel.id")), caption(d.T("datamodel.type")), caption(d.T("datamodel.category")), caption(d.T("datamodel.marks")))
 	card := ui.Card("", ui.Frame(8, captions, nil, s.list, nil, nil))
 	s.content = ui.Frame(12, head, nil, card, nil, nil)
 	return s

@@ -51,15 +51,15 @@ func (s *Screen) edit(known *mostradorv1.Field) {
 	d := s.d
 	f := &form{s: s, known: known}
 	enter := func(string) { f.submit(false) }
-	field := func(key, hint, text string) *ui.Field {
-		made := ui.NewField(d.T(key), ui.NewEntry(hint, enter))
+	field := func(name, hint, text string) *ui.Field {
+		made := ui.NewField(name, ui.NewEntry(hint, enter))
 		made.Entry.SetText(text)
 		made.Entry.OnChanged = func(string) { made.Say(""); f.later() }
 		return made
 	}
-	f.name = field("datamodel.name", d.T("datamodel.name.hint"), known.Name)
-	f.id = field("datamodel.id", "instagram_profile", known.Id)
-	f.help = field("datamodel.help", d.T("datamodel.help.hint"), known.Help)
+	f.name = field(d.T("datamodel.name"), d.T("datamodel.name.hint"), known.Name)
+	f.id = field(d.T("datamodel.id"), "instagram_profile", known.Id)
+	f.help = field(d.T("datamodel.help"), d.T("datamodel.help.hint"), known.Help)
 	var kinds, about []string
 	for _, kind := range types {
 		kinds = append(kinds, d.T("datamodel.type."+kind))
@@ -92,15 +92,15 @@ func (s *Screen) edit(known *mostradorv1.Field) {
 	f.script.SetPlaceHolder(d.T("datamodel.script.hint"))
 	f.script.SetText(known.Script)
 	f.script.OnChanged = func(string) { f.later() }
-	f.message = field("datamodel.script.message", d.T("datamodel.rule.message.hint"), known.ScriptMessage)
-	f.try = field("datamodel.try", d.T("datamodel.try.hint"), "")
+	f.message = field(d.T("datamodel.script.message"), d.T("datamodel.rule.message.hint"), known.ScriptMessage)
+	f.try = field(d.T("datamodel.try"), d.T("datamodel.try.hint"), "")
 	f.tried, f.wrong = ui.Note("", widget.LowImportance), ui.Note("", widget.DangerImportance)
 
-	caption := func(key string, o fyne.CanvasObject) fyne.CanvasObject {
-		return ui.Column(3, ui.Text(d.T(key), ui.SizeCaption, true, ui.ColorMuted), ui.Boxed(o))
+	caption := func(name string, o fyne.CanvasObject) fyne.CanvasObject {
+		return ui.Column(3, ui.Text(name, ui.SizeCaption, true, ui.ColorMuted), ui.Boxed(o))
 	}
 	f.left = ui.Column(2, ui.Columns(14, []float32{1, 1}, f.name.Box, f.id.Box),
-		ui.Columns(14, []float32{1, 1}, caption("datamodel.type", f.kind), caption("datamodel.category", f.category)),
+		ui.Columns(14, []float32{1, 1}, caption(d.T("datamodel.type"), f.kind), caption(d.T("datamodel.category"), f.category)),
 		ui.Gap(4), f.choicesBox, f.help.Box, f.required, f.many, f.indexed)
 	right := ui.Column(6, ui.Text(d.T("datamodel.rules"), ui.SizeCaption, true, ui.ColorMuted), f.rules.box,
 		ui.Gap(4), ui.Text(d.T("datamodel.script"), ui.SizeCaption, true, ui.ColorMuted), f.script, f.message.Box)
@@ -317,7 +317,7 @@ func (f *form) retire() {
 	d := f.s.d
 	d.Confirm(d.T("datamodel.retire.title", "name", f.known.Name), d.T("datamodel.retire.text"), d.T("datamodel.retire"), func() {
 		ui.Ask(d, d.Model.Fields.Retire, &mostradorv1.RetireFieldRequest{Id: f.known.Id}, func(_ *mostradorv1.RetireFieldResponse, err error) {
-			f.turned(err, "datamodel.retire.done")
+			f.turned(err, d.T("datamodel.retire.done", "name", f.known.Name))
 		})
 	})
 }
@@ -325,16 +325,16 @@ func (f *form) retire() {
 func (f *form) restore() {
 	d := f.s.d
 	ui.Ask(d, d.Model.Fields.Restore, &mostradorv1.RestoreFieldRequest{Id: f.known.Id}, func(_ *mostradorv1.RestoreFieldResponse, err error) {
-		f.turned(err, "datamodel.restore.done")
+		f.turned(err, d.T("datamodel.restore.done", "name", f.known.Name))
 	})
 }
 
-func (f *form) turned(err error, key string) {
+func (f *form) turned(err error, done string) {
 	if err != nil {
 		f.refused(err)
 		return
 	}
 	f.modal.Close()
-	f.s.d.Say(f.s.d.T(key, "name", f.known.Name))
+	f.s.d.Say(done)
 	f.s.load(f.known.Id)
 }

@@ -49,8 +49,8 @@ func New(d *ui.Desk) *Screen {
 	s.none = container.NewCenter(ui.Text(d.T("segments.none"), ui.SizeText, false, ui.ColorMuted))
 	s.fresh = ui.NewButton(d.T("segments.new"), "F5", ui.Primary, func() { s.create(new(mostradorv1.Segment)) })
 	head := ui.Row(8, ui.Title(d.T("area.segments")), ui.Spring(), s.fresh)
-	caption := func(key string) fyne.CanvasObject { return ui.Pad(9, 0, ui.Caption(d.T(key))) }
-	captions := ui.Columns(4, weights, caption("segments.name"), caption("segments.words"), caption("segments.customers"), caption("segments.state"))
+	caption := func(text string) fyne.CanvasObject { return ui.Pad(9, 0, ui.Caption(text)) }
+	captions := ui.Columns(4, weights, caption(d.T("segments.name")), caption(d.T("segments.words")), caption(d.T("segments.customers")), caption(d.T("segments.state")))
 	card := ui.Card("", ui.Frame(8, ui.Column(10, s.filter, captions), nil, container.NewStack(s.list, s.none), nil, nil))
 	s.content = ui.Frame(12, head, nil, card, nil, nil)
 	return s

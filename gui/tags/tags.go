@@ -49,8 +49,8 @@ func New(d *ui.Desk) *Screen {
 	s.none = container.NewCenter(ui.Text(d.T("tags.none"), ui.SizeText, false, ui.ColorMuted))
 	s.fresh = ui.NewButton(d.T("tags.new"), "F5", ui.Primary, s.create)
 	head := ui.Row(8, ui.Title(d.T("area.tags")), ui.Spring(), s.fresh)
-	caption := func(key string) fyne.CanvasObject { return ui.Pad(9, 0, ui.Caption(d.T(key))) }
-	captions := ui.Columns(4, weights, caption("tags.name"), caption("tags.description"), caption("tags.customers"), caption("tags.created"))
+	caption := func(text string) fyne.CanvasObject { return ui.Pad(9, 0, ui.Caption(text)) }
+	captions := ui.Columns(4, weights, caption(d.T("tags.name")), caption(d.T("tags.description")), caption(d.T("tags.customers")), caption(d.T("tags.created")))
 	card := ui.Card("", ui.Frame(8, ui.Column(10, s.filter, captions), nil, container.NewStack(s.list, s.none), nil, nil))
 	s.content = ui.Frame(12, head, nil, card, nil, nil)
 	return s

@@ -74,21 +74,21 @@ func (w *window) row(t *mostradorv1.Task) fyne.CanvasObject {
 	}
 	buttons := ui.Row(6, state.Box)
 	may := d.Model.May(mostradorv1.Role_ROLE_OPERATOR)
-	add := func(key string, style ui.Style, act func()) {
+	add := func(text string, style ui.Style, act func()) {
 		if may {
-			buttons.Add(ui.NewButton(d.T(key), "", style, act))
+			buttons.Add(ui.NewButton(text, "", style, act))
 		}
 	}
 	switch t.State {
 	case mostradorv1.TaskState_TASK_STATE_WAITING, mostradorv1.TaskState_TASK_STATE_RUNNING:
-		add("tasks.pause", ui.Plain, w.press(t, pause))
-		add("tasks.cancel", ui.Danger, w.press(t, cancel))
+		add(d.T("tasks.pause"), ui.Plain, w.press(t, pause))
+		add(d.T("tasks.cancel"), ui.Danger, w.press(t, cancel))
 	case mostradorv1.TaskState_TASK_STATE_PAUSED:
-		add("tasks.resume", ui.Plain, w.press(t, resume))
-		add("tasks.cancel", ui.Danger, w.press(t, cancel))
+		add(d.T("tasks.resume"), ui.Plain, w.press(t, resume))
+		add(d.T("tasks.cancel"), ui.Danger, w.press(t, cancel))
 	default:
 		if t.Undoable {
-			add("tasks.undo", ui.Plain, func() {
+			add(d.T("tasks.undo"), ui.Plain, func() {
 				d.Confirm(d.T("tasks.undo.title"), d.T("tasks.undo.text", "title", t.Title), d.T("tasks.undo"), w.press(t, undo))
 			})
 		}

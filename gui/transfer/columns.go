@@ -102,10 +102,10 @@ func (c *columns) show() {
 	d := c.s.d
 	c.reading.RemoveAll()
 	r := c.i.Reading
-	pick := func(key string, options []string, now string, name func(string) string, set func(*mostradorv1.Reading, string)) {
+	pick := func(name string, options []string, now string, say func(string) string, set func(*mostradorv1.Reading, string)) {
 		var shown []string
 		for _, option := range options {
-			shown = append(shown, name(option))
+			shown = append(shown, say(option))
 		}
 		choice := ui.NewSelect(d.T("choose"), shown, nil)
 		choice.SetSelectedIndex(slices.Index(options, now))
@@ -114,18 +114,18 @@ func (c *columns) show() {
 			set(reading, options[max(0, choice.SelectedIndex())])
 			c.read(reading)
 		}
-		c.reading.Add(ui.Column(3, ui.Text(d.T(key), ui.SizeCaption, true, ui.ColorMuted), ui.Least(150, 0, ui.Boxed(choice))))
+		c.reading.Add(ui.Column(3, ui.Text(name, ui.SizeCaption, true, ui.ColorMuted), ui.Least(150, 0, ui.Boxed(choice))))
 	}
 	same := func(text string) string { return text }
 	if r.GetFormat() == mostradorv1.FileFormat_FILE_FORMAT_XLSX {
-		pick("transfer.sheet", c.i.Sheets, r.GetSheet(), same, func(to *mostradorv1.Reading, v string) { to.Sheet = v })
+		pick(d.T("transfer.sheet"), c.i.Sheets, r.GetSheet(), same, func(to *mostradorv1.Reading, v string) { to.Sheet = v })
 	} else {
-		pick("transfer.encoding", encodings, r.GetEncoding(), same, func(to *mostradorv1.Reading, v string) { to.Encoding = v })
-		pick("transfer.separator", separators, r.GetSeparator(), func(v string) string { return d.T("transfer.separator." + separatorName(v)) },
+		pick(d.T("transfer.encoding"), encodings, r.GetEncoding(), same, func(to *mostradorv1.Reading, v string) { to.Encoding = v })
+		pick(d.T("transfer.separator"), separators, r.GetSeparator(), func(v string) string { return d.T("transfer.separator." + separatorName(v)) },
 			func(to *mostradorv1.Reading, v string) { to.Separator = v })
 	}
 	yes := []string{"true", "false"}
-	pick("transfer.heading", yes, map[bool]string{true: "true", false: "false"}[r.GetHeading()], func(v string) string { return d.T(map[string]string{"true": "yes", "false": "no"}[v]) },
+	pick(d.T("transfer.heading"), yes, map[bool]string{true: "true", false: "false"}[r.GetHeading()], func(v string) string { return d.T(map[string]string{"true": "yes", "false": "no"}[v]) },
 		func(to *mostradorv1.Reading, v string) { heading := v == "true"; to.Heading = &heading })
 
 	c.grid.RemoveAll()

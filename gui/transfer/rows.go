@@ -54,8 +54,8 @@ func (s *Screen) openRows(i *mostradorv1.Import) {
 	r.tabs = ui.NewTabs(names, func(at int) { r.only = outcomes[at]; r.load() })
 	r.tabs.Mark(0)
 	r.list = ui.NewList(func() int { return len(r.found) }, newImportRow, r.update, func(int) {})
-	caption := func(key string) fyne.CanvasObject { return ui.Pad(9, 0, ui.Caption(d.T(key))) }
-	captions := ui.Columns(4, rowWeights, caption("transfer.line"), caption("transfer.customer"), caption("transfer.row.outcome"), caption("transfer.row.detail"))
+	caption := func(text string) fyne.CanvasObject { return ui.Pad(9, 0, ui.Caption(text)) }
+	captions := ui.Columns(4, rowWeights, caption(d.T("transfer.line")), caption(d.T("transfer.customer")), caption(d.T("transfer.row.outcome")), caption(d.T("transfer.row.detail")))
 	head := ui.Row(8, ui.Column(0, ui.Caption(d.T("transfer.step.rows")), ui.Title(i.FileName)), ui.Spring(), r.buttons)
 	r.bar.Hide()
 	card := ui.Card("", ui.Frame(8, ui.Column(6, r.tabs.Box, captions), nil, container.NewStack(r.list), nil, ui.Column(4, ui.Tight(r.state), r.bar)))
@@ -206,8 +206,8 @@ func (r *rows) show() {
 		r.tabs.SetText(at, name)
 	}
 	r.buttons.RemoveAll()
-	add := func(key, shortcut string, style ui.Style, act func()) {
-		r.buttons.Add(ui.NewButton(d.T(key), shortcut, style, act))
+	add := func(text, shortcut string, style ui.Style, act func()) {
+		r.buttons.Add(ui.NewButton(text, shortcut, style, act))
 	}
 	switch {
 	case r.busy():
@@ -221,28 +221,28 @@ func (r *rows) show() {
 		}
 		r.bar.Show()
 		if r.task.State == mostradorv1.TaskState_TASK_STATE_PAUSED {
-			add("tasks.resume", "", ui.Plain, r.resume)
+			add(d.T("tasks.resume"), "", ui.Plain, r.resume)
 		} else {
-			add("tasks.pause", "", ui.Plain, r.pause)
+			add(d.T("tasks.pause"), "", ui.Plain, r.pause)
 		}
-		add("tasks.cancel", "", ui.Danger, r.cancel)
+		add(d.T("tasks.cancel"), "", ui.Danger, r.cancel)
 	default:
 		r.bar.Hide()
 		r.state.SetText(r.s.outcome(i))
 		if r.task.GetState() == mostradorv1.TaskState_TASK_STATE_FAILED {
 			r.state.SetText(r.task.Error)
 		}
-		add("transfer.back", "Esc", ui.Plain, r.s.back)
+		add(d.T("transfer.back"), "Esc", ui.Plain, r.s.back)
 		if i.Refused > 0 {
-			add("transfer.refused.save", "", ui.Plain, r.saveRefused)
+			add(d.T("transfer.refused.save"), "", ui.Plain, r.saveRefused)
 		}
 		if i.Applied {
-			add("transfer.customers", "", ui.Plain, r.customers)
+			add(d.T("transfer.customers"), "", ui.Plain, r.customers)
 			if !i.Undone && r.task.GetUndoable() {
-				add("tasks.undo", "", ui.Danger, r.undo)
+				add(d.T("tasks.undo"), "", ui.Danger, r.undo)
 			}
 		} else if i.Planned {
-			add("transfer.apply", "F5", ui.Primary, r.next)
+			add(d.T("transfer.apply"), "F5", ui.Primary, r.next)
 		}
 	}
 	r.box.Refresh()

@@ -49,8 +49,8 @@ func New(d *ui.Desk) *Screen {
 	s.none = container.NewCenter(ui.Text(d.T("transfer.none"), ui.SizeText, false, ui.ColorMuted))
 	s.fresh = ui.NewButton(d.T("transfer.new"), "F5", ui.Primary, s.pick)
 	head := ui.Row(8, ui.Title(d.T("area.imports")), ui.Spring(), s.fresh)
-	caption := func(key string) fyne.CanvasObject { return ui.Pad(9, 0, ui.Caption(d.T(key))) }
-	captions := ui.Columns(4, weights, caption("transfer.file"), caption("transfer.when"), caption("transfer.who"), caption("transfer.outcome"))
+	caption := func(text string) fyne.CanvasObject { return ui.Pad(9, 0, ui.Caption(text)) }
+	captions := ui.Columns(4, weights, caption(d.T("transfer.file")), caption(d.T("transfer.when")), caption(d.T("transfer.who")), caption(d.T("transfer.outcome")))
 	card := ui.Card("", ui.Frame(8, captions, nil, container.NewStack(s.list, s.none), nil, nil))
 	s.overall = ui.Frame(12, head, nil, card, nil, nil)
 	s.content.Objects = []fyne.CanvasObject{s.overall}
