@@ -32,6 +32,8 @@ type Judge struct {
 	lang    string
 	country string
 	plans   *phonePlans
+	// judging is the judgement that is made for each customer anew.
+	judging judgement
 	// languages are those that were judged and are right, by how they were typed.
 	languages map[string]string
 }
@@ -42,11 +44,17 @@ func (s *Service) NewJudge(ctx context.Context, country string) *Judge {
 	if country == "" {
 		country = s.country()
 	}
-	return &Judge{s: s, lang: locale.FromContext(ctx), country: strings.ToUpper(country), plans: newPhonePlans(), languages: map[string]string{}}
+	lang := locale.FromContext(ctx)
+	return &Judge{
+		s: s, lang: lang, country: strings.ToUpper(country), plans: newPhonePlans(),
+		judging: judgement{s: s, lang: lang, Refusal: new(mostradorv1.Refusal)}, languages: map[string]string{},
+	}
 }
 
+// judgement begins a judgement, with which the one before ends: only what it said stays good.
 func (j *Judge) judgement() *judgement {
-	return &judgement{s: j.s, lang: j.lang, Refusal: new(mostradorv1.Refusal)}
+	j.judging.Diagnostics, j.judging.Duplicates = nil, nil
+	return &j.judging
 }
 
 // Values brings what c has to the form in which it is kept, and says what is wrong with it. What is empty is not

@@ -338,6 +338,9 @@ func setPaths(c *plgv1.Customer) []string {
 			paths = append(paths, own.path)
 		}
 	}
+	if len(c.Fields) == 0 {
+		return paths
+	}
 	for _, id := range slices.Sorted(maps.Keys(c.Fields)) {
 		if c.Fields[id] != "" {
 			paths = append(paths, fieldPrefix+id)

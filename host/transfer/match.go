@@ -169,7 +169,8 @@ func (c *comparison) run(ctx context.Context, t *task.Task, rows int) (ranks []u
 		}
 	}()
 	names := []string{fileTable, fileNotes}
-	for _, o := range []mostradorv1.RowOutcome{fresh, changed, same, skipped, refused} {
+	outcomes := []mostradorv1.RowOutcome{fresh, changed, same, skipped, refused}
+	for _, o := range outcomes {
 		names = append(names, fileList(o))
 	}
 	for _, name := range names {
@@ -178,11 +179,16 @@ func (c *comparison) run(ctx context.Context, t *task.Task, rows int) (ranks []u
 			return nil, err
 		}
 	}
+	lists := map[mostradorv1.RowOutcome]*spooled{}
+	for _, o := range outcomes {
+		lists[o] = out[fileList(o)]
+	}
 	c.notes = out[fileNotes]
 	if _, err := c.notes.Write([]byte{0}); err != nil { // no note stands at 0
 		return nil, err
 	}
 	ranks = make([]uint32, 0, rows)
+	var buf []byte // of what is written for a row
 	for len(ranks) < rows {
 		if err := ctx.Err(); err != nil {
 			return nil, err
@@ -202,10 +208,12 @@ func (c *comparison) run(ctx context.Context, t *task.Task, rows int) (ranks []u
 				}
 				ranks = append(ranks, rank)
 				c.counts[at.outcome]++
-				if _, err := out[fileTable].Write(at.append(nil)); err != nil {
+				buf = at.append(buf[:0])
+				if _, err := out[fileTable].Write(buf); err != nil {
 					return err
 				}
-				if _, err := out[fileList(at.outcome)].Write(binary.BigEndian.AppendUint32(nil, uint32(n))); err != nil {
+				buf = binary.BigEndian.AppendUint32(buf[:0], uint32(n))
+				if _, err := lists[at.outcome].Write(buf); err != nil {
 					return err
 				}
 			}

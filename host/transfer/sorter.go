@@ -95,25 +95,30 @@ func (s *sorter) flush() error {
 
 // writeKey writes one record; w keeps the first error until Flush.
 func writeKey(w *bufio.Writer, key []byte, row uint32) {
-	var b [6]byte
-	binary.BigEndian.PutUint16(b[:], uint16(len(key)))
-	binary.BigEndian.PutUint32(b[2:], row)
-	_, _ = w.Write(b[:])
+	b := binary.BigEndian.AppendUint16(w.AvailableBuffer(), uint16(len(key)))
+	_, _ = w.Write(binary.BigEndian.AppendUint32(b, row))
 	_, _ = w.Write(key)
 }
 
 // readKey reads one record; io.EOF is the end. The key is appended to to.
 func readKey(r *bufio.Reader, to []byte) (key []byte, row uint32, err error) {
-	var b [6]byte
-	if _, err := io.ReadFull(r, b[:]); err != nil {
+	b, err := r.Peek(6)
+	if err == io.EOF && len(b) > 0 {
+		err = io.ErrUnexpectedEOF
+	}
+	if err != nil {
 		return nil, 0, err
 	}
-	n := int(binary.BigEndian.Uint16(b[:]))
+	n := int(binary.BigEndian.Uint16(b))
+	row = binary.BigEndian.Uint32(b[2:])
+	if _, err := r.Discard(len(b)); err != nil {
+		return nil, 0, err
+	}
 	key = slices.Grow(to, n)[:len(to)+n]
 	if _, err := io.ReadFull(r, key[len(to):]); err != nil {
 		return nil, 0, fmt.Errorf("transfer: a key that is cut off: %w", io.ErrUnexpectedEOF)
 	}
-	return key, binary.BigEndian.Uint32(b[2:]), nil
+	return key, row, nil
 }
 
 // merge calls fn with all records in their order and removes the parts. The key is good until fn returns.

@@ -325,12 +325,19 @@ func (f folder) places(from int) (*places, error) {
 
 // next returns the next place, and its row; io.EOF is the end.
 func (p *places) next() (int, place, error) {
-	var b [placeSize]byte
-	if _, err := io.ReadFull(p.r, b[:]); err != nil {
+	b, err := p.r.Peek(placeSize)
+	if err == io.EOF && len(b) > 0 {
+		err = io.ErrUnexpectedEOF
+	}
+	if err != nil {
+		return 0, place{}, err
+	}
+	at := readPlace(b)
+	if _, err := p.r.Discard(placeSize); err != nil {
 		return 0, place{}, err
 	}
 	p.row++
-	return p.row, readPlace(b[:]), nil
+	return p.row, at, nil
 }
 
 // Close closes the file.
@@ -367,13 +374,16 @@ func (r *rowReader) read(at uint64) ([]byte, error) {
 		}
 		r.at = at
 	}
-	var size [4]byte
-	if _, err := io.ReadFull(r.r, size[:]); err != nil {
+	size, err := r.r.Peek(4)
+	if err != nil {
 		return nil, fmt.Errorf("transfer: rows: %w", err)
 	}
-	n := binary.BigEndian.Uint32(size[:])
+	n := binary.BigEndian.Uint32(size)
 	if n > maxRecord {
 		return nil, errSpool
+	}
+	if _, err := r.r.Discard(len(size)); err != nil {
+		return nil, err
 	}
 	b := make([]byte, n)
 	if _, err := io.ReadFull(r.r, b); err != nil {
