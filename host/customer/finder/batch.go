@@ -1,7 +1,6 @@
 package finder
 
 import (
-	"maps"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -29,22 +28,47 @@ const partSize = 1024
 func NewBatch(persons []*Person) Batch {
 	var b Batch
 	for some := range slices.Chunk(persons, partSize) {
-		p := part{entries: make([]*entry, len(some))}
-		lists := map[string][]uint32{}
-		for i, person := range some {
-			p.entries[i] = newEntry(person)
-			for _, w := range p.entries[i].words {
-				lists[w] = append(lists[w], person.Number)
-			}
-		}
-		p.words = slices.Sorted(maps.Keys(lists))
-		p.numbers = make([][]uint32, len(p.words))
-		for i, w := range p.words {
-			p.numbers[i] = lists[w]
-		}
-		b = append(b, p)
+		b = append(b, newPart(some))
 	}
 	return b
+}
+
+func newPart(persons []*Person) part {
+	p := part{entries: make([]*entry, len(persons))}
+	places := make(map[string]int, 2*len(persons)) // of the words, as they come
+	counts := make([]int, 0, 2*len(persons))       // of those who have each
+	said := make([]int, 0, 4*len(persons))         // places of everybody's words
+	for i, person := range persons {
+		e := newEntry(person)
+		p.entries[i] = e
+		for _, w := range e.words {
+			place, known := places[w]
+			if !known {
+				place = len(p.words)
+				places[w] = place
+				p.words, counts = append(p.words, w), append(counts, 0)
+			}
+			counts[place]++
+			said = append(said, place)
+		}
+	}
+	slices.Sort(p.words)
+	p.numbers = make([][]uint32, len(p.words))
+	all := make([]uint32, len(said))
+	sorted := make([]int, len(p.words)) // by place
+	for i, w := range p.words {
+		place := places[w]
+		sorted[place] = i
+		p.numbers[i], all = all[:0:counts[place]], all[counts[place]:]
+	}
+	for _, e := range p.entries {
+		for range e.words {
+			i := sorted[said[0]]
+			said = said[1:]
+			p.numbers[i] = append(p.numbers[i], e.Number)
+		}
+	}
+	return p
 }
 
 // PutBatch does what Put does with each person of the batch, in their order. It is several times faster when the Finder
