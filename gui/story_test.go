@@ -127,7 +127,7 @@ func TestTheWholeStoryAtTheDesktop(t *testing.T) {
 	d.step("reads out her code; staff type it", func() {
 		code := d.code("600333444")
 		time.Sleep(time.Second) // the sheet of the new customer is there
-		d.click(1033, 200)      // [Activación con código corto]
+		d.click(1055, 268)      // [Activación con código corto]
 		time.Sleep(600 * time.Millisecond)
 		d.typed(code)
 		d.shot("codigo-corto")
