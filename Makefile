@@ -8,7 +8,7 @@ VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 export GOFLAGS := -tags=migrated_fynedo -buildvcs=false
 LDFLAGS := -s -w -X main.version=$(VERSION)
 
-.PHONY: run build programs desktop test compat bench crash lint generate windows cross clean
+.PHONY: run build programs desktop test compat bench soak crash lint generate windows cross clean
 
 run: build ## open the store application with a store embedded; serves headless where there is no display
 	@.ci/setup run
@@ -43,9 +43,13 @@ test: ## all tests, with what they need installed first
 compat: ## the contract with plug-ins breaks nothing that was shipped (the SDK's Go API is a test of its own)
 	$(GO) run github.com/bufbuild/buf/cmd/buf@v1.75.0 breaking . --config .buf/buf.yaml --against .buf/plg-1.binpb
 
-bench: programs ## the table of speeds, each a ratio within one run; BENCH_JSON=FILE writes it as JSON too
+bench: programs ## the table of speeds, each a ratio within one run; BENCH_JSON=FILE writes it as JSON too,
+# MOSTRADOR_BENCH_CUSTOMERS=N takes so many customers instead of a million
 	@MOSTRADOR_BIN=$(CURDIR)/$(BIN) PATH="$(dir $(shell $(GO) env GOROOT)/bin/go):$$PATH" \
 		$(GO) run ./host/cmd/bench ./host ./host/plugin ./gui/model 2>$(BIN)/bench.log || { cat $(BIN)/bench.log; exit 1; }
+
+soak: programs ## an hour of work at the counter, without growth in memory: SOAK=1h
+	MOSTRADOR_BIN=$(CURDIR)/$(BIN) $(GO) test ./host -run MemoryDoesNotGrow -v -timeout 0 -soak $(or $(SOAK),1h)
 
 crash: programs ## the crash test, for longer: KILLS=5000
 	MOSTRADOR_BIN=$(CURDIR)/$(BIN) $(GO) test ./host -run Killed -v -timeout 0 -kills $(or $(KILLS),5000)
