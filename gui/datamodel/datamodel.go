@@ -8,7 +8,6 @@ import (
 	"strings"
 
 	"fyne.io/fyne/v2"
-	"fyne.io/fyne/v2/container"
 	"fyne.io/fyne/v2/widget"
 
 	"mostrador/gui/model"
@@ -20,13 +19,9 @@ import (
 type Screen struct {
 	d       *ui.Desk
 	content fyne.CanvasObject
-	list    *ui.List
+	shelf   *ui.Shelf[*mostradorv1.Field]
 	fresh   *ui.Button
 	retired *ui.Check
-
-	fields []*mostradorv1.Field
-	newest ui.Latest
-	shown  bool
 }
 
 var weights = []float32{24, 20, 16, 18, 22}
@@ -34,14 +29,17 @@ var weights = []float32{24, 20, 16, 18, 22}
 // New builds the screen.
 func New(d *ui.Desk) *Screen {
 	s := &Screen{d: d}
-	s.list = ui.NewList(func() int { return len(s.fields) }, newRow, s.update, s.open)
+	s.shelf = ui.NewShelf(d, ui.ShelfConfig[*mostradorv1.Field]{
+		Captions: ui.Captions(weights, d.T("datamodel.name"), d.T("datamodel.id"), d.T("datamodel.type"), d.T("datamodel.category"), d.T("datamodel.marks")),
+		Row:      newRow, Show: s.show, Open: s.open,
+		Read: func(then func([]*mostradorv1.Field, error)) {
+			req := &mostradorv1.ListFieldsRequest{Retired: s.retired.Checked}
+			ui.Ask(d, d.Model.Fields.List, req, func(res *mostradorv1.ListFieldsResponse, err error) { then(res.GetFields(), err) })
+		},
+	})
 	s.fresh = ui.NewButton(d.T("datamodel.new"), "F5", ui.Primary, s.create)
 	s.retired = ui.NewCheck(d.T("datamodel.retired.show"), func(bool) { s.load("") })
-	head := ui.Row(12, ui.Title(d.T("area.datamodel")), ui.Spring(), s.retired, s.fresh)
-	caption := func(text string) fyne.CanvasObject { return ui.Pad(9, 0, ui.Caption(text)) }
-	captions := ui.Columns(4, weights, caption(d.T("datamodel.name")), caption(d.T("datamodel.id")), caption(d.T("datamodel.type")), caption(d.T("datamodel.category")), caption(d.T("datamodel.marks")))
-	card := ui.Card("", ui.Frame(8, captions, nil, s.list, nil, nil))
-	s.content = ui.Frame(12, head, nil, card, nil, nil)
+	s.content = ui.Frame(12, ui.Row(12, ui.Title(d.T("area.datamodel")), ui.Spring(), s.retired, s.fresh), nil, s.shelf.Box, nil, nil)
 	return s
 }
 
@@ -52,20 +50,11 @@ type row struct {
 
 func newRow() fyne.CanvasObject {
 	r := &row{ui.Cell(true), ui.Cell(false), ui.Cell(false), ui.Cell(false), ui.Cell(false)}
-	return container.New(r, ui.Columns(4, weights, r.name, r.id, r.kind, r.category, r.marks))
+	return ui.Hold(r, ui.Columns(4, weights, r.name, r.id, r.kind, r.category, r.marks), 6)
 }
 
-// MinSize implements fyne.Layout.
-func (*row) MinSize(o []fyne.CanvasObject) fyne.Size { return o[0].MinSize().AddWidthHeight(0, 6) }
-
-// Layout implements fyne.Layout.
-func (*row) Layout(o []fyne.CanvasObject, size fyne.Size) { o[0].Resize(size) }
-
-func (s *Screen) update(i int, o fyne.CanvasObject) {
-	if i >= len(s.fields) {
-		return
-	}
-	f, r := s.fields[i], o.(*fyne.Container).Layout.(*row)
+func (s *Screen) show(f *mostradorv1.Field, o fyne.CanvasObject) {
+	r := ui.Held[*row](o)
 	r.name.SetText(f.Name)
 	r.id.SetText(f.Id)
 	r.kind.SetText(s.d.T("datamodel.type." + f.Type))
@@ -88,7 +77,6 @@ func (s *Screen) update(i int, o fyne.CanvasObject) {
 		}
 	}
 	r.marks.SetText(strings.Join(marks, ", "))
-	o.Refresh()
 }
 
 // Content implements ui.Screen.
@@ -96,14 +84,12 @@ func (s *Screen) Content() fyne.CanvasObject { return s.content }
 
 // Show implements ui.Screen.
 func (s *Screen) Show(string) {
-	s.shown = true
 	s.fresh.SetEnabled(s.may())
-	s.d.Window.Canvas().Focus(s.list)
-	s.load("")
+	s.shelf.Appear()
 }
 
 // Hide implements ui.Screen.
-func (s *Screen) Hide() { s.shown = false }
+func (s *Screen) Hide() { s.shelf.Vanish() }
 
 // Scanned implements ui.Screen.
 func (s *Screen) Scanned(string) {}
@@ -118,12 +104,8 @@ func (s *Screen) Key(ev *fyne.KeyEvent) {
 
 // Changed implements ui.Screen.
 func (s *Screen) Changed(c model.Change) {
-	if c.Kind != model.StoreChanged {
-		return
-	}
-	switch c.Event.Kind {
-	case mostradorv1.WatchResponse_KIND_READY, mostradorv1.WatchResponse_KIND_CATALOGUE, mostradorv1.WatchResponse_KIND_PLUGIN:
-		s.load("")
+	if c.Kind == model.StoreChanged && (ui.OfCatalogue(c.Event.Kind) || c.Event.Kind == mostradorv1.WatchResponse_KIND_PLUGIN) {
+		s.shelf.Load(nil)
 	}
 }
 
@@ -131,23 +113,7 @@ func (s *Screen) may() bool { return s.d.Model.May(mostradorv1.Role_ROLE_TECHNIC
 
 // load reads the fields; the one of that id gets the highlight.
 func (s *Screen) load(id string) {
-	current := s.newest.Next()
-	ui.Ask(s.d, s.d.Model.Fields.List, &mostradorv1.ListFieldsRequest{Retired: s.retired.Checked}, func(res *mostradorv1.ListFieldsResponse, err error) {
-		if !current() || !s.shown {
-			return
-		}
-		if err != nil {
-			s.d.Fail(s.d.Explain(err))
-			return
-		}
-		s.fields = res.Fields
-		s.list.Refresh()
-		for i, f := range s.fields {
-			if id != "" && f.Id == id {
-				s.list.Mark(i)
-			}
-		}
-	})
+	s.shelf.Load(func(f *mostradorv1.Field) bool { return id != "" && f.Id == id })
 }
 
 func (s *Screen) create() {
@@ -156,12 +122,8 @@ func (s *Screen) create() {
 	}
 }
 
-func (s *Screen) open(i int) {
-	if i >= len(s.fields) || s.d.TopModal() != nil {
-		return
-	}
-	s.list.UnselectAll()
-	switch f := s.fields[i]; f.Origin {
+func (s *Screen) open(f *mostradorv1.Field) {
+	switch f.Origin {
 	case mostradorv1.FieldOrigin_FIELD_ORIGIN_STORE:
 		s.edit(f)
 	case mostradorv1.FieldOrigin_FIELD_ORIGIN_PLUGIN:

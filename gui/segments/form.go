@@ -49,18 +49,19 @@ type form struct {
 // edit reads what conditions can be about, and opens the form.
 func (s *Screen) edit(g *mostradorv1.Segment) {
 	ui.Ask(s.d, s.d.Model.Segments.Terms, &mostradorv1.SegmentTermsRequest{}, func(res *mostradorv1.SegmentTermsResponse, err error) {
-		if !s.shown || s.d.TopModal() != nil {
+		if !s.shelf.Visible() || s.d.TopModal() != nil {
 			return
 		}
 		if err != nil {
 			s.d.Fail(s.d.Explain(err))
 			return
 		}
-		s.show(g, res.Terms)
+		s.fill(g, res.Terms)
 	})
 }
 
-func (s *Screen) show(g *mostradorv1.Segment, terms []*mostradorv1.Term) {
+// fill opens the form with a segment.
+func (s *Screen) fill(g *mostradorv1.Segment, terms []*mostradorv1.Term) {
 	d := s.d
 	f := &form{s: s, known: g, written: g.Condition == nil && g.Expression != ""}
 	enter := func(string) { f.submit() }
@@ -230,7 +231,7 @@ func (f *form) submit() {
 		}
 		f.modal.Close()
 		d.Say(d.T("segments.saved", "name", res.Segment.GetName()))
-		f.s.filter.Quiet("")
+		f.s.shelf.Filter.Quiet("")
 		f.s.load(res.Segment.GetName())
 	})
 }

@@ -6,7 +6,6 @@ import (
 	"strings"
 
 	"fyne.io/fyne/v2"
-	"fyne.io/fyne/v2/container"
 	"fyne.io/fyne/v2/widget"
 
 	"mostrador/gui/model"
@@ -18,14 +17,8 @@ import (
 type Screen struct {
 	d       *ui.Desk
 	content fyne.CanvasObject
-	filter  *ui.Entry
-	list    *ui.List
-	none    *fyne.Container
+	shelf   *ui.Shelf[*mostradorv1.Segment]
 	fresh   *ui.Button
-
-	all, segments []*mostradorv1.Segment
-	newest        ui.Latest
-	shown         bool
 	// arg is the segment that the screen was last opened to make.
 	arg string
 }
@@ -35,24 +28,17 @@ var weights = []float32{24, 46, 12, 18}
 // New builds the screen.
 func New(d *ui.Desk) *Screen {
 	s := &Screen{d: d}
-	s.filter = ui.NewEntry(d.T("segments.filter"), func(string) { s.open(0) })
-	s.filter.OnChanged = func(string) { s.narrow() }
-	s.filter.OnKey = func(ev *fyne.KeyEvent) bool {
-		if ev.Name == fyne.KeyDown && len(s.segments) > 0 {
-			d.Window.Canvas().Focus(s.list)
-			return true
-		}
-		return false
-	}
-	s.list = ui.NewList(func() int { return len(s.segments) }, newRow, s.update, s.open)
-	s.list.OnTop = func() { d.Window.Canvas().Focus(s.filter) }
-	s.none = container.NewCenter(ui.Text(d.T("segments.none"), ui.SizeText, false, ui.ColorMuted))
+	s.shelf = ui.NewShelf(d, ui.ShelfConfig[*mostradorv1.Segment]{
+		Hint: d.T("segments.filter"), None: d.T("segments.none"),
+		Captions: ui.Captions(weights, d.T("segments.name"), d.T("segments.words"), d.T("segments.customers"), d.T("segments.state")),
+		Row:      newRow, Show: s.show, Open: s.edit,
+		Words: func(g *mostradorv1.Segment) string { return g.Name + " " + g.Description + " " + about(g) },
+		Read: func(then func([]*mostradorv1.Segment, error)) {
+			ui.Ask(d, d.Model.Segments.List, &mostradorv1.ListSegmentsRequest{}, func(res *mostradorv1.ListSegmentsResponse, err error) { then(res.GetSegments(), err) })
+		},
+	})
 	s.fresh = ui.NewButton(d.T("segments.new"), "F5", ui.Primary, func() { s.create(new(mostradorv1.Segment)) })
-	head := ui.Row(8, ui.Title(d.T("area.segments")), ui.Spring(), s.fresh)
-	caption := func(text string) fyne.CanvasObject { return ui.Pad(9, 0, ui.Caption(text)) }
-	captions := ui.Columns(4, weights, caption(d.T("segments.name")), caption(d.T("segments.words")), caption(d.T("segments.customers")), caption(d.T("segments.state")))
-	card := ui.Card("", ui.Frame(8, ui.Column(10, s.filter, captions), nil, container.NewStack(s.list, s.none), nil, nil))
-	s.content = ui.Frame(12, head, nil, card, nil, nil)
+	s.content = ui.Frame(12, ui.Row(8, ui.Title(d.T("area.segments")), ui.Spring(), s.fresh), nil, s.shelf.Box, nil, nil)
 	return s
 }
 
@@ -64,24 +50,17 @@ type row struct {
 
 func newRow() fyne.CanvasObject {
 	r := &row{name: ui.Cell(true), words: ui.Cell(false), count: ui.Cell(false), state: ui.NewBadge(" ", ui.Quiet)}
-	return container.New(r, ui.Columns(4, weights, r.name, r.words, r.count, ui.Row(0, ui.Gap(9), r.state.Box)))
+	return ui.Hold(r, ui.Columns(4, weights, r.name, r.words, r.count, ui.Row(0, ui.Gap(9), r.state.Box)), 6)
 }
 
-// MinSize implements fyne.Layout.
-func (*row) MinSize(o []fyne.CanvasObject) fyne.Size { return o[0].MinSize().AddWidthHeight(0, 6) }
-
-// Layout implements fyne.Layout.
-func (*row) Layout(o []fyne.CanvasObject, size fyne.Size) { o[0].Resize(size) }
-
-func (s *Screen) update(i int, o fyne.CanvasObject) {
-	if i >= len(s.segments) {
-		return
-	}
-	g, r := s.segments[i], o.(*fyne.Container).Layout.(*row)
+func (s *Screen) show(g *mostradorv1.Segment, o fyne.CanvasObject) {
+	r := ui.Held[*row](o)
 	r.name.SetText(g.Name)
 	r.words.SetText(about(g))
 	r.count.SetText(s.d.Text.Number(float64(g.Customers)))
 	switch {
+	case g.Problem != "":
+		r.state.Set(g.Problem, ui.Bad)
 	case g.Counting:
 		r.state.Set(s.d.T("segments.counting", "percent", g.Percent), ui.Quiet)
 	case g.ByDay:
@@ -89,7 +68,6 @@ func (s *Screen) update(i int, o fyne.CanvasObject) {
 	default:
 		r.state.Set(s.d.T("segments.live"), ui.Good)
 	}
-	o.Refresh()
 }
 
 // about is what a segment asks: in words when it was built, else as it was written.
@@ -105,10 +83,8 @@ func (s *Screen) Content() fyne.CanvasObject { return s.content }
 
 // Show implements ui.Screen; arg may be a segment to be made (ui.Arg of a Segment).
 func (s *Screen) Show(arg string) {
-	s.shown = true
 	s.fresh.SetEnabled(s.may())
-	s.d.Window.Canvas().Focus(s.filter)
-	s.load("")
+	s.shelf.Appear()
 	begun := new(mostradorv1.Segment)
 	if arg != s.arg && ui.ReadArg(arg, begun) {
 		s.create(begun)
@@ -117,7 +93,7 @@ func (s *Screen) Show(arg string) {
 }
 
 // Hide implements ui.Screen.
-func (s *Screen) Hide() { s.shown = false }
+func (s *Screen) Hide() { s.shelf.Vanish() }
 
 // Scanned implements ui.Screen.
 func (s *Screen) Scanned(string) {}
@@ -127,9 +103,7 @@ func (s *Screen) Key(ev *fyne.KeyEvent) {
 	switch {
 	case ev.Name == fyne.KeyF5:
 		s.create(new(mostradorv1.Segment))
-	case ev.Name == fyne.KeyEscape && s.filter.Text != "":
-		s.filter.SetText("")
-		s.d.Window.Canvas().Focus(s.filter)
+	case ev.Name == fyne.KeyEscape && s.shelf.Escape():
 	default:
 		return
 	}
@@ -138,71 +112,26 @@ func (s *Screen) Key(ev *fyne.KeyEvent) {
 
 // Changed implements ui.Screen.
 func (s *Screen) Changed(c model.Change) {
-	if c.Kind != model.StoreChanged {
-		return
-	}
-	switch c.Event.Kind {
-	case mostradorv1.WatchResponse_KIND_READY, mostradorv1.WatchResponse_KIND_CATALOGUE, mostradorv1.WatchResponse_KIND_TASK:
-		s.load("")
+	if c.Kind == model.StoreChanged && ui.OfCatalogue(c.Event.Kind) {
+		s.shelf.Load(nil)
 	}
 }
 
 func (s *Screen) may() bool { return s.d.Model.May(mostradorv1.Role_ROLE_OPERATOR) }
 
-// load reads the segments; the one of that name gets the highlight.
-func (s *Screen) load(name string) {
-	current := s.newest.Next()
-	ui.Ask(s.d, s.d.Model.Segments.List, &mostradorv1.ListSegmentsRequest{}, func(res *mostradorv1.ListSegmentsResponse, err error) {
-		if !current() || !s.shown {
-			return
-		}
-		if err != nil {
-			s.d.Fail(s.d.Explain(err))
-			return
-		}
-		s.all = res.Segments
-		s.narrow()
-		for i, g := range s.segments {
-			if name != "" && g.Name == name {
-				s.list.Mark(i)
-			}
-		}
-	})
-}
-
-// narrow shows the segments that have what is typed in their name, description or condition.
-func (s *Screen) narrow() {
-	typed := strings.ToLower(strings.TrimSpace(s.filter.Text))
-	s.segments = s.segments[:0:0]
-	for _, g := range s.all {
-		if strings.Contains(strings.ToLower(g.Name+" "+g.Description+" "+about(g)), typed) {
-			s.segments = append(s.segments, g)
-		}
-	}
-	if len(s.segments) == 0 {
-		s.none.Show()
-	} else {
-		s.none.Hide()
-	}
-	s.list.Refresh()
-}
-
 func (s *Screen) create(begun *mostradorv1.Segment) {
 	if !s.may() || s.d.TopModal() != nil {
 		return
 	}
-	if begun.Name == "" && len(s.segments) == 0 {
-		begun.Name = strings.TrimSpace(s.filter.Text) // who searches in vain makes it next
+	if begun.Name == "" {
+		begun.Name = s.shelf.Unknown()
 	}
 	s.edit(begun)
 }
 
-func (s *Screen) open(i int) {
-	if i >= len(s.segments) || s.d.TopModal() != nil {
-		return
-	}
-	s.list.UnselectAll()
-	s.edit(s.segments[i])
+// load reads the segments; the one of that name gets the highlight.
+func (s *Screen) load(name string) {
+	s.shelf.Load(func(g *mostradorv1.Segment) bool { return name != "" && g.Name == name })
 }
 
 // members shows who is in a segment.

@@ -4,7 +4,6 @@ package staff
 
 import (
 	"fyne.io/fyne/v2"
-	"fyne.io/fyne/v2/container"
 	"fyne.io/fyne/v2/widget"
 
 	"mostrador/gui/model"
@@ -35,8 +34,7 @@ func New(d *ui.Desk) *Screen {
 	s.locked = ui.Panel(ui.ColorWarnBg, 8, ui.Pad(8, 2, warning(d.T("staff.locked"))))
 	s.locked.Hide()
 	head := ui.Row(8, ui.Column(0, ui.Caption(d.T("menu.tools")+" >"), ui.Title(d.T("menu.staff"))), ui.Spring(), s.fresh)
-	caption := func(text string) fyne.CanvasObject { return ui.Pad(9, 0, ui.Caption(text)) }
-	captions := ui.Columns(4, weights, caption(d.T("staff.name")), caption(d.T("staff.role")), caption(d.T("staff.badge")), caption(d.T("staff.state")))
+	captions := ui.Captions(weights, d.T("staff.name"), d.T("staff.role"), d.T("staff.badge"), d.T("staff.state"))
 	card := ui.Card("", ui.Frame(8, captions, nil, s.list, nil, nil))
 	s.content = ui.Frame(14, ui.Column(12, head, s.locked), nil, card, nil, nil)
 	return s
@@ -56,20 +54,14 @@ type row struct {
 
 func newRow() fyne.CanvasObject {
 	r := &row{name: ui.Cell(true), role: ui.Cell(false), badge: ui.Cell(false), state: ui.NewBadge(" ", ui.Quiet)}
-	return container.New(r, ui.Columns(4, weights, r.name, r.role, r.badge, ui.Row(0, ui.Gap(9), r.state.Box)))
+	return ui.Hold(r, ui.Columns(4, weights, r.name, r.role, r.badge, ui.Row(0, ui.Gap(9), r.state.Box)), 6)
 }
-
-// MinSize implements fyne.Layout.
-func (*row) MinSize(o []fyne.CanvasObject) fyne.Size { return o[0].MinSize().AddWidthHeight(0, 6) }
-
-// Layout implements fyne.Layout.
-func (*row) Layout(o []fyne.CanvasObject, size fyne.Size) { o[0].Resize(size) }
 
 func (s *Screen) update(i int, o fyne.CanvasObject) {
 	if i >= len(s.operators) {
 		return
 	}
-	op, r := s.operators[i], o.(*fyne.Container).Layout.(*row)
+	op, r := s.operators[i], ui.Held[*row](o)
 	r.name.SetText(op.Name)
 	r.role.SetText(s.d.T("role." + op.Role.String()))
 	r.badge.SetText(s.d.T(map[bool]string{true: "yes", false: "no"}[op.HasBadge]))

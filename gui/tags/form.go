@@ -117,7 +117,7 @@ func (f *form) submit() {
 		}
 		f.modal.Close()
 		d.Say(d.T("tags.saved", "name", res.Tag.GetName()))
-		f.s.filter.Quiet("")
+		f.s.shelf.Filter.Quiet("")
 		f.s.load(res.Tag.GetName())
 	})
 }

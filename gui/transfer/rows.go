@@ -54,8 +54,7 @@ func (s *Screen) openRows(i *mostradorv1.Import) {
 	r.tabs = ui.NewTabs(names, func(at int) { r.only = outcomes[at]; r.load() })
 	r.tabs.Mark(0)
 	r.list = ui.NewList(func() int { return len(r.found) }, newImportRow, r.update, func(int) {})
-	caption := func(text string) fyne.CanvasObject { return ui.Pad(9, 0, ui.Caption(text)) }
-	captions := ui.Columns(4, rowWeights, caption(d.T("transfer.line")), caption(d.T("transfer.customer")), caption(d.T("transfer.row.outcome")), caption(d.T("transfer.row.detail")))
+	captions := ui.Captions(rowWeights, d.T("transfer.line"), d.T("transfer.customer"), d.T("transfer.row.outcome"), d.T("transfer.row.detail"))
 	head := ui.Row(8, ui.Column(0, ui.Caption(d.T("transfer.step.rows")), ui.Title(i.FileName)), ui.Spring(), r.buttons)
 	r.bar.Hide()
 	card := ui.Card("", ui.Frame(8, ui.Column(6, r.tabs.Box, captions), nil, container.NewStack(r.list), nil, ui.Column(4, ui.Tight(r.state), r.bar)))
@@ -76,16 +75,8 @@ type importRow struct {
 
 func newImportRow() fyne.CanvasObject {
 	r := &importRow{line: ui.Cell(false), who: ui.Cell(true), detail: ui.Cell(false), outcome: ui.NewBadge(" ", ui.Quiet)}
-	return container.New(r, ui.Columns(4, rowWeights, r.line, r.who, ui.Row(0, ui.Gap(9), r.outcome.Box), r.detail))
+	return ui.Hold(r, ui.Columns(4, rowWeights, r.line, r.who, ui.Row(0, ui.Gap(9), r.outcome.Box), r.detail), 4)
 }
-
-// MinSize implements fyne.Layout.
-func (*importRow) MinSize(o []fyne.CanvasObject) fyne.Size {
-	return o[0].MinSize().AddWidthHeight(0, 4)
-}
-
-// Layout implements fyne.Layout.
-func (*importRow) Layout(o []fyne.CanvasObject, size fyne.Size) { o[0].Resize(size) }
 
 var tones = map[mostradorv1.RowOutcome]ui.Tone{
 	mostradorv1.RowOutcome_ROW_OUTCOME_NEW: ui.Good, mostradorv1.RowOutcome_ROW_OUTCOME_CHANGED: ui.Good,
@@ -96,7 +87,7 @@ func (r *rows) update(at int, o fyne.CanvasObject) {
 	if at >= len(r.found) {
 		return
 	}
-	found, shown := r.found[at], o.(*fyne.Container).Layout.(*importRow)
+	found, shown := r.found[at], ui.Held[*importRow](o)
 	d := r.s.d
 	shown.line.SetText(fmt.Sprint(found.Line))
 	shown.who.SetText(found.Customer.GetName())

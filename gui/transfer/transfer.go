@@ -49,8 +49,7 @@ func New(d *ui.Desk) *Screen {
 	s.none = container.NewCenter(ui.Text(d.T("transfer.none"), ui.SizeText, false, ui.ColorMuted))
 	s.fresh = ui.NewButton(d.T("transfer.new"), "F5", ui.Primary, s.pick)
 	head := ui.Row(8, ui.Title(d.T("area.imports")), ui.Spring(), s.fresh)
-	caption := func(text string) fyne.CanvasObject { return ui.Pad(9, 0, ui.Caption(text)) }
-	captions := ui.Columns(4, weights, caption(d.T("transfer.file")), caption(d.T("transfer.when")), caption(d.T("transfer.who")), caption(d.T("transfer.outcome")))
+	captions := ui.Captions(weights, d.T("transfer.file"), d.T("transfer.when"), d.T("transfer.who"), d.T("transfer.outcome"))
 	card := ui.Card("", ui.Frame(8, captions, nil, container.NewStack(s.list, s.none), nil, nil))
 	s.overall = ui.Frame(12, head, nil, card, nil, nil)
 	s.content.Objects = []fyne.CanvasObject{s.overall}
@@ -62,20 +61,14 @@ type row struct{ file, when, who, outcome *widget.Label }
 
 func newRow() fyne.CanvasObject {
 	r := &row{ui.Cell(true), ui.Cell(false), ui.Cell(false), ui.Cell(false)}
-	return container.New(r, ui.Columns(4, weights, r.file, r.when, r.who, r.outcome))
+	return ui.Hold(r, ui.Columns(4, weights, r.file, r.when, r.who, r.outcome), 6)
 }
-
-// MinSize implements fyne.Layout.
-func (*row) MinSize(o []fyne.CanvasObject) fyne.Size { return o[0].MinSize().AddWidthHeight(0, 6) }
-
-// Layout implements fyne.Layout.
-func (*row) Layout(o []fyne.CanvasObject, size fyne.Size) { o[0].Resize(size) }
 
 func (s *Screen) update(at int, o fyne.CanvasObject) {
 	if at >= len(s.imports) {
 		return
 	}
-	i, r := s.imports[at], o.(*fyne.Container).Layout.(*row)
+	i, r := s.imports[at], ui.Held[*row](o)
 	r.file.SetText(i.FileName)
 	r.when.SetText(s.d.Text.DateTime(i.Created))
 	r.who.SetText(i.Actor.GetOperator())
