@@ -121,12 +121,6 @@ func Wrong(diagnostics []*plgv1.Diagnostic) bool {
 // SetPaths are the paths of what c has a value for, in the order of a form.
 func SetPaths(c *plgv1.Customer) []string { return setPaths(c) }
 
-// Value is the value of a path as customer.changed tells it; empty for what c has not, and for a no.
-func Value(c *plgv1.Customer, path string) string { return textOf(c, path) }
-
-// Copy sets a path of to as it is in from.
-func Copy(to, from *plgv1.Customer, path string) { copyField(to, from, path) }
-
 // Label is what people call a path, in a language.
 func (s *Service) Label(path, lang string) string { return s.label(path, lang) }
 
@@ -380,27 +374,12 @@ func (s *Service) Admit(tx *store.Tx, actor *plgv1.Actor, people []*Newcomer, an
 // Unregister takes a customer back whom an import brought and nobody has used: record, keys, sets and facts. The
 // number is not given again.
 func (s *Service) Unregister(tx *store.Tx, actor *plgv1.Actor, c *plgv1.Customer) error {
-	number := uint32(c.Number)
-	before, err := s.sets.Of(tx, number)
-	if err != nil {
+	if _, err := s.leave(tx, actor, c); err != nil {
 		return err
 	}
-	index(tx, c, nil)
-	if _, err := s.sets.Clear(tx, number); err != nil {
-		return err
-	}
-	if err := s.tell(tx, c, nil, before, actor); err != nil {
-		return err
-	}
-	if s.LastNumber(tx) == number {
-		tx.Put(bucketNext, keyNext, numberKey(number+1))
-	}
-	tx.Delete(bucketRecord, numberKey(number))
-	tx.Delete(bucketFact, numberKey(number))
 	if key := idKey(c.Id); key != nil {
 		tx.Delete(bucketID, key)
 	}
-	s.forget(tx, number)
 	return nil
 }
 

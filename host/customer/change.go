@@ -318,14 +318,8 @@ func (s *Service) keep(ctx context.Context, tx *store.Tx, actor *plgv1.Actor, cu
 
 // differences lists the fields in which two states of a customer differ, in the order of allPaths.
 func differences(was, is *plgv1.Customer) []*plgv1.FieldChange {
-	paths := allPaths(is)
-	for _, path := range allPaths(was) {
-		if !slices.Contains(paths, path) {
-			paths = append(paths, path)
-		}
-	}
 	var changes []*plgv1.FieldChange
-	for _, path := range paths {
+	for _, path := range Paths(is, was) {
 		from, to := textOf(was, path), textOf(is, path)
 		if path == fieldAplica {
 			from, to = strconv.FormatBool(was.AplicaPromociones), strconv.FormatBool(is.AplicaPromociones)

@@ -207,7 +207,7 @@ func (s *Service) cell(c *plgv1.Customer, facts customer.Facts, path, lang strin
 	case pathUpdated:
 		return s.stamp(c.Updated)
 	}
-	return customer.Value(c, path)
+	return customer.TextOf(c, path)
 }
 
 // money is an amount in cents as a plain number.

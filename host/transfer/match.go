@@ -366,7 +366,7 @@ func merged(i *mostradorv1.Import, current, typed *plgv1.Customer) (*plgv1.Custo
 	wanted := proto.CloneOf(typed)
 	mask := customer.SetPaths(typed)
 	if i.Duplicates == mostradorv1.DuplicatePolicy_DUPLICATE_POLICY_FILL {
-		mask = slices.DeleteFunc(mask, func(path string) bool { return path != targetTags && customer.Value(current, path) != "" })
+		mask = slices.DeleteFunc(mask, func(path string) bool { return path != targetTags && customer.TextOf(current, path) != "" })
 	}
 	mask = slices.DeleteFunc(mask, func(path string) bool { return path == targetEmail && strings.EqualFold(current.Email, typed.Email) })
 	wanted.Tags = slices.Clone(current.Tags)

@@ -243,11 +243,11 @@ func (u *undoing) giveBack(ctx context.Context, tx *store.Tx, number uint32, kep
 			wanted.Tags = slices.DeleteFunc(wanted.Tags, func(tag string) bool {
 				return !slices.Contains(before.Customer.Tags, tag) && slices.Contains(entries(change.To), tag)
 			})
-		case customer.Value(current, change.Field) != plain(change.To):
+		case customer.TextOf(current, change.Field) != plain(change.To):
 			stay = append(stay, u.label(change.Field, u.lang))
 			continue
 		default:
-			customer.Copy(wanted, before.Customer, change.Field)
+			customer.CopyField(wanted, before.Customer, change.Field)
 		}
 		mask = append(mask, change.Field)
 	}
