@@ -58,13 +58,6 @@ func hidden(r rune) bool {
 // foldLetters are letters that people look for without their stroke, but that Unicode does not take apart.
 var foldLetters = strings.NewReplacer("ø", "o", "ł", "l", "đ", "d", "ð", "d", "þ", "th", "æ", "ae", "œ", "oe", "ı", "i")
 
-// words are the words of a name as they are searched: without case and accents, each once, in their order.
-func words(name string) []string {
-	return unique(strings.FieldsFunc(fold(name), func(r rune) bool {
-		return !unicode.IsLetter(r) && !unicode.IsNumber(r)
-	}))
-}
-
 // fold brings a text to the form in which it is compared: "Íñigo" and "INIGO" are the same.
 func fold(s string) string {
 	if isASCII(s) {

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"mostrador/host/api/mostradorv1"
+	"mostrador/host/customer/finder"
 	"mostrador/host/customer/set"
 	"mostrador/host/event"
 	"mostrador/host/locale"
@@ -179,8 +180,8 @@ func (w *world) naive(c *plgv1.Customer, req *mostradorv1.SearchRequest) bool {
 	if strings.Contains(typed, "@") {
 		return false
 	}
-	mine := append(words(c.Name), words(c.Fields["ciudad"])...)
-	asked := words(typed)
+	mine := append(finder.Split(fold(c.Name)), finder.Split(fold(c.Fields["ciudad"]))...)
+	asked := finder.Split(fold(typed))
 	for _, word := range asked {
 		if !slices.ContainsFunc(mine, func(m string) bool { return strings.HasPrefix(m, word) }) {
 			return false

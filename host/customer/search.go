@@ -5,6 +5,7 @@ import (
 	"errors"
 	"strconv"
 	"strings"
+	"unicode"
 
 	"github.com/RoaringBitmap/roaring/v2"
 	"github.com/google/uuid"
@@ -222,7 +223,11 @@ func (s *Service) query(ctx context.Context, tx *store.Tx, typed string, filter 
 	if number := typedNumber(typed); number != 0 {
 		q.Also.Add(s.leads(tx, number))
 	}
-	for _, prefix := range spans(typed, s.country()) {
+	named, err := s.named(ctx, typed, q.Words)
+	if err != nil {
+		return q, false, false, err
+	}
+	for _, prefix := range spans(typed, s.country(), !named) {
 		n := 0
 		for _, number := range tx.Scan(bucketIndex, prefix, nil) {
 			if n++; n > maxSpan {
@@ -238,8 +243,24 @@ func (s *Service) query(ctx context.Context, tx *store.Tx, typed string, filter 
 	return q, true, atLeast, nil
 }
 
-// spans are the parts of the index in which what is typed is looked for.
-func spans(typed, country string) [][]byte {
+// named tells whether what is typed is the beginning of somebody's name: letters only, and somebody has such a word.
+// Then it is not looked for among the addresses, thousands of which begin like a common name.
+func (s *Service) named(ctx context.Context, typed string, words []string) (bool, error) {
+	for _, r := range typed {
+		if !unicode.IsLetter(r) && r != ' ' {
+			return false, nil
+		}
+	}
+	if len(words) == 0 {
+		return false, nil
+	}
+	_, total, _, err := s.finder.Find(ctx, finder.Query{Words: words})
+	return total > 0, err
+}
+
+// spans are the parts of the index in which what is typed is looked for; with addresses also as the beginning of an
+// e-mail address.
+func spans(typed, country string, addresses bool) [][]byte {
 	if strings.Contains(typed, "@") {
 		prefixes := [][]byte{emailKey(typed)}
 		if parsed, problem := parseEmail(typed); problem == "" { // an international domain is kept in ASCII
@@ -256,7 +277,7 @@ func spans(typed, country string) [][]byte {
 			prefixes = append(prefixes, phoneKey(phone))
 		}
 	}
-	if len(typed) >= minSpan && !strings.ContainsAny(typed, " \t") {
+	if addresses && len(typed) >= minSpan && !strings.ContainsAny(typed, " \t") {
 		prefixes = append(prefixes, emailKey(typed))
 	}
 	return prefixes
