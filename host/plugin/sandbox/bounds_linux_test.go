@@ -120,6 +120,8 @@ func TestWhatIsForbiddenIsRefusedAndWouldWorkOutside(t *testing.T) {
 		{attempt: "trace", parts: []Part{PartCalls}, harms: true},
 		{attempt: "read memory", parts: []Part{PartCalls}},
 		{attempt: "others' limits", parts: []Part{PartCalls}},
+		{attempt: "change own limits", parts: []Part{PartCalls}},
+		{attempt: "change own limits, the old way", parts: []Part{PartCalls}},
 		{attempt: "others' processors", parts: []Part{PartCalls}},
 		{attempt: "better priority", harms: os.Getuid() != 0},
 		{attempt: "longer turns", parts: []Part{PartCalls}},

@@ -41,7 +41,7 @@ var refused = append([]uint32{
 	// Other processes of the same user: their memory, descriptors, threads and limits.
 	unix.SYS_PTRACE, unix.SYS_PROCESS_VM_READV, unix.SYS_PROCESS_VM_WRITEV, unix.SYS_PROCESS_MADVISE, unix.SYS_PROCESS_MRELEASE,
 	unix.SYS_PIDFD_GETFD, unix.SYS_KCMP, unix.SYS_PERF_EVENT_OPEN, unix.SYS_MIGRATE_PAGES, unix.SYS_MOVE_PAGES,
-	unix.SYS_IOPRIO_SET, unix.SYS_SETSID, unix.SYS_SCHED_SETSCHEDULER, unix.SYS_SCHED_SETPARAM, unix.SYS_SCHED_SETATTR,
+	unix.SYS_SETRLIMIT, unix.SYS_IOPRIO_SET, unix.SYS_SETSID, unix.SYS_SCHED_SETSCHEDULER, unix.SYS_SCHED_SETPARAM, unix.SYS_SCHED_SETATTR,
 	// Around the bounds: io_uring opens and connects past a filter, memory that no limit counts.
 	unix.SYS_MEMFD_CREATE, unix.SYS_MEMFD_SECRET, unix.SYS_SHMGET, unix.SYS_SHMAT, unix.SYS_REMAP_FILE_PAGES,
 	unix.SYS_MSGGET, unix.SYS_SEMGET, unix.SYS_MQ_OPEN,
@@ -108,10 +108,14 @@ func assemble(b Bounds, password uint32, signals bool) []unix.SockFilter {
 	rule(unix.SYS_PRCTL,
 		load(argument(0)), ifEqual(unix.PR_SET_PDEATHSIG, 1, 0), decide(allowed),
 		load(argument(1)), ifEqual(uint32(unix.SIGKILL), 0, 1), decide(allowed), decide(forbidden))
-	// Limits and priorities: its own only.
-	for _, call := range []uint32{unix.SYS_PRLIMIT64, unix.SYS_SCHED_SETAFFINITY} {
-		rule(call, load(argument(0)), ifEqual(0, 0, 1), decide(allowed), decide(forbidden))
-	}
+	// Limits: it may look at its own. They are set when the process has started, and a program that is quicker than that
+	// could raise them still.
+	rule(unix.SYS_PRLIMIT64,
+		load(argument(0)), ifEqual(0, 1, 0), decide(forbidden),
+		load(argument(2)), ifEqual(0, 1, 0), decide(forbidden),
+		load(upper(2)), ifEqual(0, 0, 1), decide(allowed), decide(forbidden))
+	// Processors and priorities: its own only.
+	rule(unix.SYS_SCHED_SETAFFINITY, load(argument(0)), ifEqual(0, 0, 1), decide(allowed), decide(forbidden))
 	rule(unix.SYS_SETPRIORITY,
 		load(argument(0)), ifEqual(unix.PRIO_PROCESS, 1, 0), decide(forbidden),
 		load(argument(1)), ifEqual(0, 0, 1), decide(allowed), decide(forbidden))

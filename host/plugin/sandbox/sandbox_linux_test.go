@@ -171,6 +171,23 @@ var attempts = map[string]func(args []string) error{
 	"own limits": func([]string) error {
 		return unix.Prlimit(0, unix.RLIMIT_NOFILE, nil, &unix.Rlimit{})
 	},
+	"change own limits": func([]string) error {
+		var now unix.Rlimit
+		err := unix.Prlimit(0, unix.RLIMIT_DATA, nil, &now)
+		if err == nil {
+			err = unix.Prlimit(0, unix.RLIMIT_DATA, &now, nil) // to what they are, which no rights are needed for
+		}
+		return err
+	},
+	"change own limits, the old way": func([]string) error {
+		var now unix.Rlimit
+		err := unix.Getrlimit(unix.RLIMIT_DATA, &now)
+		if err == nil {
+			_, _, errno := unix.RawSyscall(unix.SYS_SETRLIMIT, unix.RLIMIT_DATA, uintptr(unsafe.Pointer(&now)), 0)
+			err = as(errno)
+		}
+		return err
+	},
 	"others' priority": func([]string) error {
 		now, err := unix.Getpriority(unix.PRIO_PROCESS, os.Getppid())
 		if err == nil {
