@@ -11,6 +11,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"mostrador/host/api/mostradorv1"
+	"mostrador/host/api/mostradorv1/mostradorv1connect"
 	"mostrador/sdk/plgv1"
 )
 
@@ -259,7 +260,10 @@ func (h sales) List(context.Context, *connect.Request[mostradorv1.ListSalesReque
 	return connect.NewResponse(res), nil
 }
 
-type messages struct{ s *Store }
+type messages struct {
+	mostradorv1connect.UnimplementedMessageServiceHandler
+	s *Store
+}
 
 func (h messages) List(_ context.Context, req *connect.Request[mostradorv1.ListMessagesRequest]) (*connect.Response[mostradorv1.ListMessagesResponse], error) {
 	h.s.Lock()

@@ -129,7 +129,7 @@ func (s *Store) Listen(string) {
 	mux.Handle(mostradorv1connect.NewAccessServiceHandler(access{s}, opt))
 	mux.Handle(mostradorv1connect.NewCustomerServiceHandler(customers{s}, opt))
 	mux.Handle(mostradorv1connect.NewSaleServiceHandler(sales{s}, opt))
-	mux.Handle(mostradorv1connect.NewMessageServiceHandler(messages{s}, opt))
+	mux.Handle(mostradorv1connect.NewMessageServiceHandler(messages{s: s}, opt))
 	mux.Handle(mostradorv1connect.NewSettingServiceHandler(settings{s: s}, opt))
 	mux.Handle(mostradorv1connect.NewPluginServiceHandler(plugins{s: s}, opt))
 	mux.Handle(mostradorv1connect.NewEventServiceHandler(events{s}, opt))

@@ -135,10 +135,13 @@ type (
 	consentServer  struct{ *server }
 	customerServer struct{ *server }
 	eventServer    struct{ *server }
-	messageServer  struct{ *server }
-	pluginServer   struct{ *server }
-	saleServer     struct{ *server }
-	settingServer  struct{ *server }
+	messageServer  struct {
+		mostradorv1connect.UnimplementedMessageServiceHandler
+		*server
+	}
+	pluginServer  struct{ *server }
+	saleServer    struct{ *server }
+	settingServer struct{ *server }
 )
 
 // readLimit is the longest request: a template with its pictures fits.
@@ -168,7 +171,7 @@ func New(c Config) http.Handler {
 	if s.Model != nil {
 		mux.Handle(mostradorv1connect.NewFieldServiceHandler(fieldServer{s}, options...))
 	}
-	mux.Handle(mostradorv1connect.NewMessageServiceHandler(messageServer{s}, options...))
+	mux.Handle(mostradorv1connect.NewMessageServiceHandler(messageServer{server: s}, options...))
 	path, plugins := mostradorv1connect.NewPluginServiceHandler(pluginServer{s}, append(slices.Clip(options), connect.WithReadMaxBytes(packageLimit))...)
 	mux.Handle(path, s.largeForTechnicians(plugins))
 	if s.Records != nil {

@@ -13,6 +13,7 @@ package plgv1
 import (
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
+	durationpb "google.golang.org/protobuf/types/known/durationpb"
 	structpb "google.golang.org/protobuf/types/known/structpb"
 	timestamppb "google.golang.org/protobuf/types/known/timestamppb"
 	reflect "reflect"
@@ -135,6 +136,12 @@ const (
 	Link_KIND_ACTIVATION Link_Kind = 1
 	// The page on which the customer leaves promotions (opt-out).
 	Link_KIND_OPT_OUT Link_Kind = 2
+	// The page on which the customer chooses what he wants to hear of.
+	Link_KIND_PREFERENCES Link_Kind = 3
+	// The page that asks who has left why, and shows the way back (seed 001).
+	Link_KIND_REASON Link_Kind = 4
+	// An address that opens once: a password is never mailed, a link to make a new one is (seed 003).
+	Link_KIND_ONCE Link_Kind = 5
 )
 
 // Enum value maps for Link_Kind.
@@ -143,11 +150,17 @@ var (
 		0: "KIND_UNSPECIFIED",
 		1: "KIND_ACTIVATION",
 		2: "KIND_OPT_OUT",
+		3: "KIND_PREFERENCES",
+		4: "KIND_REASON",
+		5: "KIND_ONCE",
 	}
 	Link_Kind_value = map[string]int32{
 		"KIND_UNSPECIFIED": 0,
 		"KIND_ACTIVATION":  1,
 		"KIND_OPT_OUT":     2,
+		"KIND_PREFERENCES": 3,
+		"KIND_REASON":      4,
+		"KIND_ONCE":        5,
 	}
 )
 
@@ -175,7 +188,62 @@ func (x Link_Kind) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Link_Kind.Descriptor instead.
 func (Link_Kind) EnumDescriptor() ([]byte, []int) {
-	return file_plg_v1_plugin_proto_rawDescGZIP(), []int{38, 0}
+	return file_plg_v1_plugin_proto_rawDescGZIP(), []int{42, 0}
+}
+
+type MessageRule_Recipient int32
+
+const (
+	MessageRule_RECIPIENT_UNSPECIFIED MessageRule_Recipient = 0
+	// The event's customer.
+	MessageRule_RECIPIENT_CUSTOMER MessageRule_Recipient = 1
+	// The addresses of the rule: staff, suppliers.
+	MessageRule_RECIPIENT_ADDRESSES MessageRule_Recipient = 2
+	// The address in the event's data ("email"), of who may be no customer.
+	MessageRule_RECIPIENT_EVENT MessageRule_Recipient = 3
+)
+
+// Enum value maps for MessageRule_Recipient.
+var (
+	MessageRule_Recipient_name = map[int32]string{
+		0: "RECIPIENT_UNSPECIFIED",
+		1: "RECIPIENT_CUSTOMER",
+		2: "RECIPIENT_ADDRESSES",
+		3: "RECIPIENT_EVENT",
+	}
+	MessageRule_Recipient_value = map[string]int32{
+		"RECIPIENT_UNSPECIFIED": 0,
+		"RECIPIENT_CUSTOMER":    1,
+		"RECIPIENT_ADDRESSES":   2,
+		"RECIPIENT_EVENT":       3,
+	}
+)
+
+func (x MessageRule_Recipient) Enum() *MessageRule_Recipient {
+	p := new(MessageRule_Recipient)
+	*p = x
+	return p
+}
+
+func (x MessageRule_Recipient) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (MessageRule_Recipient) Descriptor() protoreflect.EnumDescriptor {
+	return file_plg_v1_plugin_proto_enumTypes[3].Descriptor()
+}
+
+func (MessageRule_Recipient) Type() protoreflect.EnumType {
+	return &file_plg_v1_plugin_proto_enumTypes[3]
+}
+
+func (x MessageRule_Recipient) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use MessageRule_Recipient.Descriptor instead.
+func (MessageRule_Recipient) EnumDescriptor() ([]byte, []int) {
+	return file_plg_v1_plugin_proto_rawDescGZIP(), []int{43, 0}
 }
 
 type DescribeRequest struct {
@@ -229,7 +297,7 @@ type DescribeResponse struct {
 	Version string                 `protobuf:"bytes,2,opt,name=version,proto3" json:"version,omitempty"`
 	// The protocol version that the plugin chose.
 	Api int32 `protobuf:"varint,3,opt,name=api,proto3" json:"api,omitempty"`
-	// What it can do beyond events, actions and panels (protocol 2): "migrate", "check", "validate".
+	// What it can do beyond events, actions and panels (protocol 2): "migrate", "check", "validate", "rehearse".
 	Abilities     []string `protobuf:"bytes,4,rep,name=abilities,proto3" json:"abilities,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -305,6 +373,7 @@ type WorkRequest struct {
 	//	*WorkRequest_Migrate
 	//	*WorkRequest_Check
 	//	*WorkRequest_Validate
+	//	*WorkRequest_Rehearse
 	Work          isWorkRequest_Work `protobuf_oneof:"work"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -419,6 +488,15 @@ func (x *WorkRequest) GetValidate() *ValidateCall {
 	return nil
 }
 
+func (x *WorkRequest) GetRehearse() *RehearseCall {
+	if x != nil {
+		if x, ok := x.Work.(*WorkRequest_Rehearse); ok {
+			return x.Rehearse
+		}
+	}
+	return nil
+}
+
 type isWorkRequest_Work interface {
 	isWorkRequest_Work()
 }
@@ -457,6 +535,10 @@ type WorkRequest_Validate struct {
 	Validate *ValidateCall `protobuf:"bytes,8,opt,name=validate,proto3,oneof"`
 }
 
+type WorkRequest_Rehearse struct {
+	Rehearse *RehearseCall `protobuf:"bytes,9,opt,name=rehearse,proto3,oneof"`
+}
+
 func (*WorkRequest_Settings) isWorkRequest_Work() {}
 
 func (*WorkRequest_Batch) isWorkRequest_Work() {}
@@ -473,6 +555,8 @@ func (*WorkRequest_Check) isWorkRequest_Work() {}
 
 func (*WorkRequest_Validate) isWorkRequest_Work() {}
 
+func (*WorkRequest_Rehearse) isWorkRequest_Work() {}
+
 type WorkResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Types that are valid to be assigned to Work:
@@ -484,6 +568,7 @@ type WorkResponse struct {
 	//	*WorkResponse_Migrate
 	//	*WorkResponse_Check
 	//	*WorkResponse_Validate
+	//	*WorkResponse_Rehearse
 	Work          isWorkResponse_Work `protobuf_oneof:"work"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -589,6 +674,15 @@ func (x *WorkResponse) GetValidate() *ValidateDone {
 	return nil
 }
 
+func (x *WorkResponse) GetRehearse() *RehearseDone {
+	if x != nil {
+		if x, ok := x.Work.(*WorkResponse_Rehearse); ok {
+			return x.Rehearse
+		}
+	}
+	return nil
+}
+
 type isWorkResponse_Work interface {
 	isWorkResponse_Work()
 }
@@ -621,6 +715,10 @@ type WorkResponse_Validate struct {
 	Validate *ValidateDone `protobuf:"bytes,7,opt,name=validate,proto3,oneof"`
 }
 
+type WorkResponse_Rehearse struct {
+	Rehearse *RehearseDone `protobuf:"bytes,8,opt,name=rehearse,proto3,oneof"`
+}
+
 func (*WorkResponse_Batch) isWorkResponse_Work() {}
 
 func (*WorkResponse_Action) isWorkResponse_Work() {}
@@ -634,6 +732,8 @@ func (*WorkResponse_Migrate) isWorkResponse_Work() {}
 func (*WorkResponse_Check) isWorkResponse_Work() {}
 
 func (*WorkResponse_Validate) isWorkResponse_Work() {}
+
+func (*WorkResponse_Rehearse) isWorkResponse_Work() {}
 
 // Settings are the values in force that the plugin may see: its own and the store's public ones. They are
 // sent before the first work and again before the next work whenever one changes.
@@ -736,7 +836,10 @@ type Delivery struct {
 	// events of one customer in a batch carry none: the SDK continues from what the earlier handler saved.
 	State []byte `protobuf:"bytes,2,opt,name=state,proto3,oneof" json:"state,omitempty"`
 	// customer.merged and customer.unmerged: this plugin's record of the other customer (protocol 2).
-	OtherState    []byte `protobuf:"bytes,3,opt,name=other_state,json=otherState,proto3,oneof" json:"other_state,omitempty"`
+	OtherState []byte `protobuf:"bytes,3,opt,name=other_state,json=otherState,proto3,oneof" json:"other_state,omitempty"`
+	// What the store has counted of the event's customer when it is delivered, the event included; for plugins with the
+	// permission customer.purchases:read (protocol 2).
+	Facts         *Facts `protobuf:"bytes,4,opt,name=facts,proto3" json:"facts,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -788,6 +891,13 @@ func (x *Delivery) GetState() []byte {
 func (x *Delivery) GetOtherState() []byte {
 	if x != nil {
 		return x.OtherState
+	}
+	return nil
+}
+
+func (x *Delivery) GetFacts() *Facts {
+	if x != nil {
+		return x.Facts
 	}
 	return nil
 }
@@ -1987,6 +2097,209 @@ func (x *ValidateDone) GetFault() *Fault {
 	return nil
 }
 
+// RehearseCall plays events of the past to the plugin's handlers, as if it had been active then with other settings.
+// Nothing of it is committed: the plugin keeps records and what it schedules in memory, from the call that begins to the
+// one that ends the rehearsal. Events come in the order of the log, in as many calls as they need.
+type RehearseCall struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Begin anew: without records, with these settings on top of those in force.
+	Begin      bool        `protobuf:"varint,1,opt,name=begin,proto3" json:"begin,omitempty"`
+	Settings   *Settings   `protobuf:"bytes,2,opt,name=settings,proto3" json:"settings,omitempty"`
+	Deliveries []*Delivery `protobuf:"bytes,3,rep,name=deliveries,proto3" json:"deliveries,omitempty"`
+	// Set in the last call: what was scheduled up to then is played too.
+	Until         *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=until,proto3" json:"until,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RehearseCall) Reset() {
+	*x = RehearseCall{}
+	mi := &file_plg_v1_plugin_proto_msgTypes[27]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RehearseCall) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RehearseCall) ProtoMessage() {}
+
+func (x *RehearseCall) ProtoReflect() protoreflect.Message {
+	mi := &file_plg_v1_plugin_proto_msgTypes[27]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RehearseCall.ProtoReflect.Descriptor instead.
+func (*RehearseCall) Descriptor() ([]byte, []int) {
+	return file_plg_v1_plugin_proto_rawDescGZIP(), []int{27}
+}
+
+func (x *RehearseCall) GetBegin() bool {
+	if x != nil {
+		return x.Begin
+	}
+	return false
+}
+
+func (x *RehearseCall) GetSettings() *Settings {
+	if x != nil {
+		return x.Settings
+	}
+	return nil
+}
+
+func (x *RehearseCall) GetDeliveries() []*Delivery {
+	if x != nil {
+		return x.Deliveries
+	}
+	return nil
+}
+
+func (x *RehearseCall) GetUntil() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Until
+	}
+	return nil
+}
+
+type RehearseDone struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Outcomes      []*Rehearsed           `protobuf:"bytes,1,rep,name=outcomes,proto3" json:"outcomes,omitempty"`
+	Fault         *Fault                 `protobuf:"bytes,2,opt,name=fault,proto3" json:"fault,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RehearseDone) Reset() {
+	*x = RehearseDone{}
+	mi := &file_plg_v1_plugin_proto_msgTypes[28]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RehearseDone) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RehearseDone) ProtoMessage() {}
+
+func (x *RehearseDone) ProtoReflect() protoreflect.Message {
+	mi := &file_plg_v1_plugin_proto_msgTypes[28]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RehearseDone.ProtoReflect.Descriptor instead.
+func (*RehearseDone) Descriptor() ([]byte, []int) {
+	return file_plg_v1_plugin_proto_rawDescGZIP(), []int{28}
+}
+
+func (x *RehearseDone) GetOutcomes() []*Rehearsed {
+	if x != nil {
+		return x.Outcomes
+	}
+	return nil
+}
+
+func (x *RehearseDone) GetFault() *Fault {
+	if x != nil {
+		return x.Fault
+	}
+	return nil
+}
+
+// Rehearsed is what one event, or something scheduled, led to beyond records of the plugin's own.
+type Rehearsed struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The event that was handled; that which it goes back to when it was scheduled.
+	Sequence      uint64                 `protobuf:"varint,1,opt,name=sequence,proto3" json:"sequence,omitempty"`
+	Time          *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=time,proto3" json:"time,omitempty"`
+	CustomerId    string                 `protobuf:"bytes,3,opt,name=customer_id,json=customerId,proto3" json:"customer_id,omitempty"`
+	Effects       []*Effect              `protobuf:"bytes,4,rep,name=effects,proto3" json:"effects,omitempty"`
+	Fault         *Fault                 `protobuf:"bytes,5,opt,name=fault,proto3" json:"fault,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Rehearsed) Reset() {
+	*x = Rehearsed{}
+	mi := &file_plg_v1_plugin_proto_msgTypes[29]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Rehearsed) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Rehearsed) ProtoMessage() {}
+
+func (x *Rehearsed) ProtoReflect() protoreflect.Message {
+	mi := &file_plg_v1_plugin_proto_msgTypes[29]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Rehearsed.ProtoReflect.Descriptor instead.
+func (*Rehearsed) Descriptor() ([]byte, []int) {
+	return file_plg_v1_plugin_proto_rawDescGZIP(), []int{29}
+}
+
+func (x *Rehearsed) GetSequence() uint64 {
+	if x != nil {
+		return x.Sequence
+	}
+	return 0
+}
+
+func (x *Rehearsed) GetTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Time
+	}
+	return nil
+}
+
+func (x *Rehearsed) GetCustomerId() string {
+	if x != nil {
+		return x.CustomerId
+	}
+	return ""
+}
+
+func (x *Rehearsed) GetEffects() []*Effect {
+	if x != nil {
+		return x.Effects
+	}
+	return nil
+}
+
+func (x *Rehearsed) GetFault() *Fault {
+	if x != nil {
+		return x.Fault
+	}
+	return nil
+}
+
 type PanelRow struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Label         string                 `protobuf:"bytes,1,opt,name=label,proto3" json:"label,omitempty"`
@@ -1997,7 +2310,7 @@ type PanelRow struct {
 
 func (x *PanelRow) Reset() {
 	*x = PanelRow{}
-	mi := &file_plg_v1_plugin_proto_msgTypes[27]
+	mi := &file_plg_v1_plugin_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2009,7 +2322,7 @@ func (x *PanelRow) String() string {
 func (*PanelRow) ProtoMessage() {}
 
 func (x *PanelRow) ProtoReflect() protoreflect.Message {
-	mi := &file_plg_v1_plugin_proto_msgTypes[27]
+	mi := &file_plg_v1_plugin_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2022,7 +2335,7 @@ func (x *PanelRow) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PanelRow.ProtoReflect.Descriptor instead.
 func (*PanelRow) Descriptor() ([]byte, []int) {
-	return file_plg_v1_plugin_proto_rawDescGZIP(), []int{27}
+	return file_plg_v1_plugin_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *PanelRow) GetLabel() string {
@@ -2054,7 +2367,7 @@ type Read struct {
 
 func (x *Read) Reset() {
 	*x = Read{}
-	mi := &file_plg_v1_plugin_proto_msgTypes[28]
+	mi := &file_plg_v1_plugin_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2066,7 +2379,7 @@ func (x *Read) String() string {
 func (*Read) ProtoMessage() {}
 
 func (x *Read) ProtoReflect() protoreflect.Message {
-	mi := &file_plg_v1_plugin_proto_msgTypes[28]
+	mi := &file_plg_v1_plugin_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2079,7 +2392,7 @@ func (x *Read) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Read.ProtoReflect.Descriptor instead.
 func (*Read) Descriptor() ([]byte, []int) {
-	return file_plg_v1_plugin_proto_rawDescGZIP(), []int{28}
+	return file_plg_v1_plugin_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *Read) GetRead() isRead_Read {
@@ -2151,7 +2464,7 @@ type Scan struct {
 
 func (x *Scan) Reset() {
 	*x = Scan{}
-	mi := &file_plg_v1_plugin_proto_msgTypes[29]
+	mi := &file_plg_v1_plugin_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2163,7 +2476,7 @@ func (x *Scan) String() string {
 func (*Scan) ProtoMessage() {}
 
 func (x *Scan) ProtoReflect() protoreflect.Message {
-	mi := &file_plg_v1_plugin_proto_msgTypes[29]
+	mi := &file_plg_v1_plugin_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2176,7 +2489,7 @@ func (x *Scan) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Scan.ProtoReflect.Descriptor instead.
 func (*Scan) Descriptor() ([]byte, []int) {
-	return file_plg_v1_plugin_proto_rawDescGZIP(), []int{29}
+	return file_plg_v1_plugin_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *Scan) GetPrefix() string {
@@ -2209,7 +2522,7 @@ type ReadReply struct {
 
 func (x *ReadReply) Reset() {
 	*x = ReadReply{}
-	mi := &file_plg_v1_plugin_proto_msgTypes[30]
+	mi := &file_plg_v1_plugin_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2221,7 +2534,7 @@ func (x *ReadReply) String() string {
 func (*ReadReply) ProtoMessage() {}
 
 func (x *ReadReply) ProtoReflect() protoreflect.Message {
-	mi := &file_plg_v1_plugin_proto_msgTypes[30]
+	mi := &file_plg_v1_plugin_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2234,7 +2547,7 @@ func (x *ReadReply) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReadReply.ProtoReflect.Descriptor instead.
 func (*ReadReply) Descriptor() ([]byte, []int) {
-	return file_plg_v1_plugin_proto_rawDescGZIP(), []int{30}
+	return file_plg_v1_plugin_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *ReadReply) GetRecords() []*KeyValue {
@@ -2254,7 +2567,7 @@ type KeyValue struct {
 
 func (x *KeyValue) Reset() {
 	*x = KeyValue{}
-	mi := &file_plg_v1_plugin_proto_msgTypes[31]
+	mi := &file_plg_v1_plugin_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2266,7 +2579,7 @@ func (x *KeyValue) String() string {
 func (*KeyValue) ProtoMessage() {}
 
 func (x *KeyValue) ProtoReflect() protoreflect.Message {
-	mi := &file_plg_v1_plugin_proto_msgTypes[31]
+	mi := &file_plg_v1_plugin_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2279,7 +2592,7 @@ func (x *KeyValue) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use KeyValue.ProtoReflect.Descriptor instead.
 func (*KeyValue) Descriptor() ([]byte, []int) {
-	return file_plg_v1_plugin_proto_rawDescGZIP(), []int{31}
+	return file_plg_v1_plugin_proto_rawDescGZIP(), []int{34}
 }
 
 func (x *KeyValue) GetKey() string {
@@ -2322,7 +2635,7 @@ type Effect struct {
 
 func (x *Effect) Reset() {
 	*x = Effect{}
-	mi := &file_plg_v1_plugin_proto_msgTypes[32]
+	mi := &file_plg_v1_plugin_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2334,7 +2647,7 @@ func (x *Effect) String() string {
 func (*Effect) ProtoMessage() {}
 
 func (x *Effect) ProtoReflect() protoreflect.Message {
-	mi := &file_plg_v1_plugin_proto_msgTypes[32]
+	mi := &file_plg_v1_plugin_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2347,7 +2660,7 @@ func (x *Effect) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Effect.ProtoReflect.Descriptor instead.
 func (*Effect) Descriptor() ([]byte, []int) {
-	return file_plg_v1_plugin_proto_rawDescGZIP(), []int{32}
+	return file_plg_v1_plugin_proto_rawDescGZIP(), []int{35}
 }
 
 func (x *Effect) GetEffect() isEffect_Effect {
@@ -2590,7 +2903,7 @@ type SetMeasure struct {
 
 func (x *SetMeasure) Reset() {
 	*x = SetMeasure{}
-	mi := &file_plg_v1_plugin_proto_msgTypes[33]
+	mi := &file_plg_v1_plugin_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2602,7 +2915,7 @@ func (x *SetMeasure) String() string {
 func (*SetMeasure) ProtoMessage() {}
 
 func (x *SetMeasure) ProtoReflect() protoreflect.Message {
-	mi := &file_plg_v1_plugin_proto_msgTypes[33]
+	mi := &file_plg_v1_plugin_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2615,7 +2928,7 @@ func (x *SetMeasure) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SetMeasure.ProtoReflect.Descriptor instead.
 func (*SetMeasure) Descriptor() ([]byte, []int) {
-	return file_plg_v1_plugin_proto_rawDescGZIP(), []int{33}
+	return file_plg_v1_plugin_proto_rawDescGZIP(), []int{36}
 }
 
 func (x *SetMeasure) GetMeasure() string {
@@ -2641,7 +2954,7 @@ type SaveState struct {
 
 func (x *SaveState) Reset() {
 	*x = SaveState{}
-	mi := &file_plg_v1_plugin_proto_msgTypes[34]
+	mi := &file_plg_v1_plugin_proto_msgTypes[37]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2653,7 +2966,7 @@ func (x *SaveState) String() string {
 func (*SaveState) ProtoMessage() {}
 
 func (x *SaveState) ProtoReflect() protoreflect.Message {
-	mi := &file_plg_v1_plugin_proto_msgTypes[34]
+	mi := &file_plg_v1_plugin_proto_msgTypes[37]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2666,7 +2979,7 @@ func (x *SaveState) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SaveState.ProtoReflect.Descriptor instead.
 func (*SaveState) Descriptor() ([]byte, []int) {
-	return file_plg_v1_plugin_proto_rawDescGZIP(), []int{34}
+	return file_plg_v1_plugin_proto_rawDescGZIP(), []int{37}
 }
 
 func (x *SaveState) GetState() []byte {
@@ -2687,7 +3000,7 @@ type PutState struct {
 
 func (x *PutState) Reset() {
 	*x = PutState{}
-	mi := &file_plg_v1_plugin_proto_msgTypes[35]
+	mi := &file_plg_v1_plugin_proto_msgTypes[38]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2699,7 +3012,7 @@ func (x *PutState) String() string {
 func (*PutState) ProtoMessage() {}
 
 func (x *PutState) ProtoReflect() protoreflect.Message {
-	mi := &file_plg_v1_plugin_proto_msgTypes[35]
+	mi := &file_plg_v1_plugin_proto_msgTypes[38]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2712,7 +3025,7 @@ func (x *PutState) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PutState.ProtoReflect.Descriptor instead.
 func (*PutState) Descriptor() ([]byte, []int) {
-	return file_plg_v1_plugin_proto_rawDescGZIP(), []int{35}
+	return file_plg_v1_plugin_proto_rawDescGZIP(), []int{38}
 }
 
 func (x *PutState) GetCustomerId() string {
@@ -2740,7 +3053,7 @@ type SetField struct {
 
 func (x *SetField) Reset() {
 	*x = SetField{}
-	mi := &file_plg_v1_plugin_proto_msgTypes[36]
+	mi := &file_plg_v1_plugin_proto_msgTypes[39]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2752,7 +3065,7 @@ func (x *SetField) String() string {
 func (*SetField) ProtoMessage() {}
 
 func (x *SetField) ProtoReflect() protoreflect.Message {
-	mi := &file_plg_v1_plugin_proto_msgTypes[36]
+	mi := &file_plg_v1_plugin_proto_msgTypes[39]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2765,7 +3078,7 @@ func (x *SetField) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SetField.ProtoReflect.Descriptor instead.
 func (*SetField) Descriptor() ([]byte, []int) {
-	return file_plg_v1_plugin_proto_rawDescGZIP(), []int{36}
+	return file_plg_v1_plugin_proto_rawDescGZIP(), []int{39}
 }
 
 func (x *SetField) GetField() string {
@@ -2791,15 +3104,29 @@ type SendMail struct {
 	// The value of a template_file setting, or a file of the plugin's package.
 	Template string `protobuf:"bytes,3,opt,name=template,proto3" json:"template,omitempty"`
 	// Links by the name that the template uses for them.
-	Links         map[string]*Link `protobuf:"bytes,4,rep,name=links,proto3" json:"links,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
-	Data          *structpb.Struct `protobuf:"bytes,5,opt,name=data,proto3" json:"data,omitempty"`
+	Links map[string]*Link `protobuf:"bytes,4,rep,name=links,proto3" json:"links,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	Data  *structpb.Struct `protobuf:"bytes,5,opt,name=data,proto3" json:"data,omitempty"`
+	// Somebody who is no customer: staff, a supplier, who asked on a web page. Then `to` may be empty, and the plugin needs
+	// the permission message.address:send. Transactional mail only.
+	Address string `protobuf:"bytes,6,opt,name=address,proto3" json:"address,omitempty"`
+	// It leaves at this time, not before.
+	NotBefore *timestamppb.Timestamp `protobuf:"bytes,7,opt,name=not_before,json=notBefore,proto3" json:"not_before,omitempty"`
+	// It does not leave after this time; unset for never.
+	Expires *timestamppb.Timestamp `protobuf:"bytes,8,opt,name=expires,proto3" json:"expires,omitempty"`
+	// The topic (subscription) of a promotional mail; empty for the general one.
+	Topic string `protobuf:"bytes,9,opt,name=topic,proto3" json:"topic,omitempty"`
+	// The promotion of which the customer gets his code: {{.Codigo}}.
+	Promotion   string        `protobuf:"bytes,10,opt,name=promotion,proto3" json:"promotion,omitempty"`
+	Attachments []*Attachment `protobuf:"bytes,11,rep,name=attachments,proto3" json:"attachments,omitempty"`
+	// Which of the plugin's rules wants it, in words for people who ask why.
+	Rule          string `protobuf:"bytes,12,opt,name=rule,proto3" json:"rule,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *SendMail) Reset() {
 	*x = SendMail{}
-	mi := &file_plg_v1_plugin_proto_msgTypes[37]
+	mi := &file_plg_v1_plugin_proto_msgTypes[40]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2811,7 +3138,7 @@ func (x *SendMail) String() string {
 func (*SendMail) ProtoMessage() {}
 
 func (x *SendMail) ProtoReflect() protoreflect.Message {
-	mi := &file_plg_v1_plugin_proto_msgTypes[37]
+	mi := &file_plg_v1_plugin_proto_msgTypes[40]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2824,7 +3151,7 @@ func (x *SendMail) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SendMail.ProtoReflect.Descriptor instead.
 func (*SendMail) Descriptor() ([]byte, []int) {
-	return file_plg_v1_plugin_proto_rawDescGZIP(), []int{37}
+	return file_plg_v1_plugin_proto_rawDescGZIP(), []int{40}
 }
 
 func (x *SendMail) GetKind() MessageKind {
@@ -2862,18 +3189,140 @@ func (x *SendMail) GetData() *structpb.Struct {
 	return nil
 }
 
+func (x *SendMail) GetAddress() string {
+	if x != nil {
+		return x.Address
+	}
+	return ""
+}
+
+func (x *SendMail) GetNotBefore() *timestamppb.Timestamp {
+	if x != nil {
+		return x.NotBefore
+	}
+	return nil
+}
+
+func (x *SendMail) GetExpires() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Expires
+	}
+	return nil
+}
+
+func (x *SendMail) GetTopic() string {
+	if x != nil {
+		return x.Topic
+	}
+	return ""
+}
+
+func (x *SendMail) GetPromotion() string {
+	if x != nil {
+		return x.Promotion
+	}
+	return ""
+}
+
+func (x *SendMail) GetAttachments() []*Attachment {
+	if x != nil {
+		return x.Attachments
+	}
+	return nil
+}
+
+func (x *SendMail) GetRule() string {
+	if x != nil {
+		return x.Rule
+	}
+	return ""
+}
+
+// Attachment is a file that a mail brings along.
+type Attachment struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Name  string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// MIME type; guessed from the name when empty.
+	ContentType string `protobuf:"bytes,2,opt,name=content_type,json=contentType,proto3" json:"content_type,omitempty"`
+	Data        []byte `protobuf:"bytes,3,opt,name=data,proto3" json:"data,omitempty"`
+	// Instead of data: a file of an event of another system, by the id that the event's data names it with.
+	Blob          string `protobuf:"bytes,4,opt,name=blob,proto3" json:"blob,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Attachment) Reset() {
+	*x = Attachment{}
+	mi := &file_plg_v1_plugin_proto_msgTypes[41]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Attachment) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Attachment) ProtoMessage() {}
+
+func (x *Attachment) ProtoReflect() protoreflect.Message {
+	mi := &file_plg_v1_plugin_proto_msgTypes[41]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Attachment.ProtoReflect.Descriptor instead.
+func (*Attachment) Descriptor() ([]byte, []int) {
+	return file_plg_v1_plugin_proto_rawDescGZIP(), []int{41}
+}
+
+func (x *Attachment) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *Attachment) GetContentType() string {
+	if x != nil {
+		return x.ContentType
+	}
+	return ""
+}
+
+func (x *Attachment) GetData() []byte {
+	if x != nil {
+		return x.Data
+	}
+	return nil
+}
+
+func (x *Attachment) GetBlob() string {
+	if x != nil {
+		return x.Blob
+	}
+	return ""
+}
+
 // Link is made by the host when the mail is queued; a plugin never sees its token.
 type Link struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Kind          Link_Kind              `protobuf:"varint,1,opt,name=kind,proto3,enum=plg.v1.Link_Kind" json:"kind,omitempty"`
-	CustomerId    string                 `protobuf:"bytes,2,opt,name=customer_id,json=customerId,proto3" json:"customer_id,omitempty"`
+	state      protoimpl.MessageState `protogen:"open.v1"`
+	Kind       Link_Kind              `protobuf:"varint,1,opt,name=kind,proto3,enum=plg.v1.Link_Kind" json:"kind,omitempty"`
+	CustomerId string                 `protobuf:"bytes,2,opt,name=customer_id,json=customerId,proto3" json:"customer_id,omitempty"`
+	// Where a link of KIND_ONCE leads.
+	Url           string `protobuf:"bytes,3,opt,name=url,proto3" json:"url,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Link) Reset() {
 	*x = Link{}
-	mi := &file_plg_v1_plugin_proto_msgTypes[38]
+	mi := &file_plg_v1_plugin_proto_msgTypes[42]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2885,7 +3334,7 @@ func (x *Link) String() string {
 func (*Link) ProtoMessage() {}
 
 func (x *Link) ProtoReflect() protoreflect.Message {
-	mi := &file_plg_v1_plugin_proto_msgTypes[38]
+	mi := &file_plg_v1_plugin_proto_msgTypes[42]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2898,7 +3347,7 @@ func (x *Link) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Link.ProtoReflect.Descriptor instead.
 func (*Link) Descriptor() ([]byte, []int) {
-	return file_plg_v1_plugin_proto_rawDescGZIP(), []int{38}
+	return file_plg_v1_plugin_proto_rawDescGZIP(), []int{42}
 }
 
 func (x *Link) GetKind() Link_Kind {
@@ -2911,6 +3360,223 @@ func (x *Link) GetKind() Link_Kind {
 func (x *Link) GetCustomerId() string {
 	if x != nil {
 		return x.CustomerId
+	}
+	return ""
+}
+
+func (x *Link) GetUrl() string {
+	if x != nil {
+		return x.Url
+	}
+	return ""
+}
+
+// MessageRule is one rule of a setting of type message_rules: an event, a condition, a wait, a message (seed 001). The
+// value of such a setting is a list of these in protobuf's JSON.
+type MessageRule struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Names the rule for good: letters, digits and "-".
+	Id      string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	Name    string `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`
+	Enabled bool   `protobuf:"varint,3,opt,name=enabled,proto3" json:"enabled,omitempty"`
+	// "sale.completed", "external.cart.abandoned", ...
+	Event string `protobuf:"bytes,4,opt,name=event,proto3" json:"event,omitempty"`
+	// CEL over event, customer, consent, purchases, payments and measures; empty always holds.
+	Condition string `protobuf:"bytes,5,opt,name=condition,proto3" json:"condition,omitempty"`
+	// How long the message waits.
+	Wait *durationpb.Duration `protobuf:"bytes,6,opt,name=wait,proto3" json:"wait,omitempty"`
+	// The time of day at which it leaves then, "10:00" in the store's time zone; empty for at once.
+	At string `protobuf:"bytes,7,opt,name=at,proto3" json:"at,omitempty"`
+	// While it waits, one of these events of the same customer ends it.
+	ExitEvents []string `protobuf:"bytes,8,rep,name=exit_events,json=exitEvents,proto3" json:"exit_events,omitempty"`
+	// CEL; when it holds at the end of the wait, nothing is sent.
+	ExitCondition string `protobuf:"bytes,9,opt,name=exit_condition,json=exitCondition,proto3" json:"exit_condition,omitempty"`
+	// At most once per customer in this time; 0 for each time, a hundred years for once.
+	OncePer   *durationpb.Duration  `protobuf:"bytes,10,opt,name=once_per,json=oncePer,proto3" json:"once_per,omitempty"`
+	To        MessageRule_Recipient `protobuf:"varint,11,opt,name=to,proto3,enum=plg.v1.MessageRule_Recipient" json:"to,omitempty"`
+	Addresses []string              `protobuf:"bytes,12,rep,name=addresses,proto3" json:"addresses,omitempty"`
+	Kind      MessageKind           `protobuf:"varint,13,opt,name=kind,proto3,enum=plg.v1.MessageKind" json:"kind,omitempty"`
+	// As in SendMail.template.
+	Template  string `protobuf:"bytes,14,opt,name=template,proto3" json:"template,omitempty"`
+	Topic     string `protobuf:"bytes,15,opt,name=topic,proto3" json:"topic,omitempty"`
+	Promotion string `protobuf:"bytes,16,opt,name=promotion,proto3" json:"promotion,omitempty"`
+	// Bring along the files of the event (an invoice).
+	Attach bool `protobuf:"varint,17,opt,name=attach,proto3" json:"attach,omitempty"`
+	// Ask again so often, each time after so long, while the exit condition does not hold.
+	RepeatEvery *durationpb.Duration `protobuf:"bytes,18,opt,name=repeat_every,json=repeatEvery,proto3" json:"repeat_every,omitempty"`
+	RepeatTimes int32                `protobuf:"varint,19,opt,name=repeat_times,json=repeatTimes,proto3" json:"repeat_times,omitempty"`
+	// The recipe that it was made from.
+	Recipe        string `protobuf:"bytes,20,opt,name=recipe,proto3" json:"recipe,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *MessageRule) Reset() {
+	*x = MessageRule{}
+	mi := &file_plg_v1_plugin_proto_msgTypes[43]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *MessageRule) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*MessageRule) ProtoMessage() {}
+
+func (x *MessageRule) ProtoReflect() protoreflect.Message {
+	mi := &file_plg_v1_plugin_proto_msgTypes[43]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use MessageRule.ProtoReflect.Descriptor instead.
+func (*MessageRule) Descriptor() ([]byte, []int) {
+	return file_plg_v1_plugin_proto_rawDescGZIP(), []int{43}
+}
+
+func (x *MessageRule) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *MessageRule) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *MessageRule) GetEnabled() bool {
+	if x != nil {
+		return x.Enabled
+	}
+	return false
+}
+
+func (x *MessageRule) GetEvent() string {
+	if x != nil {
+		return x.Event
+	}
+	return ""
+}
+
+func (x *MessageRule) GetCondition() string {
+	if x != nil {
+		return x.Condition
+	}
+	return ""
+}
+
+func (x *MessageRule) GetWait() *durationpb.Duration {
+	if x != nil {
+		return x.Wait
+	}
+	return nil
+}
+
+func (x *MessageRule) GetAt() string {
+	if x != nil {
+		return x.At
+	}
+	return ""
+}
+
+func (x *MessageRule) GetExitEvents() []string {
+	if x != nil {
+		return x.ExitEvents
+	}
+	return nil
+}
+
+func (x *MessageRule) GetExitCondition() string {
+	if x != nil {
+		return x.ExitCondition
+	}
+	return ""
+}
+
+func (x *MessageRule) GetOncePer() *durationpb.Duration {
+	if x != nil {
+		return x.OncePer
+	}
+	return nil
+}
+
+func (x *MessageRule) GetTo() MessageRule_Recipient {
+	if x != nil {
+		return x.To
+	}
+	return MessageRule_RECIPIENT_UNSPECIFIED
+}
+
+func (x *MessageRule) GetAddresses() []string {
+	if x != nil {
+		return x.Addresses
+	}
+	return nil
+}
+
+func (x *MessageRule) GetKind() MessageKind {
+	if x != nil {
+		return x.Kind
+	}
+	return MessageKind_MESSAGE_KIND_UNSPECIFIED
+}
+
+func (x *MessageRule) GetTemplate() string {
+	if x != nil {
+		return x.Template
+	}
+	return ""
+}
+
+func (x *MessageRule) GetTopic() string {
+	if x != nil {
+		return x.Topic
+	}
+	return ""
+}
+
+func (x *MessageRule) GetPromotion() string {
+	if x != nil {
+		return x.Promotion
+	}
+	return ""
+}
+
+func (x *MessageRule) GetAttach() bool {
+	if x != nil {
+		return x.Attach
+	}
+	return false
+}
+
+func (x *MessageRule) GetRepeatEvery() *durationpb.Duration {
+	if x != nil {
+		return x.RepeatEvery
+	}
+	return nil
+}
+
+func (x *MessageRule) GetRepeatTimes() int32 {
+	if x != nil {
+		return x.RepeatTimes
+	}
+	return 0
+}
+
+func (x *MessageRule) GetRecipe() string {
+	if x != nil {
+		return x.Recipe
 	}
 	return ""
 }
@@ -2929,7 +3595,7 @@ type Schedule struct {
 
 func (x *Schedule) Reset() {
 	*x = Schedule{}
-	mi := &file_plg_v1_plugin_proto_msgTypes[39]
+	mi := &file_plg_v1_plugin_proto_msgTypes[44]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2941,7 +3607,7 @@ func (x *Schedule) String() string {
 func (*Schedule) ProtoMessage() {}
 
 func (x *Schedule) ProtoReflect() protoreflect.Message {
-	mi := &file_plg_v1_plugin_proto_msgTypes[39]
+	mi := &file_plg_v1_plugin_proto_msgTypes[44]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2954,7 +3620,7 @@ func (x *Schedule) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Schedule.ProtoReflect.Descriptor instead.
 func (*Schedule) Descriptor() ([]byte, []int) {
-	return file_plg_v1_plugin_proto_rawDescGZIP(), []int{39}
+	return file_plg_v1_plugin_proto_rawDescGZIP(), []int{44}
 }
 
 func (x *Schedule) GetTime() *timestamppb.Timestamp {
@@ -2997,7 +3663,7 @@ type Emit struct {
 
 func (x *Emit) Reset() {
 	*x = Emit{}
-	mi := &file_plg_v1_plugin_proto_msgTypes[40]
+	mi := &file_plg_v1_plugin_proto_msgTypes[45]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3009,7 +3675,7 @@ func (x *Emit) String() string {
 func (*Emit) ProtoMessage() {}
 
 func (x *Emit) ProtoReflect() protoreflect.Message {
-	mi := &file_plg_v1_plugin_proto_msgTypes[40]
+	mi := &file_plg_v1_plugin_proto_msgTypes[45]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3022,7 +3688,7 @@ func (x *Emit) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Emit.ProtoReflect.Descriptor instead.
 func (*Emit) Descriptor() ([]byte, []int) {
-	return file_plg_v1_plugin_proto_rawDescGZIP(), []int{40}
+	return file_plg_v1_plugin_proto_rawDescGZIP(), []int{45}
 }
 
 func (x *Emit) GetType() string {
@@ -3058,7 +3724,7 @@ type ActivateByCode struct {
 
 func (x *ActivateByCode) Reset() {
 	*x = ActivateByCode{}
-	mi := &file_plg_v1_plugin_proto_msgTypes[41]
+	mi := &file_plg_v1_plugin_proto_msgTypes[46]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3070,7 +3736,7 @@ func (x *ActivateByCode) String() string {
 func (*ActivateByCode) ProtoMessage() {}
 
 func (x *ActivateByCode) ProtoReflect() protoreflect.Message {
-	mi := &file_plg_v1_plugin_proto_msgTypes[41]
+	mi := &file_plg_v1_plugin_proto_msgTypes[46]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3083,7 +3749,7 @@ func (x *ActivateByCode) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ActivateByCode.ProtoReflect.Descriptor instead.
 func (*ActivateByCode) Descriptor() ([]byte, []int) {
-	return file_plg_v1_plugin_proto_rawDescGZIP(), []int{41}
+	return file_plg_v1_plugin_proto_rawDescGZIP(), []int{46}
 }
 
 func (x *ActivateByCode) GetCustomerId() string {
@@ -3104,14 +3770,14 @@ var File_plg_v1_plugin_proto protoreflect.FileDescriptor
 
 const file_plg_v1_plugin_proto_rawDesc = "" +
 	"\n" +
-	"\x13plg/v1/plugin.proto\x12\x06plg.v1\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x12plg/v1/store.proto\"#\n" +
+	"\x13plg/v1/plugin.proto\x12\x06plg.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x12plg/v1/store.proto\"#\n" +
 	"\x0fDescribeRequest\x12\x10\n" +
 	"\x03api\x18\x01 \x03(\x05R\x03api\"l\n" +
 	"\x10DescribeResponse\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x18\n" +
 	"\aversion\x18\x02 \x01(\tR\aversion\x12\x10\n" +
 	"\x03api\x18\x03 \x01(\x05R\x03api\x12\x1c\n" +
-	"\tabilities\x18\x04 \x03(\tR\tabilities\"\xfe\x02\n" +
+	"\tabilities\x18\x04 \x03(\tR\tabilities\"\xb2\x03\n" +
 	"\vWorkRequest\x12.\n" +
 	"\bsettings\x18\x01 \x01(\v2\x10.plg.v1.SettingsH\x00R\bsettings\x12%\n" +
 	"\x05batch\x18\x02 \x01(\v2\r.plg.v1.BatchH\x00R\x05batch\x12,\n" +
@@ -3120,8 +3786,9 @@ const file_plg_v1_plugin_proto_rawDesc = "" +
 	"\x04read\x18\x05 \x01(\v2\x11.plg.v1.ReadReplyH\x00R\x04read\x12/\n" +
 	"\amigrate\x18\x06 \x01(\v2\x13.plg.v1.MigrateCallH\x00R\amigrate\x12)\n" +
 	"\x05check\x18\a \x01(\v2\x11.plg.v1.CheckCallH\x00R\x05check\x122\n" +
-	"\bvalidate\x18\b \x01(\v2\x14.plg.v1.ValidateCallH\x00R\bvalidateB\x06\n" +
-	"\x04work\"\xce\x02\n" +
+	"\bvalidate\x18\b \x01(\v2\x14.plg.v1.ValidateCallH\x00R\bvalidate\x122\n" +
+	"\brehearse\x18\t \x01(\v2\x14.plg.v1.RehearseCallH\x00R\brehearseB\x06\n" +
+	"\x04work\"\x82\x03\n" +
 	"\fWorkResponse\x12)\n" +
 	"\x05batch\x18\x01 \x01(\v2\x11.plg.v1.BatchDoneH\x00R\x05batch\x12,\n" +
 	"\x06action\x18\x02 \x01(\v2\x12.plg.v1.ActionDoneH\x00R\x06action\x12)\n" +
@@ -3129,19 +3796,21 @@ const file_plg_v1_plugin_proto_rawDesc = "" +
 	"\x04read\x18\x04 \x01(\v2\f.plg.v1.ReadH\x00R\x04read\x12/\n" +
 	"\amigrate\x18\x05 \x01(\v2\x13.plg.v1.MigrateDoneH\x00R\amigrate\x12)\n" +
 	"\x05check\x18\x06 \x01(\v2\x11.plg.v1.CheckDoneH\x00R\x05check\x122\n" +
-	"\bvalidate\x18\a \x01(\v2\x14.plg.v1.ValidateDoneH\x00R\bvalidateB\x06\n" +
+	"\bvalidate\x18\a \x01(\v2\x14.plg.v1.ValidateDoneH\x00R\bvalidate\x122\n" +
+	"\brehearse\x18\b \x01(\v2\x14.plg.v1.RehearseDoneH\x00R\brehearseB\x06\n" +
 	"\x04work\";\n" +
 	"\bSettings\x12/\n" +
 	"\x06values\x18\x01 \x01(\v2\x17.google.protobuf.StructR\x06values\"9\n" +
 	"\x05Batch\x120\n" +
 	"\n" +
 	"deliveries\x18\x01 \x03(\v2\x10.plg.v1.DeliveryR\n" +
-	"deliveries\"{\n" +
+	"deliveries\"\xa0\x01\n" +
 	"\bDelivery\x12\x14\n" +
 	"\x05event\x18\x01 \x01(\fR\x05event\x12\x19\n" +
 	"\x05state\x18\x02 \x01(\fH\x00R\x05state\x88\x01\x01\x12$\n" +
 	"\vother_state\x18\x03 \x01(\fH\x01R\n" +
-	"otherState\x88\x01\x01B\b\n" +
+	"otherState\x88\x01\x01\x12#\n" +
+	"\x05facts\x18\x04 \x01(\v2\r.plg.v1.FactsR\x05factsB\b\n" +
 	"\x06_stateB\x0e\n" +
 	"\f_other_state\"8\n" +
 	"\tBatchDone\x12+\n" +
@@ -3233,7 +3902,24 @@ const file_plg_v1_plugin_proto_rawDesc = "" +
 	"\blanguage\x18\x04 \x01(\tR\blanguage\"i\n" +
 	"\fValidateDone\x124\n" +
 	"\vdiagnostics\x18\x01 \x03(\v2\x12.plg.v1.DiagnosticR\vdiagnostics\x12#\n" +
-	"\x05fault\x18\x02 \x01(\v2\r.plg.v1.FaultR\x05fault\"6\n" +
+	"\x05fault\x18\x02 \x01(\v2\r.plg.v1.FaultR\x05fault\"\xb6\x01\n" +
+	"\fRehearseCall\x12\x14\n" +
+	"\x05begin\x18\x01 \x01(\bR\x05begin\x12,\n" +
+	"\bsettings\x18\x02 \x01(\v2\x10.plg.v1.SettingsR\bsettings\x120\n" +
+	"\n" +
+	"deliveries\x18\x03 \x03(\v2\x10.plg.v1.DeliveryR\n" +
+	"deliveries\x120\n" +
+	"\x05until\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\x05until\"b\n" +
+	"\fRehearseDone\x12-\n" +
+	"\boutcomes\x18\x01 \x03(\v2\x11.plg.v1.RehearsedR\boutcomes\x12#\n" +
+	"\x05fault\x18\x02 \x01(\v2\r.plg.v1.FaultR\x05fault\"\xc7\x01\n" +
+	"\tRehearsed\x12\x1a\n" +
+	"\bsequence\x18\x01 \x01(\x04R\bsequence\x12.\n" +
+	"\x04time\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\x04time\x12\x1f\n" +
+	"\vcustomer_id\x18\x03 \x01(\tR\n" +
+	"customerId\x12(\n" +
+	"\aeffects\x18\x04 \x03(\v2\x0e.plg.v1.EffectR\aeffects\x12#\n" +
+	"\x05fault\x18\x05 \x01(\v2\r.plg.v1.FaultR\x05fault\"6\n" +
 	"\bPanelRow\x12\x14\n" +
 	"\x05label\x18\x01 \x01(\tR\x05label\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value\"n\n" +
@@ -3283,25 +3969,72 @@ const file_plg_v1_plugin_proto_rawDesc = "" +
 	"\x05state\x18\x02 \x01(\fR\x05state\"6\n" +
 	"\bSetField\x12\x14\n" +
 	"\x05field\x18\x01 \x01(\tR\x05field\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value\"\x87\x02\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value\"\x90\x04\n" +
 	"\bSendMail\x12'\n" +
 	"\x04kind\x18\x01 \x01(\x0e2\x13.plg.v1.MessageKindR\x04kind\x12\x0e\n" +
 	"\x02to\x18\x02 \x01(\tR\x02to\x12\x1a\n" +
 	"\btemplate\x18\x03 \x01(\tR\btemplate\x121\n" +
 	"\x05links\x18\x04 \x03(\v2\x1b.plg.v1.SendMail.LinksEntryR\x05links\x12+\n" +
-	"\x04data\x18\x05 \x01(\v2\x17.google.protobuf.StructR\x04data\x1aF\n" +
+	"\x04data\x18\x05 \x01(\v2\x17.google.protobuf.StructR\x04data\x12\x18\n" +
+	"\aaddress\x18\x06 \x01(\tR\aaddress\x129\n" +
+	"\n" +
+	"not_before\x18\a \x01(\v2\x1a.google.protobuf.TimestampR\tnotBefore\x124\n" +
+	"\aexpires\x18\b \x01(\v2\x1a.google.protobuf.TimestampR\aexpires\x12\x14\n" +
+	"\x05topic\x18\t \x01(\tR\x05topic\x12\x1c\n" +
+	"\tpromotion\x18\n" +
+	" \x01(\tR\tpromotion\x124\n" +
+	"\vattachments\x18\v \x03(\v2\x12.plg.v1.AttachmentR\vattachments\x12\x12\n" +
+	"\x04rule\x18\f \x01(\tR\x04rule\x1aF\n" +
 	"\n" +
 	"LinksEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\"\n" +
-	"\x05value\x18\x02 \x01(\v2\f.plg.v1.LinkR\x05value:\x028\x01\"\x93\x01\n" +
+	"\x05value\x18\x02 \x01(\v2\f.plg.v1.LinkR\x05value:\x028\x01\"k\n" +
+	"\n" +
+	"Attachment\x12\x12\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\x12!\n" +
+	"\fcontent_type\x18\x02 \x01(\tR\vcontentType\x12\x12\n" +
+	"\x04data\x18\x03 \x01(\fR\x04data\x12\x12\n" +
+	"\x04blob\x18\x04 \x01(\tR\x04blob\"\xdb\x01\n" +
 	"\x04Link\x12%\n" +
 	"\x04kind\x18\x01 \x01(\x0e2\x11.plg.v1.Link.KindR\x04kind\x12\x1f\n" +
 	"\vcustomer_id\x18\x02 \x01(\tR\n" +
-	"customerId\"C\n" +
+	"customerId\x12\x10\n" +
+	"\x03url\x18\x03 \x01(\tR\x03url\"y\n" +
 	"\x04Kind\x12\x14\n" +
 	"\x10KIND_UNSPECIFIED\x10\x00\x12\x13\n" +
 	"\x0fKIND_ACTIVATION\x10\x01\x12\x10\n" +
-	"\fKIND_OPT_OUT\x10\x02\"\x9c\x01\n" +
+	"\fKIND_OPT_OUT\x10\x02\x12\x14\n" +
+	"\x10KIND_PREFERENCES\x10\x03\x12\x0f\n" +
+	"\vKIND_REASON\x10\x04\x12\r\n" +
+	"\tKIND_ONCE\x10\x05\"\x81\x06\n" +
+	"\vMessageRule\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\x12\x12\n" +
+	"\x04name\x18\x02 \x01(\tR\x04name\x12\x18\n" +
+	"\aenabled\x18\x03 \x01(\bR\aenabled\x12\x14\n" +
+	"\x05event\x18\x04 \x01(\tR\x05event\x12\x1c\n" +
+	"\tcondition\x18\x05 \x01(\tR\tcondition\x12-\n" +
+	"\x04wait\x18\x06 \x01(\v2\x19.google.protobuf.DurationR\x04wait\x12\x0e\n" +
+	"\x02at\x18\a \x01(\tR\x02at\x12\x1f\n" +
+	"\vexit_events\x18\b \x03(\tR\n" +
+	"exitEvents\x12%\n" +
+	"\x0eexit_condition\x18\t \x01(\tR\rexitCondition\x124\n" +
+	"\bonce_per\x18\n" +
+	" \x01(\v2\x19.google.protobuf.DurationR\aoncePer\x12-\n" +
+	"\x02to\x18\v \x01(\x0e2\x1d.plg.v1.MessageRule.RecipientR\x02to\x12\x1c\n" +
+	"\taddresses\x18\f \x03(\tR\taddresses\x12'\n" +
+	"\x04kind\x18\r \x01(\x0e2\x13.plg.v1.MessageKindR\x04kind\x12\x1a\n" +
+	"\btemplate\x18\x0e \x01(\tR\btemplate\x12\x14\n" +
+	"\x05topic\x18\x0f \x01(\tR\x05topic\x12\x1c\n" +
+	"\tpromotion\x18\x10 \x01(\tR\tpromotion\x12\x16\n" +
+	"\x06attach\x18\x11 \x01(\bR\x06attach\x12<\n" +
+	"\frepeat_every\x18\x12 \x01(\v2\x19.google.protobuf.DurationR\vrepeatEvery\x12!\n" +
+	"\frepeat_times\x18\x13 \x01(\x05R\vrepeatTimes\x12\x16\n" +
+	"\x06recipe\x18\x14 \x01(\tR\x06recipe\"l\n" +
+	"\tRecipient\x12\x19\n" +
+	"\x15RECIPIENT_UNSPECIFIED\x10\x00\x12\x16\n" +
+	"\x12RECIPIENT_CUSTOMER\x10\x01\x12\x17\n" +
+	"\x13RECIPIENT_ADDRESSES\x10\x02\x12\x13\n" +
+	"\x0fRECIPIENT_EVENT\x10\x03\"\x9c\x01\n" +
 	"\bSchedule\x12.\n" +
 	"\x04time\x18\x01 \x01(\v2\x1a.google.protobuf.TimestampR\x04time\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\x1f\n" +
@@ -3337,144 +4070,171 @@ func file_plg_v1_plugin_proto_rawDescGZIP() []byte {
 	return file_plg_v1_plugin_proto_rawDescData
 }
 
-var file_plg_v1_plugin_proto_enumTypes = make([]protoimpl.EnumInfo, 3)
-var file_plg_v1_plugin_proto_msgTypes = make([]protoimpl.MessageInfo, 44)
+var file_plg_v1_plugin_proto_enumTypes = make([]protoimpl.EnumInfo, 4)
+var file_plg_v1_plugin_proto_msgTypes = make([]protoimpl.MessageInfo, 49)
 var file_plg_v1_plugin_proto_goTypes = []any{
 	(MessageKind)(0),              // 0: plg.v1.MessageKind
 	(PanelChart_Kind)(0),          // 1: plg.v1.PanelChart.Kind
 	(Link_Kind)(0),                // 2: plg.v1.Link.Kind
-	(*DescribeRequest)(nil),       // 3: plg.v1.DescribeRequest
-	(*DescribeResponse)(nil),      // 4: plg.v1.DescribeResponse
-	(*WorkRequest)(nil),           // 5: plg.v1.WorkRequest
-	(*WorkResponse)(nil),          // 6: plg.v1.WorkResponse
-	(*Settings)(nil),              // 7: plg.v1.Settings
-	(*Batch)(nil),                 // 8: plg.v1.Batch
-	(*Delivery)(nil),              // 9: plg.v1.Delivery
-	(*BatchDone)(nil),             // 10: plg.v1.BatchDone
-	(*Outcome)(nil),               // 11: plg.v1.Outcome
-	(*Fault)(nil),                 // 12: plg.v1.Fault
-	(*ActionCall)(nil),            // 13: plg.v1.ActionCall
-	(*ActionDone)(nil),            // 14: plg.v1.ActionDone
-	(*Result)(nil),                // 15: plg.v1.Result
-	(*PanelCall)(nil),             // 16: plg.v1.PanelCall
-	(*PanelDone)(nil),             // 17: plg.v1.PanelDone
-	(*Panel)(nil),                 // 18: plg.v1.Panel
-	(*PanelTable)(nil),            // 19: plg.v1.PanelTable
-	(*PanelColumn)(nil),           // 20: plg.v1.PanelColumn
-	(*PanelCells)(nil),            // 21: plg.v1.PanelCells
-	(*PanelChart)(nil),            // 22: plg.v1.PanelChart
-	(*PanelSeries)(nil),           // 23: plg.v1.PanelSeries
-	(*MigrateCall)(nil),           // 24: plg.v1.MigrateCall
-	(*MigrateDone)(nil),           // 25: plg.v1.MigrateDone
-	(*CheckCall)(nil),             // 26: plg.v1.CheckCall
-	(*CheckDone)(nil),             // 27: plg.v1.CheckDone
-	(*ValidateCall)(nil),          // 28: plg.v1.ValidateCall
-	(*ValidateDone)(nil),          // 29: plg.v1.ValidateDone
-	(*PanelRow)(nil),              // 30: plg.v1.PanelRow
-	(*Read)(nil),                  // 31: plg.v1.Read
-	(*Scan)(nil),                  // 32: plg.v1.Scan
-	(*ReadReply)(nil),             // 33: plg.v1.ReadReply
-	(*KeyValue)(nil),              // 34: plg.v1.KeyValue
-	(*Effect)(nil),                // 35: plg.v1.Effect
-	(*SetMeasure)(nil),            // 36: plg.v1.SetMeasure
-	(*SaveState)(nil),             // 37: plg.v1.SaveState
-	(*PutState)(nil),              // 38: plg.v1.PutState
-	(*SetField)(nil),              // 39: plg.v1.SetField
-	(*SendMail)(nil),              // 40: plg.v1.SendMail
-	(*Link)(nil),                  // 41: plg.v1.Link
-	(*Schedule)(nil),              // 42: plg.v1.Schedule
-	(*Emit)(nil),                  // 43: plg.v1.Emit
-	(*ActivateByCode)(nil),        // 44: plg.v1.ActivateByCode
-	nil,                           // 45: plg.v1.ActionCall.FormEntry
-	nil,                           // 46: plg.v1.SendMail.LinksEntry
-	(*structpb.Struct)(nil),       // 47: google.protobuf.Struct
-	(Blame)(0),                    // 48: plg.v1.Blame
-	(*Customer)(nil),              // 49: plg.v1.Customer
-	(*Actor)(nil),                 // 50: plg.v1.Actor
-	(*timestamppb.Timestamp)(nil), // 51: google.protobuf.Timestamp
-	(*Diagnostic)(nil),            // 52: plg.v1.Diagnostic
-	(*structpb.Value)(nil),        // 53: google.protobuf.Value
+	(MessageRule_Recipient)(0),    // 3: plg.v1.MessageRule.Recipient
+	(*DescribeRequest)(nil),       // 4: plg.v1.DescribeRequest
+	(*DescribeResponse)(nil),      // 5: plg.v1.DescribeResponse
+	(*WorkRequest)(nil),           // 6: plg.v1.WorkRequest
+	(*WorkResponse)(nil),          // 7: plg.v1.WorkResponse
+	(*Settings)(nil),              // 8: plg.v1.Settings
+	(*Batch)(nil),                 // 9: plg.v1.Batch
+	(*Delivery)(nil),              // 10: plg.v1.Delivery
+	(*BatchDone)(nil),             // 11: plg.v1.BatchDone
+	(*Outcome)(nil),               // 12: plg.v1.Outcome
+	(*Fault)(nil),                 // 13: plg.v1.Fault
+	(*ActionCall)(nil),            // 14: plg.v1.ActionCall
+	(*ActionDone)(nil),            // 15: plg.v1.ActionDone
+	(*Result)(nil),                // 16: plg.v1.Result
+	(*PanelCall)(nil),             // 17: plg.v1.PanelCall
+	(*PanelDone)(nil),             // 18: plg.v1.PanelDone
+	(*Panel)(nil),                 // 19: plg.v1.Panel
+	(*PanelTable)(nil),            // 20: plg.v1.PanelTable
+	(*PanelColumn)(nil),           // 21: plg.v1.PanelColumn
+	(*PanelCells)(nil),            // 22: plg.v1.PanelCells
+	(*PanelChart)(nil),            // 23: plg.v1.PanelChart
+	(*PanelSeries)(nil),           // 24: plg.v1.PanelSeries
+	(*MigrateCall)(nil),           // 25: plg.v1.MigrateCall
+	(*MigrateDone)(nil),           // 26: plg.v1.MigrateDone
+	(*CheckCall)(nil),             // 27: plg.v1.CheckCall
+	(*CheckDone)(nil),             // 28: plg.v1.CheckDone
+	(*ValidateCall)(nil),          // 29: plg.v1.ValidateCall
+	(*ValidateDone)(nil),          // 30: plg.v1.ValidateDone
+	(*RehearseCall)(nil),          // 31: plg.v1.RehearseCall
+	(*RehearseDone)(nil),          // 32: plg.v1.RehearseDone
+	(*Rehearsed)(nil),             // 33: plg.v1.Rehearsed
+	(*PanelRow)(nil),              // 34: plg.v1.PanelRow
+	(*Read)(nil),                  // 35: plg.v1.Read
+	(*Scan)(nil),                  // 36: plg.v1.Scan
+	(*ReadReply)(nil),             // 37: plg.v1.ReadReply
+	(*KeyValue)(nil),              // 38: plg.v1.KeyValue
+	(*Effect)(nil),                // 39: plg.v1.Effect
+	(*SetMeasure)(nil),            // 40: plg.v1.SetMeasure
+	(*SaveState)(nil),             // 41: plg.v1.SaveState
+	(*PutState)(nil),              // 42: plg.v1.PutState
+	(*SetField)(nil),              // 43: plg.v1.SetField
+	(*SendMail)(nil),              // 44: plg.v1.SendMail
+	(*Attachment)(nil),            // 45: plg.v1.Attachment
+	(*Link)(nil),                  // 46: plg.v1.Link
+	(*MessageRule)(nil),           // 47: plg.v1.MessageRule
+	(*Schedule)(nil),              // 48: plg.v1.Schedule
+	(*Emit)(nil),                  // 49: plg.v1.Emit
+	(*ActivateByCode)(nil),        // 50: plg.v1.ActivateByCode
+	nil,                           // 51: plg.v1.ActionCall.FormEntry
+	nil,                           // 52: plg.v1.SendMail.LinksEntry
+	(*structpb.Struct)(nil),       // 53: google.protobuf.Struct
+	(*Facts)(nil),                 // 54: plg.v1.Facts
+	(Blame)(0),                    // 55: plg.v1.Blame
+	(*Customer)(nil),              // 56: plg.v1.Customer
+	(*Actor)(nil),                 // 57: plg.v1.Actor
+	(*timestamppb.Timestamp)(nil), // 58: google.protobuf.Timestamp
+	(*Diagnostic)(nil),            // 59: plg.v1.Diagnostic
+	(*structpb.Value)(nil),        // 60: google.protobuf.Value
+	(*durationpb.Duration)(nil),   // 61: google.protobuf.Duration
 }
 var file_plg_v1_plugin_proto_depIdxs = []int32{
-	7,  // 0: plg.v1.WorkRequest.settings:type_name -> plg.v1.Settings
-	8,  // 1: plg.v1.WorkRequest.batch:type_name -> plg.v1.Batch
-	13, // 2: plg.v1.WorkRequest.action:type_name -> plg.v1.ActionCall
-	16, // 3: plg.v1.WorkRequest.panel:type_name -> plg.v1.PanelCall
-	33, // 4: plg.v1.WorkRequest.read:type_name -> plg.v1.ReadReply
-	24, // 5: plg.v1.WorkRequest.migrate:type_name -> plg.v1.MigrateCall
-	26, // 6: plg.v1.WorkRequest.check:type_name -> plg.v1.CheckCall
-	28, // 7: plg.v1.WorkRequest.validate:type_name -> plg.v1.ValidateCall
-	10, // 8: plg.v1.WorkResponse.batch:type_name -> plg.v1.BatchDone
-	14, // 9: plg.v1.WorkResponse.action:type_name -> plg.v1.ActionDone
-	17, // 10: plg.v1.WorkResponse.panel:type_name -> plg.v1.PanelDone
-	31, // 11: plg.v1.WorkResponse.read:type_name -> plg.v1.Read
-	25, // 12: plg.v1.WorkResponse.migrate:type_name -> plg.v1.MigrateDone
-	27, // 13: plg.v1.WorkResponse.check:type_name -> plg.v1.CheckDone
-	29, // 14: plg.v1.WorkResponse.validate:type_name -> plg.v1.ValidateDone
-	47, // 15: plg.v1.Settings.values:type_name -> google.protobuf.Struct
-	9,  // 16: plg.v1.Batch.deliveries:type_name -> plg.v1.Delivery
-	11, // 17: plg.v1.BatchDone.outcomes:type_name -> plg.v1.Outcome
-	35, // 18: plg.v1.Outcome.effects:type_name -> plg.v1.Effect
-	12, // 19: plg.v1.Outcome.fault:type_name -> plg.v1.Fault
-	48, // 20: plg.v1.Fault.blame:type_name -> plg.v1.Blame
-	49, // 21: plg.v1.ActionCall.customer:type_name -> plg.v1.Customer
-	45, // 22: plg.v1.ActionCall.form:type_name -> plg.v1.ActionCall.FormEntry
-	50, // 23: plg.v1.ActionCall.actor:type_name -> plg.v1.Actor
-	51, // 24: plg.v1.ActionCall.time:type_name -> google.protobuf.Timestamp
-	35, // 25: plg.v1.ActionDone.effects:type_name -> plg.v1.Effect
-	15, // 26: plg.v1.ActionDone.result:type_name -> plg.v1.Result
-	12, // 27: plg.v1.ActionDone.fault:type_name -> plg.v1.Fault
-	52, // 28: plg.v1.Result.diagnostics:type_name -> plg.v1.Diagnostic
-	49, // 29: plg.v1.PanelCall.customer:type_name -> plg.v1.Customer
-	51, // 30: plg.v1.PanelCall.time:type_name -> google.protobuf.Timestamp
-	18, // 31: plg.v1.PanelDone.panel:type_name -> plg.v1.Panel
-	12, // 32: plg.v1.PanelDone.fault:type_name -> plg.v1.Fault
-	30, // 33: plg.v1.Panel.rows:type_name -> plg.v1.PanelRow
-	19, // 34: plg.v1.Panel.table:type_name -> plg.v1.PanelTable
-	22, // 35: plg.v1.Panel.chart:type_name -> plg.v1.PanelChart
-	20, // 36: plg.v1.PanelTable.columns:type_name -> plg.v1.PanelColumn
-	21, // 37: plg.v1.PanelTable.rows:type_name -> plg.v1.PanelCells
-	1,  // 38: plg.v1.PanelChart.kind:type_name -> plg.v1.PanelChart.Kind
-	23, // 39: plg.v1.PanelChart.series:type_name -> plg.v1.PanelSeries
-	51, // 40: plg.v1.MigrateCall.time:type_name -> google.protobuf.Timestamp
-	35, // 41: plg.v1.MigrateDone.effects:type_name -> plg.v1.Effect
-	12, // 42: plg.v1.MigrateDone.fault:type_name -> plg.v1.Fault
-	51, // 43: plg.v1.CheckCall.time:type_name -> google.protobuf.Timestamp
-	52, // 44: plg.v1.CheckDone.diagnostics:type_name -> plg.v1.Diagnostic
-	12, // 45: plg.v1.CheckDone.fault:type_name -> plg.v1.Fault
-	53, // 46: plg.v1.ValidateCall.value:type_name -> google.protobuf.Value
-	51, // 47: plg.v1.ValidateCall.time:type_name -> google.protobuf.Timestamp
-	52, // 48: plg.v1.ValidateDone.diagnostics:type_name -> plg.v1.Diagnostic
-	12, // 49: plg.v1.ValidateDone.fault:type_name -> plg.v1.Fault
-	32, // 50: plg.v1.Read.scan:type_name -> plg.v1.Scan
-	32, // 51: plg.v1.Read.states:type_name -> plg.v1.Scan
-	34, // 52: plg.v1.ReadReply.records:type_name -> plg.v1.KeyValue
-	37, // 53: plg.v1.Effect.save_state:type_name -> plg.v1.SaveState
-	34, // 54: plg.v1.Effect.put:type_name -> plg.v1.KeyValue
-	39, // 55: plg.v1.Effect.set_field:type_name -> plg.v1.SetField
-	40, // 56: plg.v1.Effect.send_mail:type_name -> plg.v1.SendMail
-	42, // 57: plg.v1.Effect.schedule:type_name -> plg.v1.Schedule
-	43, // 58: plg.v1.Effect.emit:type_name -> plg.v1.Emit
-	44, // 59: plg.v1.Effect.activate_by_code:type_name -> plg.v1.ActivateByCode
-	38, // 60: plg.v1.Effect.put_state:type_name -> plg.v1.PutState
-	36, // 61: plg.v1.Effect.set_measure:type_name -> plg.v1.SetMeasure
-	0,  // 62: plg.v1.SendMail.kind:type_name -> plg.v1.MessageKind
-	46, // 63: plg.v1.SendMail.links:type_name -> plg.v1.SendMail.LinksEntry
-	47, // 64: plg.v1.SendMail.data:type_name -> google.protobuf.Struct
-	2,  // 65: plg.v1.Link.kind:type_name -> plg.v1.Link.Kind
-	51, // 66: plg.v1.Schedule.time:type_name -> google.protobuf.Timestamp
-	47, // 67: plg.v1.Schedule.data:type_name -> google.protobuf.Struct
-	47, // 68: plg.v1.Emit.data:type_name -> google.protobuf.Struct
-	41, // 69: plg.v1.SendMail.LinksEntry.value:type_name -> plg.v1.Link
-	3,  // 70: plg.v1.Plugin.Describe:input_type -> plg.v1.DescribeRequest
-	5,  // 71: plg.v1.Plugin.Work:input_type -> plg.v1.WorkRequest
-	4,  // 72: plg.v1.Plugin.Describe:output_type -> plg.v1.DescribeResponse
-	6,  // 73: plg.v1.Plugin.Work:output_type -> plg.v1.WorkResponse
-	72, // [72:74] is the sub-list for method output_type
-	70, // [70:72] is the sub-list for method input_type
-	70, // [70:70] is the sub-list for extension type_name
-	70, // [70:70] is the sub-list for extension extendee
-	0,  // [0:70] is the sub-list for field type_name
+	8,  // 0: plg.v1.WorkRequest.settings:type_name -> plg.v1.Settings
+	9,  // 1: plg.v1.WorkRequest.batch:type_name -> plg.v1.Batch
+	14, // 2: plg.v1.WorkRequest.action:type_name -> plg.v1.ActionCall
+	17, // 3: plg.v1.WorkRequest.panel:type_name -> plg.v1.PanelCall
+	37, // 4: plg.v1.WorkRequest.read:type_name -> plg.v1.ReadReply
+	25, // 5: plg.v1.WorkRequest.migrate:type_name -> plg.v1.MigrateCall
+	27, // 6: plg.v1.WorkRequest.check:type_name -> plg.v1.CheckCall
+	29, // 7: plg.v1.WorkRequest.validate:type_name -> plg.v1.ValidateCall
+	31, // 8: plg.v1.WorkRequest.rehearse:type_name -> plg.v1.RehearseCall
+	11, // 9: plg.v1.WorkResponse.batch:type_name -> plg.v1.BatchDone
+	15, // 10: plg.v1.WorkResponse.action:type_name -> plg.v1.ActionDone
+	18, // 11: plg.v1.WorkResponse.panel:type_name -> plg.v1.PanelDone
+	35, // 12: plg.v1.WorkResponse.read:type_name -> plg.v1.Read
+	26, // 13: plg.v1.WorkResponse.migrate:type_name -> plg.v1.MigrateDone
+	28, // 14: plg.v1.WorkResponse.check:type_name -> plg.v1.CheckDone
+	30, // 15: plg.v1.WorkResponse.validate:type_name -> plg.v1.ValidateDone
+	32, // 16: plg.v1.WorkResponse.rehearse:type_name -> plg.v1.RehearseDone
+	53, // 17: plg.v1.Settings.values:type_name -> google.protobuf.Struct
+	10, // 18: plg.v1.Batch.deliveries:type_name -> plg.v1.Delivery
+	54, // 19: plg.v1.Delivery.facts:type_name -> plg.v1.Facts
+	12, // 20: plg.v1.BatchDone.outcomes:type_name -> plg.v1.Outcome
+	39, // 21: plg.v1.Outcome.effects:type_name -> plg.v1.Effect
+	13, // 22: plg.v1.Outcome.fault:type_name -> plg.v1.Fault
+	55, // 23: plg.v1.Fault.blame:type_name -> plg.v1.Blame
+	56, // 24: plg.v1.ActionCall.customer:type_name -> plg.v1.Customer
+	51, // 25: plg.v1.ActionCall.form:type_name -> plg.v1.ActionCall.FormEntry
+	57, // 26: plg.v1.ActionCall.actor:type_name -> plg.v1.Actor
+	58, // 27: plg.v1.ActionCall.time:type_name -> google.protobuf.Timestamp
+	39, // 28: plg.v1.ActionDone.effects:type_name -> plg.v1.Effect
+	16, // 29: plg.v1.ActionDone.result:type_name -> plg.v1.Result
+	13, // 30: plg.v1.ActionDone.fault:type_name -> plg.v1.Fault
+	59, // 31: plg.v1.Result.diagnostics:type_name -> plg.v1.Diagnostic
+	56, // 32: plg.v1.PanelCall.customer:type_name -> plg.v1.Customer
+	58, // 33: plg.v1.PanelCall.time:type_name -> google.protobuf.Timestamp
+	19, // 34: plg.v1.PanelDone.panel:type_name -> plg.v1.Panel
+	13, // 35: plg.v1.PanelDone.fault:type_name -> plg.v1.Fault
+	34, // 36: plg.v1.Panel.rows:type_name -> plg.v1.PanelRow
+	20, // 37: plg.v1.Panel.table:type_name -> plg.v1.PanelTable
+	23, // 38: plg.v1.Panel.chart:type_name -> plg.v1.PanelChart
+	21, // 39: plg.v1.PanelTable.columns:type_name -> plg.v1.PanelColumn
+	22, // 40: plg.v1.PanelTable.rows:type_name -> plg.v1.PanelCells
+	1,  // 41: plg.v1.PanelChart.kind:type_name -> plg.v1.PanelChart.Kind
+	24, // 42: plg.v1.PanelChart.series:type_name -> plg.v1.PanelSeries
+	58, // 43: plg.v1.MigrateCall.time:type_name -> google.protobuf.Timestamp
+	39, // 44: plg.v1.MigrateDone.effects:type_name -> plg.v1.Effect
+	13, // 45: plg.v1.MigrateDone.fault:type_name -> plg.v1.Fault
+	58, // 46: plg.v1.CheckCall.time:type_name -> google.protobuf.Timestamp
+	59, // 47: plg.v1.CheckDone.diagnostics:type_name -> plg.v1.Diagnostic
+	13, // 48: plg.v1.CheckDone.fault:type_name -> plg.v1.Fault
+	60, // 49: plg.v1.ValidateCall.value:type_name -> google.protobuf.Value
+	58, // 50: plg.v1.ValidateCall.time:type_name -> google.protobuf.Timestamp
+	59, // 51: plg.v1.ValidateDone.diagnostics:type_name -> plg.v1.Diagnostic
+	13, // 52: plg.v1.ValidateDone.fault:type_name -> plg.v1.Fault
+	8,  // 53: plg.v1.RehearseCall.settings:type_name -> plg.v1.Settings
+	10, // 54: plg.v1.RehearseCall.deliveries:type_name -> plg.v1.Delivery
+	58, // 55: plg.v1.RehearseCall.until:type_name -> google.protobuf.Timestamp
+	33, // 56: plg.v1.RehearseDone.outcomes:type_name -> plg.v1.Rehearsed
+	13, // 57: plg.v1.RehearseDone.fault:type_name -> plg.v1.Fault
+	58, // 58: plg.v1.Rehearsed.time:type_name -> google.protobuf.Timestamp
+	39, // 59: plg.v1.Rehearsed.effects:type_name -> plg.v1.Effect
+	13, // 60: plg.v1.Rehearsed.fault:type_name -> plg.v1.Fault
+	36, // 61: plg.v1.Read.scan:type_name -> plg.v1.Scan
+	36, // 62: plg.v1.Read.states:type_name -> plg.v1.Scan
+	38, // 63: plg.v1.ReadReply.records:type_name -> plg.v1.KeyValue
+	41, // 64: plg.v1.Effect.save_state:type_name -> plg.v1.SaveState
+	38, // 65: plg.v1.Effect.put:type_name -> plg.v1.KeyValue
+	43, // 66: plg.v1.Effect.set_field:type_name -> plg.v1.SetField
+	44, // 67: plg.v1.Effect.send_mail:type_name -> plg.v1.SendMail
+	48, // 68: plg.v1.Effect.schedule:type_name -> plg.v1.Schedule
+	49, // 69: plg.v1.Effect.emit:type_name -> plg.v1.Emit
+	50, // 70: plg.v1.Effect.activate_by_code:type_name -> plg.v1.ActivateByCode
+	42, // 71: plg.v1.Effect.put_state:type_name -> plg.v1.PutState
+	40, // 72: plg.v1.Effect.set_measure:type_name -> plg.v1.SetMeasure
+	0,  // 73: plg.v1.SendMail.kind:type_name -> plg.v1.MessageKind
+	52, // 74: plg.v1.SendMail.links:type_name -> plg.v1.SendMail.LinksEntry
+	53, // 75: plg.v1.SendMail.data:type_name -> google.protobuf.Struct
+	58, // 76: plg.v1.SendMail.not_before:type_name -> google.protobuf.Timestamp
+	58, // 77: plg.v1.SendMail.expires:type_name -> google.protobuf.Timestamp
+	45, // 78: plg.v1.SendMail.attachments:type_name -> plg.v1.Attachment
+	2,  // 79: plg.v1.Link.kind:type_name -> plg.v1.Link.Kind
+	61, // 80: plg.v1.MessageRule.wait:type_name -> google.protobuf.Duration
+	61, // 81: plg.v1.MessageRule.once_per:type_name -> google.protobuf.Duration
+	3,  // 82: plg.v1.MessageRule.to:type_name -> plg.v1.MessageRule.Recipient
+	0,  // 83: plg.v1.MessageRule.kind:type_name -> plg.v1.MessageKind
+	61, // 84: plg.v1.MessageRule.repeat_every:type_name -> google.protobuf.Duration
+	58, // 85: plg.v1.Schedule.time:type_name -> google.protobuf.Timestamp
+	53, // 86: plg.v1.Schedule.data:type_name -> google.protobuf.Struct
+	53, // 87: plg.v1.Emit.data:type_name -> google.protobuf.Struct
+	46, // 88: plg.v1.SendMail.LinksEntry.value:type_name -> plg.v1.Link
+	4,  // 89: plg.v1.Plugin.Describe:input_type -> plg.v1.DescribeRequest
+	6,  // 90: plg.v1.Plugin.Work:input_type -> plg.v1.WorkRequest
+	5,  // 91: plg.v1.Plugin.Describe:output_type -> plg.v1.DescribeResponse
+	7,  // 92: plg.v1.Plugin.Work:output_type -> plg.v1.WorkResponse
+	91, // [91:93] is the sub-list for method output_type
+	89, // [89:91] is the sub-list for method input_type
+	89, // [89:89] is the sub-list for extension type_name
+	89, // [89:89] is the sub-list for extension extendee
+	0,  // [0:89] is the sub-list for field type_name
 }
 
 func init() { file_plg_v1_plugin_proto_init() }
@@ -3492,6 +4252,7 @@ func file_plg_v1_plugin_proto_init() {
 		(*WorkRequest_Migrate)(nil),
 		(*WorkRequest_Check)(nil),
 		(*WorkRequest_Validate)(nil),
+		(*WorkRequest_Rehearse)(nil),
 	}
 	file_plg_v1_plugin_proto_msgTypes[3].OneofWrappers = []any{
 		(*WorkResponse_Batch)(nil),
@@ -3501,16 +4262,17 @@ func file_plg_v1_plugin_proto_init() {
 		(*WorkResponse_Migrate)(nil),
 		(*WorkResponse_Check)(nil),
 		(*WorkResponse_Validate)(nil),
+		(*WorkResponse_Rehearse)(nil),
 	}
 	file_plg_v1_plugin_proto_msgTypes[6].OneofWrappers = []any{}
 	file_plg_v1_plugin_proto_msgTypes[10].OneofWrappers = []any{}
 	file_plg_v1_plugin_proto_msgTypes[13].OneofWrappers = []any{}
-	file_plg_v1_plugin_proto_msgTypes[28].OneofWrappers = []any{
+	file_plg_v1_plugin_proto_msgTypes[31].OneofWrappers = []any{
 		(*Read_Get)(nil),
 		(*Read_Scan)(nil),
 		(*Read_States)(nil),
 	}
-	file_plg_v1_plugin_proto_msgTypes[32].OneofWrappers = []any{
+	file_plg_v1_plugin_proto_msgTypes[35].OneofWrappers = []any{
 		(*Effect_SaveState)(nil),
 		(*Effect_Put)(nil),
 		(*Effect_Delete)(nil),
@@ -3531,8 +4293,8 @@ func file_plg_v1_plugin_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_plg_v1_plugin_proto_rawDesc), len(file_plg_v1_plugin_proto_rawDesc)),
-			NumEnums:      3,
-			NumMessages:   44,
+			NumEnums:      4,
+			NumMessages:   49,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -653,7 +653,9 @@ type Sale struct {
 	Time       *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=time,proto3" json:"time,omitempty"`
 	Actor      *Actor                 `protobuf:"bytes,5,opt,name=actor,proto3" json:"actor,omitempty"`
 	// What refunds have given back so far.
-	Refunded      *Money `protobuf:"bytes,6,opt,name=refunded,proto3" json:"refunded,omitempty"`
+	Refunded *Money `protobuf:"bytes,6,opt,name=refunded,proto3" json:"refunded,omitempty"`
+	// What was sold, as far as the till tells; may be empty.
+	Lines         []*SaleLine `protobuf:"bytes,7,rep,name=lines,proto3" json:"lines,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -730,6 +732,172 @@ func (x *Sale) GetRefunded() *Money {
 	return nil
 }
 
+func (x *Sale) GetLines() []*SaleLine {
+	if x != nil {
+		return x.Lines
+	}
+	return nil
+}
+
+// SaleLine is one article of a sale.
+type SaleLine struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The article's own identifier (SKU, EAN).
+	Article string `protobuf:"bytes,1,opt,name=article,proto3" json:"article,omitempty"`
+	Name    string `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`
+	// What kind of article it is, in the store's words.
+	Category string  `protobuf:"bytes,3,opt,name=category,proto3" json:"category,omitempty"`
+	Quantity float64 `protobuf:"fixed64,4,opt,name=quantity,proto3" json:"quantity,omitempty"`
+	// What was paid for all of it.
+	Minor         int64 `protobuf:"varint,5,opt,name=minor,proto3" json:"minor,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SaleLine) Reset() {
+	*x = SaleLine{}
+	mi := &file_plg_v1_store_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SaleLine) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SaleLine) ProtoMessage() {}
+
+func (x *SaleLine) ProtoReflect() protoreflect.Message {
+	mi := &file_plg_v1_store_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SaleLine.ProtoReflect.Descriptor instead.
+func (*SaleLine) Descriptor() ([]byte, []int) {
+	return file_plg_v1_store_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *SaleLine) GetArticle() string {
+	if x != nil {
+		return x.Article
+	}
+	return ""
+}
+
+func (x *SaleLine) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *SaleLine) GetCategory() string {
+	if x != nil {
+		return x.Category
+	}
+	return ""
+}
+
+func (x *SaleLine) GetQuantity() float64 {
+	if x != nil {
+		return x.Quantity
+	}
+	return 0
+}
+
+func (x *SaleLine) GetMinor() int64 {
+	if x != nil {
+		return x.Minor
+	}
+	return 0
+}
+
+// Facts is what the store has counted of a customer: purchases, and the numbers that plugins keep (measures).
+type Facts struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Sales, less those that were given back whole.
+	Purchases uint64 `protobuf:"varint,1,opt,name=purchases,proto3" json:"purchases,omitempty"`
+	// Their total, less refunds, in the minor unit of the store's currency.
+	SpentMinor    int64                  `protobuf:"varint,2,opt,name=spent_minor,json=spentMinor,proto3" json:"spent_minor,omitempty"`
+	FirstPurchase *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=first_purchase,json=firstPurchase,proto3" json:"first_purchase,omitempty"`
+	LastPurchase  *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=last_purchase,json=lastPurchase,proto3" json:"last_purchase,omitempty"`
+	Measures      map[string]float64     `protobuf:"bytes,5,rep,name=measures,proto3" json:"measures,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"fixed64,2,opt,name=value"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Facts) Reset() {
+	*x = Facts{}
+	mi := &file_plg_v1_store_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Facts) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Facts) ProtoMessage() {}
+
+func (x *Facts) ProtoReflect() protoreflect.Message {
+	mi := &file_plg_v1_store_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Facts.ProtoReflect.Descriptor instead.
+func (*Facts) Descriptor() ([]byte, []int) {
+	return file_plg_v1_store_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *Facts) GetPurchases() uint64 {
+	if x != nil {
+		return x.Purchases
+	}
+	return 0
+}
+
+func (x *Facts) GetSpentMinor() int64 {
+	if x != nil {
+		return x.SpentMinor
+	}
+	return 0
+}
+
+func (x *Facts) GetFirstPurchase() *timestamppb.Timestamp {
+	if x != nil {
+		return x.FirstPurchase
+	}
+	return nil
+}
+
+func (x *Facts) GetLastPurchase() *timestamppb.Timestamp {
+	if x != nil {
+		return x.LastPurchase
+	}
+	return nil
+}
+
+func (x *Facts) GetMeasures() map[string]float64 {
+	if x != nil {
+		return x.Measures
+	}
+	return nil
+}
+
 // Event is one fact in the store's log.
 type Event struct {
 	state    protoimpl.MessageState `protogen:"open.v1"`
@@ -766,7 +934,7 @@ type Event struct {
 
 func (x *Event) Reset() {
 	*x = Event{}
-	mi := &file_plg_v1_store_proto_msgTypes[5]
+	mi := &file_plg_v1_store_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -778,7 +946,7 @@ func (x *Event) String() string {
 func (*Event) ProtoMessage() {}
 
 func (x *Event) ProtoReflect() protoreflect.Message {
-	mi := &file_plg_v1_store_proto_msgTypes[5]
+	mi := &file_plg_v1_store_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -791,7 +959,7 @@ func (x *Event) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Event.ProtoReflect.Descriptor instead.
 func (*Event) Descriptor() ([]byte, []int) {
-	return file_plg_v1_store_proto_rawDescGZIP(), []int{5}
+	return file_plg_v1_store_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *Event) GetSequence() uint64 {
@@ -1002,7 +1170,7 @@ type Event_Scheduled struct {
 }
 
 type Event_Custom struct {
-	// What a plugin emitted, or a note.
+	// What a plugin emitted, a note, or what another system told (types that begin with "external.").
 	Custom *structpb.Struct `protobuf:"bytes,17,opt,name=custom,proto3,oneof"`
 }
 
@@ -1067,7 +1235,7 @@ type CustomerRegistered struct {
 
 func (x *CustomerRegistered) Reset() {
 	*x = CustomerRegistered{}
-	mi := &file_plg_v1_store_proto_msgTypes[6]
+	mi := &file_plg_v1_store_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1079,7 +1247,7 @@ func (x *CustomerRegistered) String() string {
 func (*CustomerRegistered) ProtoMessage() {}
 
 func (x *CustomerRegistered) ProtoReflect() protoreflect.Message {
-	mi := &file_plg_v1_store_proto_msgTypes[6]
+	mi := &file_plg_v1_store_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1092,7 +1260,7 @@ func (x *CustomerRegistered) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CustomerRegistered.ProtoReflect.Descriptor instead.
 func (*CustomerRegistered) Descriptor() ([]byte, []int) {
-	return file_plg_v1_store_proto_rawDescGZIP(), []int{6}
+	return file_plg_v1_store_proto_rawDescGZIP(), []int{8}
 }
 
 // "customer.changed"
@@ -1105,7 +1273,7 @@ type CustomerChanged struct {
 
 func (x *CustomerChanged) Reset() {
 	*x = CustomerChanged{}
-	mi := &file_plg_v1_store_proto_msgTypes[7]
+	mi := &file_plg_v1_store_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1117,7 +1285,7 @@ func (x *CustomerChanged) String() string {
 func (*CustomerChanged) ProtoMessage() {}
 
 func (x *CustomerChanged) ProtoReflect() protoreflect.Message {
-	mi := &file_plg_v1_store_proto_msgTypes[7]
+	mi := &file_plg_v1_store_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1130,7 +1298,7 @@ func (x *CustomerChanged) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CustomerChanged.ProtoReflect.Descriptor instead.
 func (*CustomerChanged) Descriptor() ([]byte, []int) {
-	return file_plg_v1_store_proto_rawDescGZIP(), []int{7}
+	return file_plg_v1_store_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *CustomerChanged) GetChanges() []*FieldChange {
@@ -1153,7 +1321,7 @@ type CustomerMerged struct {
 
 func (x *CustomerMerged) Reset() {
 	*x = CustomerMerged{}
-	mi := &file_plg_v1_store_proto_msgTypes[8]
+	mi := &file_plg_v1_store_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1165,7 +1333,7 @@ func (x *CustomerMerged) String() string {
 func (*CustomerMerged) ProtoMessage() {}
 
 func (x *CustomerMerged) ProtoReflect() protoreflect.Message {
-	mi := &file_plg_v1_store_proto_msgTypes[8]
+	mi := &file_plg_v1_store_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1178,7 +1346,7 @@ func (x *CustomerMerged) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CustomerMerged.ProtoReflect.Descriptor instead.
 func (*CustomerMerged) Descriptor() ([]byte, []int) {
-	return file_plg_v1_store_proto_rawDescGZIP(), []int{8}
+	return file_plg_v1_store_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *CustomerMerged) GetGone() *Customer {
@@ -1207,7 +1375,7 @@ type CustomerUnmerged struct {
 
 func (x *CustomerUnmerged) Reset() {
 	*x = CustomerUnmerged{}
-	mi := &file_plg_v1_store_proto_msgTypes[9]
+	mi := &file_plg_v1_store_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1219,7 +1387,7 @@ func (x *CustomerUnmerged) String() string {
 func (*CustomerUnmerged) ProtoMessage() {}
 
 func (x *CustomerUnmerged) ProtoReflect() protoreflect.Message {
-	mi := &file_plg_v1_store_proto_msgTypes[9]
+	mi := &file_plg_v1_store_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1232,7 +1400,7 @@ func (x *CustomerUnmerged) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CustomerUnmerged.ProtoReflect.Descriptor instead.
 func (*CustomerUnmerged) Descriptor() ([]byte, []int) {
-	return file_plg_v1_store_proto_rawDescGZIP(), []int{9}
+	return file_plg_v1_store_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *CustomerUnmerged) GetGone() *Customer {
@@ -1258,7 +1426,7 @@ type CustomerErased struct {
 
 func (x *CustomerErased) Reset() {
 	*x = CustomerErased{}
-	mi := &file_plg_v1_store_proto_msgTypes[10]
+	mi := &file_plg_v1_store_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1270,7 +1438,7 @@ func (x *CustomerErased) String() string {
 func (*CustomerErased) ProtoMessage() {}
 
 func (x *CustomerErased) ProtoReflect() protoreflect.Message {
-	mi := &file_plg_v1_store_proto_msgTypes[10]
+	mi := &file_plg_v1_store_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1283,7 +1451,7 @@ func (x *CustomerErased) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CustomerErased.ProtoReflect.Descriptor instead.
 func (*CustomerErased) Descriptor() ([]byte, []int) {
-	return file_plg_v1_store_proto_rawDescGZIP(), []int{10}
+	return file_plg_v1_store_proto_rawDescGZIP(), []int{12}
 }
 
 // "segment.joined"
@@ -1297,7 +1465,7 @@ type SegmentJoined struct {
 
 func (x *SegmentJoined) Reset() {
 	*x = SegmentJoined{}
-	mi := &file_plg_v1_store_proto_msgTypes[11]
+	mi := &file_plg_v1_store_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1309,7 +1477,7 @@ func (x *SegmentJoined) String() string {
 func (*SegmentJoined) ProtoMessage() {}
 
 func (x *SegmentJoined) ProtoReflect() protoreflect.Message {
-	mi := &file_plg_v1_store_proto_msgTypes[11]
+	mi := &file_plg_v1_store_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1322,7 +1490,7 @@ func (x *SegmentJoined) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SegmentJoined.ProtoReflect.Descriptor instead.
 func (*SegmentJoined) Descriptor() ([]byte, []int) {
-	return file_plg_v1_store_proto_rawDescGZIP(), []int{11}
+	return file_plg_v1_store_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *SegmentJoined) GetSegment() uint32 {
@@ -1350,7 +1518,7 @@ type SegmentLeft struct {
 
 func (x *SegmentLeft) Reset() {
 	*x = SegmentLeft{}
-	mi := &file_plg_v1_store_proto_msgTypes[12]
+	mi := &file_plg_v1_store_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1362,7 +1530,7 @@ func (x *SegmentLeft) String() string {
 func (*SegmentLeft) ProtoMessage() {}
 
 func (x *SegmentLeft) ProtoReflect() protoreflect.Message {
-	mi := &file_plg_v1_store_proto_msgTypes[12]
+	mi := &file_plg_v1_store_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1375,7 +1543,7 @@ func (x *SegmentLeft) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SegmentLeft.ProtoReflect.Descriptor instead.
 func (*SegmentLeft) Descriptor() ([]byte, []int) {
-	return file_plg_v1_store_proto_rawDescGZIP(), []int{12}
+	return file_plg_v1_store_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *SegmentLeft) GetSegment() uint32 {
@@ -1402,7 +1570,7 @@ type CampaignConverted struct {
 
 func (x *CampaignConverted) Reset() {
 	*x = CampaignConverted{}
-	mi := &file_plg_v1_store_proto_msgTypes[13]
+	mi := &file_plg_v1_store_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1414,7 +1582,7 @@ func (x *CampaignConverted) String() string {
 func (*CampaignConverted) ProtoMessage() {}
 
 func (x *CampaignConverted) ProtoReflect() protoreflect.Message {
-	mi := &file_plg_v1_store_proto_msgTypes[13]
+	mi := &file_plg_v1_store_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1427,7 +1595,7 @@ func (x *CampaignConverted) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CampaignConverted.ProtoReflect.Descriptor instead.
 func (*CampaignConverted) Descriptor() ([]byte, []int) {
-	return file_plg_v1_store_proto_rawDescGZIP(), []int{13}
+	return file_plg_v1_store_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *CampaignConverted) GetCampaign() string {
@@ -1448,7 +1616,7 @@ type FieldChange struct {
 
 func (x *FieldChange) Reset() {
 	*x = FieldChange{}
-	mi := &file_plg_v1_store_proto_msgTypes[14]
+	mi := &file_plg_v1_store_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1460,7 +1628,7 @@ func (x *FieldChange) String() string {
 func (*FieldChange) ProtoMessage() {}
 
 func (x *FieldChange) ProtoReflect() protoreflect.Message {
-	mi := &file_plg_v1_store_proto_msgTypes[14]
+	mi := &file_plg_v1_store_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1473,7 +1641,7 @@ func (x *FieldChange) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FieldChange.ProtoReflect.Descriptor instead.
 func (*FieldChange) Descriptor() ([]byte, []int) {
-	return file_plg_v1_store_proto_rawDescGZIP(), []int{14}
+	return file_plg_v1_store_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *FieldChange) GetField() string {
@@ -1508,7 +1676,7 @@ type ConsentGiven struct {
 
 func (x *ConsentGiven) Reset() {
 	*x = ConsentGiven{}
-	mi := &file_plg_v1_store_proto_msgTypes[15]
+	mi := &file_plg_v1_store_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1520,7 +1688,7 @@ func (x *ConsentGiven) String() string {
 func (*ConsentGiven) ProtoMessage() {}
 
 func (x *ConsentGiven) ProtoReflect() protoreflect.Message {
-	mi := &file_plg_v1_store_proto_msgTypes[15]
+	mi := &file_plg_v1_store_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1533,7 +1701,7 @@ func (x *ConsentGiven) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ConsentGiven.ProtoReflect.Descriptor instead.
 func (*ConsentGiven) Descriptor() ([]byte, []int) {
-	return file_plg_v1_store_proto_rawDescGZIP(), []int{15}
+	return file_plg_v1_store_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *ConsentGiven) GetPurposes() []Purpose {
@@ -1561,7 +1729,7 @@ type ConsentWithdrawn struct {
 
 func (x *ConsentWithdrawn) Reset() {
 	*x = ConsentWithdrawn{}
-	mi := &file_plg_v1_store_proto_msgTypes[16]
+	mi := &file_plg_v1_store_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1573,7 +1741,7 @@ func (x *ConsentWithdrawn) String() string {
 func (*ConsentWithdrawn) ProtoMessage() {}
 
 func (x *ConsentWithdrawn) ProtoReflect() protoreflect.Message {
-	mi := &file_plg_v1_store_proto_msgTypes[16]
+	mi := &file_plg_v1_store_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1586,7 +1754,7 @@ func (x *ConsentWithdrawn) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ConsentWithdrawn.ProtoReflect.Descriptor instead.
 func (*ConsentWithdrawn) Descriptor() ([]byte, []int) {
-	return file_plg_v1_store_proto_rawDescGZIP(), []int{16}
+	return file_plg_v1_store_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *ConsentWithdrawn) GetPurposes() []Purpose {
@@ -1613,7 +1781,7 @@ type SaleCompleted struct {
 
 func (x *SaleCompleted) Reset() {
 	*x = SaleCompleted{}
-	mi := &file_plg_v1_store_proto_msgTypes[17]
+	mi := &file_plg_v1_store_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1625,7 +1793,7 @@ func (x *SaleCompleted) String() string {
 func (*SaleCompleted) ProtoMessage() {}
 
 func (x *SaleCompleted) ProtoReflect() protoreflect.Message {
-	mi := &file_plg_v1_store_proto_msgTypes[17]
+	mi := &file_plg_v1_store_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1638,7 +1806,7 @@ func (x *SaleCompleted) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SaleCompleted.ProtoReflect.Descriptor instead.
 func (*SaleCompleted) Descriptor() ([]byte, []int) {
-	return file_plg_v1_store_proto_rawDescGZIP(), []int{17}
+	return file_plg_v1_store_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *SaleCompleted) GetSale() *Sale {
@@ -1662,7 +1830,7 @@ type SaleRefunded struct {
 
 func (x *SaleRefunded) Reset() {
 	*x = SaleRefunded{}
-	mi := &file_plg_v1_store_proto_msgTypes[18]
+	mi := &file_plg_v1_store_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1674,7 +1842,7 @@ func (x *SaleRefunded) String() string {
 func (*SaleRefunded) ProtoMessage() {}
 
 func (x *SaleRefunded) ProtoReflect() protoreflect.Message {
-	mi := &file_plg_v1_store_proto_msgTypes[18]
+	mi := &file_plg_v1_store_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1687,7 +1855,7 @@ func (x *SaleRefunded) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SaleRefunded.ProtoReflect.Descriptor instead.
 func (*SaleRefunded) Descriptor() ([]byte, []int) {
-	return file_plg_v1_store_proto_rawDescGZIP(), []int{18}
+	return file_plg_v1_store_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *SaleRefunded) GetSale() *Sale {
@@ -1723,7 +1891,7 @@ type Scheduled struct {
 
 func (x *Scheduled) Reset() {
 	*x = Scheduled{}
-	mi := &file_plg_v1_store_proto_msgTypes[19]
+	mi := &file_plg_v1_store_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1735,7 +1903,7 @@ func (x *Scheduled) String() string {
 func (*Scheduled) ProtoMessage() {}
 
 func (x *Scheduled) ProtoReflect() protoreflect.Message {
-	mi := &file_plg_v1_store_proto_msgTypes[19]
+	mi := &file_plg_v1_store_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1748,7 +1916,7 @@ func (x *Scheduled) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Scheduled.ProtoReflect.Descriptor instead.
 func (*Scheduled) Descriptor() ([]byte, []int) {
-	return file_plg_v1_store_proto_rawDescGZIP(), []int{19}
+	return file_plg_v1_store_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *Scheduled) GetPlugin() string {
@@ -1791,7 +1959,7 @@ type Diagnostic struct {
 
 func (x *Diagnostic) Reset() {
 	*x = Diagnostic{}
-	mi := &file_plg_v1_store_proto_msgTypes[20]
+	mi := &file_plg_v1_store_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1803,7 +1971,7 @@ func (x *Diagnostic) String() string {
 func (*Diagnostic) ProtoMessage() {}
 
 func (x *Diagnostic) ProtoReflect() protoreflect.Message {
-	mi := &file_plg_v1_store_proto_msgTypes[20]
+	mi := &file_plg_v1_store_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1816,7 +1984,7 @@ func (x *Diagnostic) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Diagnostic.ProtoReflect.Descriptor instead.
 func (*Diagnostic) Descriptor() ([]byte, []int) {
-	return file_plg_v1_store_proto_rawDescGZIP(), []int{20}
+	return file_plg_v1_store_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *Diagnostic) GetSeverity() Severity {
@@ -1899,7 +2067,7 @@ const file_plg_v1_store_proto_rawDesc = "" +
 	"user_agent\x18\x05 \x01(\tR\tuserAgent\"9\n" +
 	"\x05Money\x12\x14\n" +
 	"\x05minor\x18\x01 \x01(\x03R\x05minor\x12\x1a\n" +
-	"\bcurrency\x18\x02 \x01(\tR\bcurrency\"\xe6\x01\n" +
+	"\bcurrency\x18\x02 \x01(\tR\bcurrency\"\x8e\x02\n" +
 	"\x04Sale\x12\x18\n" +
 	"\areceipt\x18\x01 \x01(\tR\areceipt\x12\x1f\n" +
 	"\vcustomer_id\x18\x02 \x01(\tR\n" +
@@ -1907,7 +2075,24 @@ const file_plg_v1_store_proto_rawDesc = "" +
 	"\x05total\x18\x03 \x01(\v2\r.plg.v1.MoneyR\x05total\x12.\n" +
 	"\x04time\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\x04time\x12#\n" +
 	"\x05actor\x18\x05 \x01(\v2\r.plg.v1.ActorR\x05actor\x12)\n" +
-	"\brefunded\x18\x06 \x01(\v2\r.plg.v1.MoneyR\brefunded\"\xf7\b\n" +
+	"\brefunded\x18\x06 \x01(\v2\r.plg.v1.MoneyR\brefunded\x12&\n" +
+	"\x05lines\x18\a \x03(\v2\x10.plg.v1.SaleLineR\x05lines\"\x86\x01\n" +
+	"\bSaleLine\x12\x18\n" +
+	"\aarticle\x18\x01 \x01(\tR\aarticle\x12\x12\n" +
+	"\x04name\x18\x02 \x01(\tR\x04name\x12\x1a\n" +
+	"\bcategory\x18\x03 \x01(\tR\bcategory\x12\x1a\n" +
+	"\bquantity\x18\x04 \x01(\x01R\bquantity\x12\x14\n" +
+	"\x05minor\x18\x05 \x01(\x03R\x05minor\"\xc0\x02\n" +
+	"\x05Facts\x12\x1c\n" +
+	"\tpurchases\x18\x01 \x01(\x04R\tpurchases\x12\x1f\n" +
+	"\vspent_minor\x18\x02 \x01(\x03R\n" +
+	"spentMinor\x12A\n" +
+	"\x0efirst_purchase\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\rfirstPurchase\x12?\n" +
+	"\rlast_purchase\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\flastPurchase\x127\n" +
+	"\bmeasures\x18\x05 \x03(\v2\x1b.plg.v1.Facts.MeasuresEntryR\bmeasures\x1a;\n" +
+	"\rMeasuresEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\x01R\x05value:\x028\x01\"\xf7\b\n" +
 	"\x05Event\x12\x1a\n" +
 	"\bsequence\x18\x01 \x01(\x04R\bsequence\x12\x12\n" +
 	"\x04type\x18\x02 \x01(\tR\x04type\x12.\n" +
@@ -2021,7 +2206,7 @@ func file_plg_v1_store_proto_rawDescGZIP() []byte {
 }
 
 var file_plg_v1_store_proto_enumTypes = make([]protoimpl.EnumInfo, 5)
-var file_plg_v1_store_proto_msgTypes = make([]protoimpl.MessageInfo, 22)
+var file_plg_v1_store_proto_msgTypes = make([]protoimpl.MessageInfo, 25)
 var file_plg_v1_store_proto_goTypes = []any{
 	(ConsentState)(0),             // 0: plg.v1.ConsentState
 	(Purpose)(0),                  // 1: plg.v1.Purpose
@@ -2033,72 +2218,79 @@ var file_plg_v1_store_proto_goTypes = []any{
 	(*Actor)(nil),                 // 7: plg.v1.Actor
 	(*Money)(nil),                 // 8: plg.v1.Money
 	(*Sale)(nil),                  // 9: plg.v1.Sale
-	(*Event)(nil),                 // 10: plg.v1.Event
-	(*CustomerRegistered)(nil),    // 11: plg.v1.CustomerRegistered
-	(*CustomerChanged)(nil),       // 12: plg.v1.CustomerChanged
-	(*CustomerMerged)(nil),        // 13: plg.v1.CustomerMerged
-	(*CustomerUnmerged)(nil),      // 14: plg.v1.CustomerUnmerged
-	(*CustomerErased)(nil),        // 15: plg.v1.CustomerErased
-	(*SegmentJoined)(nil),         // 16: plg.v1.SegmentJoined
-	(*SegmentLeft)(nil),           // 17: plg.v1.SegmentLeft
-	(*CampaignConverted)(nil),     // 18: plg.v1.CampaignConverted
-	(*FieldChange)(nil),           // 19: plg.v1.FieldChange
-	(*ConsentGiven)(nil),          // 20: plg.v1.ConsentGiven
-	(*ConsentWithdrawn)(nil),      // 21: plg.v1.ConsentWithdrawn
-	(*SaleCompleted)(nil),         // 22: plg.v1.SaleCompleted
-	(*SaleRefunded)(nil),          // 23: plg.v1.SaleRefunded
-	(*Scheduled)(nil),             // 24: plg.v1.Scheduled
-	(*Diagnostic)(nil),            // 25: plg.v1.Diagnostic
-	nil,                           // 26: plg.v1.Customer.FieldsEntry
-	(*timestamppb.Timestamp)(nil), // 27: google.protobuf.Timestamp
-	(*structpb.Struct)(nil),       // 28: google.protobuf.Struct
+	(*SaleLine)(nil),              // 10: plg.v1.SaleLine
+	(*Facts)(nil),                 // 11: plg.v1.Facts
+	(*Event)(nil),                 // 12: plg.v1.Event
+	(*CustomerRegistered)(nil),    // 13: plg.v1.CustomerRegistered
+	(*CustomerChanged)(nil),       // 14: plg.v1.CustomerChanged
+	(*CustomerMerged)(nil),        // 15: plg.v1.CustomerMerged
+	(*CustomerUnmerged)(nil),      // 16: plg.v1.CustomerUnmerged
+	(*CustomerErased)(nil),        // 17: plg.v1.CustomerErased
+	(*SegmentJoined)(nil),         // 18: plg.v1.SegmentJoined
+	(*SegmentLeft)(nil),           // 19: plg.v1.SegmentLeft
+	(*CampaignConverted)(nil),     // 20: plg.v1.CampaignConverted
+	(*FieldChange)(nil),           // 21: plg.v1.FieldChange
+	(*ConsentGiven)(nil),          // 22: plg.v1.ConsentGiven
+	(*ConsentWithdrawn)(nil),      // 23: plg.v1.ConsentWithdrawn
+	(*SaleCompleted)(nil),         // 24: plg.v1.SaleCompleted
+	(*SaleRefunded)(nil),          // 25: plg.v1.SaleRefunded
+	(*Scheduled)(nil),             // 26: plg.v1.Scheduled
+	(*Diagnostic)(nil),            // 27: plg.v1.Diagnostic
+	nil,                           // 28: plg.v1.Customer.FieldsEntry
+	nil,                           // 29: plg.v1.Facts.MeasuresEntry
+	(*timestamppb.Timestamp)(nil), // 30: google.protobuf.Timestamp
+	(*structpb.Struct)(nil),       // 31: google.protobuf.Struct
 }
 var file_plg_v1_store_proto_depIdxs = []int32{
-	26, // 0: plg.v1.Customer.fields:type_name -> plg.v1.Customer.FieldsEntry
+	28, // 0: plg.v1.Customer.fields:type_name -> plg.v1.Customer.FieldsEntry
 	6,  // 1: plg.v1.Customer.consent:type_name -> plg.v1.Consent
-	27, // 2: plg.v1.Customer.created:type_name -> google.protobuf.Timestamp
-	27, // 3: plg.v1.Customer.updated:type_name -> google.protobuf.Timestamp
+	30, // 2: plg.v1.Customer.created:type_name -> google.protobuf.Timestamp
+	30, // 3: plg.v1.Customer.updated:type_name -> google.protobuf.Timestamp
 	0,  // 4: plg.v1.Consent.programme:type_name -> plg.v1.ConsentState
 	0,  // 5: plg.v1.Consent.promotions:type_name -> plg.v1.ConsentState
 	8,  // 6: plg.v1.Sale.total:type_name -> plg.v1.Money
-	27, // 7: plg.v1.Sale.time:type_name -> google.protobuf.Timestamp
+	30, // 7: plg.v1.Sale.time:type_name -> google.protobuf.Timestamp
 	7,  // 8: plg.v1.Sale.actor:type_name -> plg.v1.Actor
 	8,  // 9: plg.v1.Sale.refunded:type_name -> plg.v1.Money
-	27, // 10: plg.v1.Event.time:type_name -> google.protobuf.Timestamp
-	7,  // 11: plg.v1.Event.actor:type_name -> plg.v1.Actor
-	5,  // 12: plg.v1.Event.customer:type_name -> plg.v1.Customer
-	11, // 13: plg.v1.Event.customer_registered:type_name -> plg.v1.CustomerRegistered
-	12, // 14: plg.v1.Event.customer_changed:type_name -> plg.v1.CustomerChanged
-	20, // 15: plg.v1.Event.consent_given:type_name -> plg.v1.ConsentGiven
-	21, // 16: plg.v1.Event.consent_withdrawn:type_name -> plg.v1.ConsentWithdrawn
-	22, // 17: plg.v1.Event.sale_completed:type_name -> plg.v1.SaleCompleted
-	23, // 18: plg.v1.Event.sale_refunded:type_name -> plg.v1.SaleRefunded
-	24, // 19: plg.v1.Event.scheduled:type_name -> plg.v1.Scheduled
-	28, // 20: plg.v1.Event.custom:type_name -> google.protobuf.Struct
-	13, // 21: plg.v1.Event.customer_merged:type_name -> plg.v1.CustomerMerged
-	14, // 22: plg.v1.Event.customer_unmerged:type_name -> plg.v1.CustomerUnmerged
-	15, // 23: plg.v1.Event.customer_erased:type_name -> plg.v1.CustomerErased
-	16, // 24: plg.v1.Event.segment_joined:type_name -> plg.v1.SegmentJoined
-	17, // 25: plg.v1.Event.segment_left:type_name -> plg.v1.SegmentLeft
-	18, // 26: plg.v1.Event.campaign_converted:type_name -> plg.v1.CampaignConverted
-	19, // 27: plg.v1.CustomerChanged.changes:type_name -> plg.v1.FieldChange
-	5,  // 28: plg.v1.CustomerMerged.gone:type_name -> plg.v1.Customer
-	5,  // 29: plg.v1.CustomerUnmerged.gone:type_name -> plg.v1.Customer
-	1,  // 30: plg.v1.ConsentGiven.purposes:type_name -> plg.v1.Purpose
-	2,  // 31: plg.v1.ConsentGiven.means:type_name -> plg.v1.Means
-	1,  // 32: plg.v1.ConsentWithdrawn.purposes:type_name -> plg.v1.Purpose
-	2,  // 33: plg.v1.ConsentWithdrawn.means:type_name -> plg.v1.Means
-	9,  // 34: plg.v1.SaleCompleted.sale:type_name -> plg.v1.Sale
-	9,  // 35: plg.v1.SaleRefunded.sale:type_name -> plg.v1.Sale
-	8,  // 36: plg.v1.SaleRefunded.amount:type_name -> plg.v1.Money
-	28, // 37: plg.v1.Scheduled.data:type_name -> google.protobuf.Struct
-	3,  // 38: plg.v1.Diagnostic.severity:type_name -> plg.v1.Severity
-	4,  // 39: plg.v1.Diagnostic.blame:type_name -> plg.v1.Blame
-	40, // [40:40] is the sub-list for method output_type
-	40, // [40:40] is the sub-list for method input_type
-	40, // [40:40] is the sub-list for extension type_name
-	40, // [40:40] is the sub-list for extension extendee
-	0,  // [0:40] is the sub-list for field type_name
+	10, // 10: plg.v1.Sale.lines:type_name -> plg.v1.SaleLine
+	30, // 11: plg.v1.Facts.first_purchase:type_name -> google.protobuf.Timestamp
+	30, // 12: plg.v1.Facts.last_purchase:type_name -> google.protobuf.Timestamp
+	29, // 13: plg.v1.Facts.measures:type_name -> plg.v1.Facts.MeasuresEntry
+	30, // 14: plg.v1.Event.time:type_name -> google.protobuf.Timestamp
+	7,  // 15: plg.v1.Event.actor:type_name -> plg.v1.Actor
+	5,  // 16: plg.v1.Event.customer:type_name -> plg.v1.Customer
+	13, // 17: plg.v1.Event.customer_registered:type_name -> plg.v1.CustomerRegistered
+	14, // 18: plg.v1.Event.customer_changed:type_name -> plg.v1.CustomerChanged
+	22, // 19: plg.v1.Event.consent_given:type_name -> plg.v1.ConsentGiven
+	23, // 20: plg.v1.Event.consent_withdrawn:type_name -> plg.v1.ConsentWithdrawn
+	24, // 21: plg.v1.Event.sale_completed:type_name -> plg.v1.SaleCompleted
+	25, // 22: plg.v1.Event.sale_refunded:type_name -> plg.v1.SaleRefunded
+	26, // 23: plg.v1.Event.scheduled:type_name -> plg.v1.Scheduled
+	31, // 24: plg.v1.Event.custom:type_name -> google.protobuf.Struct
+	15, // 25: plg.v1.Event.customer_merged:type_name -> plg.v1.CustomerMerged
+	16, // 26: plg.v1.Event.customer_unmerged:type_name -> plg.v1.CustomerUnmerged
+	17, // 27: plg.v1.Event.customer_erased:type_name -> plg.v1.CustomerErased
+	18, // 28: plg.v1.Event.segment_joined:type_name -> plg.v1.SegmentJoined
+	19, // 29: plg.v1.Event.segment_left:type_name -> plg.v1.SegmentLeft
+	20, // 30: plg.v1.Event.campaign_converted:type_name -> plg.v1.CampaignConverted
+	21, // 31: plg.v1.CustomerChanged.changes:type_name -> plg.v1.FieldChange
+	5,  // 32: plg.v1.CustomerMerged.gone:type_name -> plg.v1.Customer
+	5,  // 33: plg.v1.CustomerUnmerged.gone:type_name -> plg.v1.Customer
+	1,  // 34: plg.v1.ConsentGiven.purposes:type_name -> plg.v1.Purpose
+	2,  // 35: plg.v1.ConsentGiven.means:type_name -> plg.v1.Means
+	1,  // 36: plg.v1.ConsentWithdrawn.purposes:type_name -> plg.v1.Purpose
+	2,  // 37: plg.v1.ConsentWithdrawn.means:type_name -> plg.v1.Means
+	9,  // 38: plg.v1.SaleCompleted.sale:type_name -> plg.v1.Sale
+	9,  // 39: plg.v1.SaleRefunded.sale:type_name -> plg.v1.Sale
+	8,  // 40: plg.v1.SaleRefunded.amount:type_name -> plg.v1.Money
+	31, // 41: plg.v1.Scheduled.data:type_name -> google.protobuf.Struct
+	3,  // 42: plg.v1.Diagnostic.severity:type_name -> plg.v1.Severity
+	4,  // 43: plg.v1.Diagnostic.blame:type_name -> plg.v1.Blame
+	44, // [44:44] is the sub-list for method output_type
+	44, // [44:44] is the sub-list for method input_type
+	44, // [44:44] is the sub-list for extension type_name
+	44, // [44:44] is the sub-list for extension extendee
+	0,  // [0:44] is the sub-list for field type_name
 }
 
 func init() { file_plg_v1_store_proto_init() }
@@ -2106,7 +2298,7 @@ func file_plg_v1_store_proto_init() {
 	if File_plg_v1_store_proto != nil {
 		return
 	}
-	file_plg_v1_store_proto_msgTypes[5].OneofWrappers = []any{
+	file_plg_v1_store_proto_msgTypes[7].OneofWrappers = []any{
 		(*Event_CustomerRegistered)(nil),
 		(*Event_CustomerChanged)(nil),
 		(*Event_ConsentGiven)(nil),
@@ -2128,7 +2320,7 @@ func file_plg_v1_store_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_plg_v1_store_proto_rawDesc), len(file_plg_v1_store_proto_rawDesc)),
 			NumEnums:      5,
-			NumMessages:   22,
+			NumMessages:   25,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -103,6 +103,13 @@ const (
 	WebAct_KIND_UNSPECIFIED WebAct_Kind = 0
 	WebAct_KIND_ACCEPT      WebAct_Kind = 1
 	WebAct_KIND_OPT_OUT     WebAct_Kind = 2
+	// The mail of message_id was opened (its image was fetched), or one of its links was.
+	WebAct_KIND_OPEN  WebAct_Kind = 3
+	WebAct_KIND_CLICK WebAct_Kind = 4
+	// He chose what to hear of.
+	WebAct_KIND_PREFERENCES WebAct_Kind = 5
+	// He said why he left.
+	WebAct_KIND_REASON WebAct_Kind = 6
 )
 
 // Enum value maps for WebAct_Kind.
@@ -111,11 +118,19 @@ var (
 		0: "KIND_UNSPECIFIED",
 		1: "KIND_ACCEPT",
 		2: "KIND_OPT_OUT",
+		3: "KIND_OPEN",
+		4: "KIND_CLICK",
+		5: "KIND_PREFERENCES",
+		6: "KIND_REASON",
 	}
 	WebAct_Kind_value = map[string]int32{
 		"KIND_UNSPECIFIED": 0,
 		"KIND_ACCEPT":      1,
 		"KIND_OPT_OUT":     2,
+		"KIND_OPEN":        3,
+		"KIND_CLICK":       4,
+		"KIND_PREFERENCES": 5,
+		"KIND_REASON":      6,
 	}
 )
 
@@ -690,12 +705,21 @@ type WebAct struct {
 	CustomerId   string                 `protobuf:"bytes,3,opt,name=customer_id,json=customerId,proto3" json:"customer_id,omitempty"`
 	ActivationId string                 `protobuf:"bytes,4,opt,name=activation_id,json=activationId,proto3" json:"activation_id,omitempty"`
 	// 1 for the first acceptance of this activation, 2 for one after an opt-out, ...
-	Round         int32                  `protobuf:"varint,5,opt,name=round,proto3" json:"round,omitempty"`
-	Means         plgv1.Means            `protobuf:"varint,6,opt,name=means,proto3,enum=plg.v1.Means" json:"means,omitempty"`
-	Time          *timestamppb.Timestamp `protobuf:"bytes,7,opt,name=time,proto3" json:"time,omitempty"`
-	Ip            string                 `protobuf:"bytes,8,opt,name=ip,proto3" json:"ip,omitempty"`
-	UserAgent     string                 `protobuf:"bytes,9,opt,name=user_agent,json=userAgent,proto3" json:"user_agent,omitempty"`
-	Text          *ConsentText           `protobuf:"bytes,10,opt,name=text,proto3" json:"text,omitempty"`
+	Round     int32                  `protobuf:"varint,5,opt,name=round,proto3" json:"round,omitempty"`
+	Means     plgv1.Means            `protobuf:"varint,6,opt,name=means,proto3,enum=plg.v1.Means" json:"means,omitempty"`
+	Time      *timestamppb.Timestamp `protobuf:"bytes,7,opt,name=time,proto3" json:"time,omitempty"`
+	Ip        string                 `protobuf:"bytes,8,opt,name=ip,proto3" json:"ip,omitempty"`
+	UserAgent string                 `protobuf:"bytes,9,opt,name=user_agent,json=userAgent,proto3" json:"user_agent,omitempty"`
+	Text      *ConsentText           `protobuf:"bytes,10,opt,name=text,proto3" json:"text,omitempty"`
+	// OPEN and CLICK: the message, the link, and whether a machine seems to have done it.
+	MessageId string `protobuf:"bytes,11,opt,name=message_id,json=messageId,proto3" json:"message_id,omitempty"`
+	Url       string `protobuf:"bytes,12,opt,name=url,proto3" json:"url,omitempty"`
+	Machine   bool   `protobuf:"varint,13,opt,name=machine,proto3" json:"machine,omitempty"`
+	// PREFERENCES: the topics and channels ("channel:email") that he saw, and whether he wants them.
+	Topics map[string]bool `protobuf:"bytes,14,rep,name=topics,proto3" json:"topics,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"varint,2,opt,name=value"`
+	// REASON: one of "too_many", "not_interesting", "never_asked", "other"; and his words.
+	Reason        string `protobuf:"bytes,15,opt,name=reason,proto3" json:"reason,omitempty"`
+	Words         string `protobuf:"bytes,16,opt,name=words,proto3" json:"words,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -800,6 +824,48 @@ func (x *WebAct) GetText() *ConsentText {
 	return nil
 }
 
+func (x *WebAct) GetMessageId() string {
+	if x != nil {
+		return x.MessageId
+	}
+	return ""
+}
+
+func (x *WebAct) GetUrl() string {
+	if x != nil {
+		return x.Url
+	}
+	return ""
+}
+
+func (x *WebAct) GetMachine() bool {
+	if x != nil {
+		return x.Machine
+	}
+	return false
+}
+
+func (x *WebAct) GetTopics() map[string]bool {
+	if x != nil {
+		return x.Topics
+	}
+	return nil
+}
+
+func (x *WebAct) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *WebAct) GetWords() string {
+	if x != nil {
+		return x.Words
+	}
+	return ""
+}
+
 var File_mostrador_v1_consent_proto protoreflect.FileDescriptor
 
 const file_mostrador_v1_consent_proto_rawDesc = "" +
@@ -852,7 +918,7 @@ const file_mostrador_v1_consent_proto_rawDesc = "" +
 	"\x02ok\x18\x01 \x01(\bR\x02ok\x12\x18\n" +
 	"\aentries\x18\x02 \x01(\x04R\aentries\x12\x1b\n" +
 	"\tbroken_at\x18\x03 \x01(\x04R\bbrokenAt\x12\x16\n" +
-	"\x06reason\x18\x04 \x01(\tR\x06reason\"\xa3\x03\n" +
+	"\x06reason\x18\x04 \x01(\tR\x06reason\"\xd8\x05\n" +
 	"\x06WebAct\x12\x1a\n" +
 	"\bsequence\x18\x01 \x01(\x04R\bsequence\x12-\n" +
 	"\x04kind\x18\x02 \x01(\x0e2\x19.mostrador.v1.WebAct.KindR\x04kind\x12\x1f\n" +
@@ -866,11 +932,26 @@ const file_mostrador_v1_consent_proto_rawDesc = "" +
 	"\n" +
 	"user_agent\x18\t \x01(\tR\tuserAgent\x12-\n" +
 	"\x04text\x18\n" +
-	" \x01(\v2\x19.mostrador.v1.ConsentTextR\x04text\"?\n" +
+	" \x01(\v2\x19.mostrador.v1.ConsentTextR\x04text\x12\x1d\n" +
+	"\n" +
+	"message_id\x18\v \x01(\tR\tmessageId\x12\x10\n" +
+	"\x03url\x18\f \x01(\tR\x03url\x12\x18\n" +
+	"\amachine\x18\r \x01(\bR\amachine\x128\n" +
+	"\x06topics\x18\x0e \x03(\v2 .mostrador.v1.WebAct.TopicsEntryR\x06topics\x12\x16\n" +
+	"\x06reason\x18\x0f \x01(\tR\x06reason\x12\x14\n" +
+	"\x05words\x18\x10 \x01(\tR\x05words\x1a9\n" +
+	"\vTopicsEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\bR\x05value:\x028\x01\"\x85\x01\n" +
 	"\x04Kind\x12\x14\n" +
 	"\x10KIND_UNSPECIFIED\x10\x00\x12\x0f\n" +
 	"\vKIND_ACCEPT\x10\x01\x12\x10\n" +
-	"\fKIND_OPT_OUT\x10\x02*\xf5\x01\n" +
+	"\fKIND_OPT_OUT\x10\x02\x12\r\n" +
+	"\tKIND_OPEN\x10\x03\x12\x0e\n" +
+	"\n" +
+	"KIND_CLICK\x10\x04\x12\x14\n" +
+	"\x10KIND_PREFERENCES\x10\x05\x12\x0f\n" +
+	"\vKIND_REASON\x10\x06*\xf5\x01\n" +
 	"\n" +
 	"ConsentAct\x12\x1b\n" +
 	"\x17CONSENT_ACT_UNSPECIFIED\x10\x00\x12\x15\n" +
@@ -899,7 +980,7 @@ func file_mostrador_v1_consent_proto_rawDescGZIP() []byte {
 }
 
 var file_mostrador_v1_consent_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
-var file_mostrador_v1_consent_proto_msgTypes = make([]protoimpl.MessageInfo, 8)
+var file_mostrador_v1_consent_proto_msgTypes = make([]protoimpl.MessageInfo, 9)
 var file_mostrador_v1_consent_proto_goTypes = []any{
 	(ConsentAct)(0),               // 0: mostrador.v1.ConsentAct
 	(WebAct_Kind)(0),              // 1: mostrador.v1.WebAct.Kind
@@ -911,38 +992,40 @@ var file_mostrador_v1_consent_proto_goTypes = []any{
 	(*VerifyConsentRequest)(nil),  // 7: mostrador.v1.VerifyConsentRequest
 	(*VerifyConsentResponse)(nil), // 8: mostrador.v1.VerifyConsentResponse
 	(*WebAct)(nil),                // 9: mostrador.v1.WebAct
-	(plgv1.Purpose)(0),            // 10: plg.v1.Purpose
-	(plgv1.Means)(0),              // 11: plg.v1.Means
-	(*timestamppb.Timestamp)(nil), // 12: google.protobuf.Timestamp
-	(*plgv1.Actor)(nil),           // 13: plg.v1.Actor
-	(*plgv1.Consent)(nil),         // 14: plg.v1.Consent
+	nil,                           // 10: mostrador.v1.WebAct.TopicsEntry
+	(plgv1.Purpose)(0),            // 11: plg.v1.Purpose
+	(plgv1.Means)(0),              // 12: plg.v1.Means
+	(*timestamppb.Timestamp)(nil), // 13: google.protobuf.Timestamp
+	(*plgv1.Actor)(nil),           // 14: plg.v1.Actor
+	(*plgv1.Consent)(nil),         // 15: plg.v1.Consent
 }
 var file_mostrador_v1_consent_proto_depIdxs = []int32{
-	10, // 0: mostrador.v1.ConsentEntry.purposes:type_name -> plg.v1.Purpose
+	11, // 0: mostrador.v1.ConsentEntry.purposes:type_name -> plg.v1.Purpose
 	0,  // 1: mostrador.v1.ConsentEntry.act:type_name -> mostrador.v1.ConsentAct
-	11, // 2: mostrador.v1.ConsentEntry.means:type_name -> plg.v1.Means
-	12, // 3: mostrador.v1.ConsentEntry.time:type_name -> google.protobuf.Timestamp
-	12, // 4: mostrador.v1.ConsentEntry.recorded:type_name -> google.protobuf.Timestamp
-	13, // 5: mostrador.v1.ConsentEntry.actor:type_name -> plg.v1.Actor
+	12, // 2: mostrador.v1.ConsentEntry.means:type_name -> plg.v1.Means
+	13, // 3: mostrador.v1.ConsentEntry.time:type_name -> google.protobuf.Timestamp
+	13, // 4: mostrador.v1.ConsentEntry.recorded:type_name -> google.protobuf.Timestamp
+	14, // 5: mostrador.v1.ConsentEntry.actor:type_name -> plg.v1.Actor
 	3,  // 6: mostrador.v1.ConsentEntry.text:type_name -> mostrador.v1.ConsentText
-	14, // 7: mostrador.v1.ConsentEntry.state:type_name -> plg.v1.Consent
-	14, // 8: mostrador.v1.ShowConsentResponse.consent:type_name -> plg.v1.Consent
+	15, // 7: mostrador.v1.ConsentEntry.state:type_name -> plg.v1.Consent
+	15, // 8: mostrador.v1.ShowConsentResponse.consent:type_name -> plg.v1.Consent
 	2,  // 9: mostrador.v1.ShowConsentResponse.entries:type_name -> mostrador.v1.ConsentEntry
 	6,  // 10: mostrador.v1.ShowConsentResponse.activation:type_name -> mostrador.v1.Activation
-	12, // 11: mostrador.v1.Activation.expires:type_name -> google.protobuf.Timestamp
+	13, // 11: mostrador.v1.Activation.expires:type_name -> google.protobuf.Timestamp
 	1,  // 12: mostrador.v1.WebAct.kind:type_name -> mostrador.v1.WebAct.Kind
-	11, // 13: mostrador.v1.WebAct.means:type_name -> plg.v1.Means
-	12, // 14: mostrador.v1.WebAct.time:type_name -> google.protobuf.Timestamp
+	12, // 13: mostrador.v1.WebAct.means:type_name -> plg.v1.Means
+	13, // 14: mostrador.v1.WebAct.time:type_name -> google.protobuf.Timestamp
 	3,  // 15: mostrador.v1.WebAct.text:type_name -> mostrador.v1.ConsentText
-	4,  // 16: mostrador.v1.ConsentService.Show:input_type -> mostrador.v1.ShowConsentRequest
-	7,  // 17: mostrador.v1.ConsentService.Verify:input_type -> mostrador.v1.VerifyConsentRequest
-	5,  // 18: mostrador.v1.ConsentService.Show:output_type -> mostrador.v1.ShowConsentResponse
-	8,  // 19: mostrador.v1.ConsentService.Verify:output_type -> mostrador.v1.VerifyConsentResponse
-	18, // [18:20] is the sub-list for method output_type
-	16, // [16:18] is the sub-list for method input_type
-	16, // [16:16] is the sub-list for extension type_name
-	16, // [16:16] is the sub-list for extension extendee
-	0,  // [0:16] is the sub-list for field type_name
+	10, // 16: mostrador.v1.WebAct.topics:type_name -> mostrador.v1.WebAct.TopicsEntry
+	4,  // 17: mostrador.v1.ConsentService.Show:input_type -> mostrador.v1.ShowConsentRequest
+	7,  // 18: mostrador.v1.ConsentService.Verify:input_type -> mostrador.v1.VerifyConsentRequest
+	5,  // 19: mostrador.v1.ConsentService.Show:output_type -> mostrador.v1.ShowConsentResponse
+	8,  // 20: mostrador.v1.ConsentService.Verify:output_type -> mostrador.v1.VerifyConsentResponse
+	19, // [19:21] is the sub-list for method output_type
+	17, // [17:19] is the sub-list for method input_type
+	17, // [17:17] is the sub-list for extension type_name
+	17, // [17:17] is the sub-list for extension extendee
+	0,  // [0:17] is the sub-list for field type_name
 }
 
 func init() { file_mostrador_v1_consent_proto_init() }
@@ -956,7 +1039,7 @@ func file_mostrador_v1_consent_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_mostrador_v1_consent_proto_rawDesc), len(file_mostrador_v1_consent_proto_rawDesc)),
 			NumEnums:      2,
-			NumMessages:   8,
+			NumMessages:   9,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

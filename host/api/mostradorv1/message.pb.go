@@ -38,6 +38,8 @@ const (
 	MessageState_MESSAGE_STATE_FAILED MessageState = 4
 	// Not sent because consent or a suppression forbids it.
 	MessageState_MESSAGE_STATE_SUPPRESSED MessageState = 5
+	// Taken back by a person, or its time was over before it could leave.
+	MessageState_MESSAGE_STATE_CANCELLED MessageState = 6
 )
 
 // Enum value maps for MessageState.
@@ -49,6 +51,7 @@ var (
 		3: "MESSAGE_STATE_SPOOLED",
 		4: "MESSAGE_STATE_FAILED",
 		5: "MESSAGE_STATE_SUPPRESSED",
+		6: "MESSAGE_STATE_CANCELLED",
 	}
 	MessageState_value = map[string]int32{
 		"MESSAGE_STATE_UNSPECIFIED": 0,
@@ -57,6 +60,7 @@ var (
 		"MESSAGE_STATE_SPOOLED":     3,
 		"MESSAGE_STATE_FAILED":      4,
 		"MESSAGE_STATE_SUPPRESSED":  5,
+		"MESSAGE_STATE_CANCELLED":   6,
 	}
 )
 
@@ -87,6 +91,65 @@ func (MessageState) EnumDescriptor() ([]byte, []int) {
 	return file_mostrador_v1_message_proto_rawDescGZIP(), []int{0}
 }
 
+type Bounce_Kind int32
+
+const (
+	Bounce_KIND_UNSPECIFIED Bounce_Kind = 0
+	// The address will never take mail.
+	Bounce_KIND_HARD Bounce_Kind = 1
+	// Not now: full, busy, greylisted.
+	Bounce_KIND_SOFT Bounce_Kind = 2
+	// The receiving server does not want mail from here: spam filter, block list, policy.
+	Bounce_KIND_BLOCKED Bounce_Kind = 3
+	// Still trying; nothing is decided.
+	Bounce_KIND_DELAYED Bounce_Kind = 4
+)
+
+// Enum value maps for Bounce_Kind.
+var (
+	Bounce_Kind_name = map[int32]string{
+		0: "KIND_UNSPECIFIED",
+		1: "KIND_HARD",
+		2: "KIND_SOFT",
+		3: "KIND_BLOCKED",
+		4: "KIND_DELAYED",
+	}
+	Bounce_Kind_value = map[string]int32{
+		"KIND_UNSPECIFIED": 0,
+		"KIND_HARD":        1,
+		"KIND_SOFT":        2,
+		"KIND_BLOCKED":     3,
+		"KIND_DELAYED":     4,
+	}
+)
+
+func (x Bounce_Kind) Enum() *Bounce_Kind {
+	p := new(Bounce_Kind)
+	*p = x
+	return p
+}
+
+func (x Bounce_Kind) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (Bounce_Kind) Descriptor() protoreflect.EnumDescriptor {
+	return file_mostrador_v1_message_proto_enumTypes[1].Descriptor()
+}
+
+func (Bounce_Kind) Type() protoreflect.EnumType {
+	return &file_mostrador_v1_message_proto_enumTypes[1]
+}
+
+func (x Bounce_Kind) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use Bounce_Kind.Descriptor instead.
+func (Bounce_Kind) EnumDescriptor() ([]byte, []int) {
+	return file_mostrador_v1_message_proto_rawDescGZIP(), []int{4, 0}
+}
+
 // Message is one row of the outbox.
 type Message struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -113,9 +176,27 @@ type Message struct {
 	// SHA-256 of the template text that it was rendered from.
 	TemplateSha256 []byte `protobuf:"bytes,16,opt,name=template_sha256,json=templateSha256,proto3" json:"template_sha256,omitempty"`
 	// Sealed tokens by link name, and what they are.
-	Links         map[string]*plgv1.Link `protobuf:"bytes,17,rep,name=links,proto3" json:"links,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
-	Tokens        map[string]string      `protobuf:"bytes,18,rep,name=tokens,proto3" json:"tokens,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
-	Data          *structpb.Struct       `protobuf:"bytes,19,opt,name=data,proto3" json:"data,omitempty"`
+	Links  map[string]*plgv1.Link `protobuf:"bytes,17,rep,name=links,proto3" json:"links,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	Tokens map[string]string      `protobuf:"bytes,18,rep,name=tokens,proto3" json:"tokens,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	Data   *structpb.Struct       `protobuf:"bytes,19,opt,name=data,proto3" json:"data,omitempty"`
+	// It leaves at this time, not before; and not after that one.
+	NotBefore *timestamppb.Timestamp `protobuf:"bytes,20,opt,name=not_before,json=notBefore,proto3" json:"not_before,omitempty"`
+	Expires   *timestamppb.Timestamp `protobuf:"bytes,21,opt,name=expires,proto3" json:"expires,omitempty"`
+	// The topic of a promotional mail; empty for the general one.
+	Topic     string         `protobuf:"bytes,22,opt,name=topic,proto3" json:"topic,omitempty"`
+	Promotion string         `protobuf:"bytes,23,opt,name=promotion,proto3" json:"promotion,omitempty"`
+	PromoCode string         `protobuf:"bytes,24,opt,name=promo_code,json=promoCode,proto3" json:"promo_code,omitempty"`
+	Files     []*MessageFile `protobuf:"bytes,25,rep,name=files,proto3" json:"files,omitempty"`
+	// Which rule of the plugin wanted it, in words.
+	Rule string `protobuf:"bytes,26,opt,name=rule,proto3" json:"rule,omitempty"`
+	// The version of a template of the library that it left with; 0 for a file.
+	TemplateVersion uint32 `protobuf:"varint,27,opt,name=template_version,json=templateVersion,proto3" json:"template_version,omitempty"`
+	// What came of it after the server took it.
+	Delivery *MessageDelivery `protobuf:"bytes,28,opt,name=delivery,proto3" json:"delivery,omitempty"`
+	// What was looked at when it left, or was kept from leaving.
+	Checks []*MessageCheck `protobuf:"bytes,29,rep,name=checks,proto3" json:"checks,omitempty"`
+	// The language that it was written in.
+	Language      string `protobuf:"bytes,30,opt,name=language,proto3" json:"language,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -283,6 +364,444 @@ func (x *Message) GetData() *structpb.Struct {
 	return nil
 }
 
+func (x *Message) GetNotBefore() *timestamppb.Timestamp {
+	if x != nil {
+		return x.NotBefore
+	}
+	return nil
+}
+
+func (x *Message) GetExpires() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Expires
+	}
+	return nil
+}
+
+func (x *Message) GetTopic() string {
+	if x != nil {
+		return x.Topic
+	}
+	return ""
+}
+
+func (x *Message) GetPromotion() string {
+	if x != nil {
+		return x.Promotion
+	}
+	return ""
+}
+
+func (x *Message) GetPromoCode() string {
+	if x != nil {
+		return x.PromoCode
+	}
+	return ""
+}
+
+func (x *Message) GetFiles() []*MessageFile {
+	if x != nil {
+		return x.Files
+	}
+	return nil
+}
+
+func (x *Message) GetRule() string {
+	if x != nil {
+		return x.Rule
+	}
+	return ""
+}
+
+func (x *Message) GetTemplateVersion() uint32 {
+	if x != nil {
+		return x.TemplateVersion
+	}
+	return 0
+}
+
+func (x *Message) GetDelivery() *MessageDelivery {
+	if x != nil {
+		return x.Delivery
+	}
+	return nil
+}
+
+func (x *Message) GetChecks() []*MessageCheck {
+	if x != nil {
+		return x.Checks
+	}
+	return nil
+}
+
+func (x *Message) GetLanguage() string {
+	if x != nil {
+		return x.Language
+	}
+	return ""
+}
+
+// MessageFile is a file that a mail brings along; its content is kept by its hash.
+type MessageFile struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Name          string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	ContentType   string                 `protobuf:"bytes,2,opt,name=content_type,json=contentType,proto3" json:"content_type,omitempty"`
+	Sha256        []byte                 `protobuf:"bytes,3,opt,name=sha256,proto3" json:"sha256,omitempty"`
+	Size          int64                  `protobuf:"varint,4,opt,name=size,proto3" json:"size,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *MessageFile) Reset() {
+	*x = MessageFile{}
+	mi := &file_mostrador_v1_message_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *MessageFile) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*MessageFile) ProtoMessage() {}
+
+func (x *MessageFile) ProtoReflect() protoreflect.Message {
+	mi := &file_mostrador_v1_message_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use MessageFile.ProtoReflect.Descriptor instead.
+func (*MessageFile) Descriptor() ([]byte, []int) {
+	return file_mostrador_v1_message_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *MessageFile) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *MessageFile) GetContentType() string {
+	if x != nil {
+		return x.ContentType
+	}
+	return ""
+}
+
+func (x *MessageFile) GetSha256() []byte {
+	if x != nil {
+		return x.Sha256
+	}
+	return nil
+}
+
+func (x *MessageFile) GetSize() int64 {
+	if x != nil {
+		return x.Size
+	}
+	return 0
+}
+
+// MessageCheck is one thing that decided whether a message may leave.
+type MessageCheck struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// "rule", "customer", "address", "consent", "suppression", "subscription", "channel", "interplay", "cap", "quiet_hours",
+	// "expiry", "server"
+	Check  string `protobuf:"bytes,1,opt,name=check,proto3" json:"check,omitempty"`
+	Passed bool   `protobuf:"varint,2,opt,name=passed,proto3" json:"passed,omitempty"`
+	// One sentence: what was found, since when, and by whom.
+	Words string                 `protobuf:"bytes,3,opt,name=words,proto3" json:"words,omitempty"`
+	Time  *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=time,proto3" json:"time,omitempty"`
+	// Who brought that about, when somebody did.
+	Actor *plgv1.Actor `protobuf:"bytes,5,opt,name=actor,proto3" json:"actor,omitempty"`
+	// When a check that did not pass only made it wait: until then.
+	Until         *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=until,proto3" json:"until,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *MessageCheck) Reset() {
+	*x = MessageCheck{}
+	mi := &file_mostrador_v1_message_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *MessageCheck) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*MessageCheck) ProtoMessage() {}
+
+func (x *MessageCheck) ProtoReflect() protoreflect.Message {
+	mi := &file_mostrador_v1_message_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use MessageCheck.ProtoReflect.Descriptor instead.
+func (*MessageCheck) Descriptor() ([]byte, []int) {
+	return file_mostrador_v1_message_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *MessageCheck) GetCheck() string {
+	if x != nil {
+		return x.Check
+	}
+	return ""
+}
+
+func (x *MessageCheck) GetPassed() bool {
+	if x != nil {
+		return x.Passed
+	}
+	return false
+}
+
+func (x *MessageCheck) GetWords() string {
+	if x != nil {
+		return x.Words
+	}
+	return ""
+}
+
+func (x *MessageCheck) GetTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Time
+	}
+	return nil
+}
+
+func (x *MessageCheck) GetActor() *plgv1.Actor {
+	if x != nil {
+		return x.Actor
+	}
+	return nil
+}
+
+func (x *MessageCheck) GetUntil() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Until
+	}
+	return nil
+}
+
+// MessageDelivery is what is known of a mail after the server took it.
+type MessageDelivery struct {
+	state     protoimpl.MessageState `protogen:"open.v1"`
+	Delivered *timestamppb.Timestamp `protobuf:"bytes,1,opt,name=delivered,proto3" json:"delivered,omitempty"`
+	Bounced   *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=bounced,proto3" json:"bounced,omitempty"`
+	// Unset while nothing bounced.
+	Bounce     *Bounce                `protobuf:"bytes,3,opt,name=bounce,proto3" json:"bounce,omitempty"`
+	Complained *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=complained,proto3" json:"complained,omitempty"`
+	// By a person, as far as that can be told; machines are counted apart.
+	Opened  *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=opened,proto3" json:"opened,omitempty"`
+	Opens   uint32                 `protobuf:"varint,6,opt,name=opens,proto3" json:"opens,omitempty"`
+	Clicked *timestamppb.Timestamp `protobuf:"bytes,7,opt,name=clicked,proto3" json:"clicked,omitempty"`
+	Clicks  uint32                 `protobuf:"varint,8,opt,name=clicks,proto3" json:"clicks,omitempty"`
+	Machine uint32                 `protobuf:"varint,9,opt,name=machine,proto3" json:"machine,omitempty"`
+	// The customer's mail program or he himself answered (RFC 3834).
+	Answered      *timestamppb.Timestamp `protobuf:"bytes,10,opt,name=answered,proto3" json:"answered,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *MessageDelivery) Reset() {
+	*x = MessageDelivery{}
+	mi := &file_mostrador_v1_message_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *MessageDelivery) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*MessageDelivery) ProtoMessage() {}
+
+func (x *MessageDelivery) ProtoReflect() protoreflect.Message {
+	mi := &file_mostrador_v1_message_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use MessageDelivery.ProtoReflect.Descriptor instead.
+func (*MessageDelivery) Descriptor() ([]byte, []int) {
+	return file_mostrador_v1_message_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *MessageDelivery) GetDelivered() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Delivered
+	}
+	return nil
+}
+
+func (x *MessageDelivery) GetBounced() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Bounced
+	}
+	return nil
+}
+
+func (x *MessageDelivery) GetBounce() *Bounce {
+	if x != nil {
+		return x.Bounce
+	}
+	return nil
+}
+
+func (x *MessageDelivery) GetComplained() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Complained
+	}
+	return nil
+}
+
+func (x *MessageDelivery) GetOpened() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Opened
+	}
+	return nil
+}
+
+func (x *MessageDelivery) GetOpens() uint32 {
+	if x != nil {
+		return x.Opens
+	}
+	return 0
+}
+
+func (x *MessageDelivery) GetClicked() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Clicked
+	}
+	return nil
+}
+
+func (x *MessageDelivery) GetClicks() uint32 {
+	if x != nil {
+		return x.Clicks
+	}
+	return 0
+}
+
+func (x *MessageDelivery) GetMachine() uint32 {
+	if x != nil {
+		return x.Machine
+	}
+	return 0
+}
+
+func (x *MessageDelivery) GetAnswered() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Answered
+	}
+	return nil
+}
+
+// Bounce is why a mail came back (RFC 3464).
+type Bounce struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Kind  Bounce_Kind            `protobuf:"varint,1,opt,name=kind,proto3,enum=mostrador.v1.Bounce_Kind" json:"kind,omitempty"`
+	// "unknown_user", "unknown_domain", "mailbox_full", "disabled", "too_large", "spam", "blocklist", "policy", "greylisted",
+	// "rate", "relay", "loop", "content", "dmarc", "server", "network", "other"
+	Reason string `protobuf:"bytes,2,opt,name=reason,proto3" json:"reason,omitempty"`
+	// RFC 3463: "5.1.1".
+	Status string `protobuf:"bytes,3,opt,name=status,proto3" json:"status,omitempty"`
+	// The server's words.
+	Words string `protobuf:"bytes,4,opt,name=words,proto3" json:"words,omitempty"`
+	// Whether it came at once, in the SMTP conversation, and not by mail.
+	AtOnce        bool `protobuf:"varint,5,opt,name=at_once,json=atOnce,proto3" json:"at_once,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Bounce) Reset() {
+	*x = Bounce{}
+	mi := &file_mostrador_v1_message_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Bounce) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Bounce) ProtoMessage() {}
+
+func (x *Bounce) ProtoReflect() protoreflect.Message {
+	mi := &file_mostrador_v1_message_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Bounce.ProtoReflect.Descriptor instead.
+func (*Bounce) Descriptor() ([]byte, []int) {
+	return file_mostrador_v1_message_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *Bounce) GetKind() Bounce_Kind {
+	if x != nil {
+		return x.Kind
+	}
+	return Bounce_KIND_UNSPECIFIED
+}
+
+func (x *Bounce) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *Bounce) GetStatus() string {
+	if x != nil {
+		return x.Status
+	}
+	return ""
+}
+
+func (x *Bounce) GetWords() string {
+	if x != nil {
+		return x.Words
+	}
+	return ""
+}
+
+func (x *Bounce) GetAtOnce() bool {
+	if x != nil {
+		return x.AtOnce
+	}
+	return false
+}
+
 // RenderedMail is a mail as the customer sees it.
 type RenderedMail struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -298,7 +817,7 @@ type RenderedMail struct {
 
 func (x *RenderedMail) Reset() {
 	*x = RenderedMail{}
-	mi := &file_mostrador_v1_message_proto_msgTypes[1]
+	mi := &file_mostrador_v1_message_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -310,7 +829,7 @@ func (x *RenderedMail) String() string {
 func (*RenderedMail) ProtoMessage() {}
 
 func (x *RenderedMail) ProtoReflect() protoreflect.Message {
-	mi := &file_mostrador_v1_message_proto_msgTypes[1]
+	mi := &file_mostrador_v1_message_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -323,7 +842,7 @@ func (x *RenderedMail) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RenderedMail.ProtoReflect.Descriptor instead.
 func (*RenderedMail) Descriptor() ([]byte, []int) {
-	return file_mostrador_v1_message_proto_rawDescGZIP(), []int{1}
+	return file_mostrador_v1_message_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *RenderedMail) GetFrom() string {
@@ -378,7 +897,7 @@ type Header struct {
 
 func (x *Header) Reset() {
 	*x = Header{}
-	mi := &file_mostrador_v1_message_proto_msgTypes[2]
+	mi := &file_mostrador_v1_message_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -390,7 +909,7 @@ func (x *Header) String() string {
 func (*Header) ProtoMessage() {}
 
 func (x *Header) ProtoReflect() protoreflect.Message {
-	mi := &file_mostrador_v1_message_proto_msgTypes[2]
+	mi := &file_mostrador_v1_message_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -403,7 +922,7 @@ func (x *Header) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Header.ProtoReflect.Descriptor instead.
 func (*Header) Descriptor() ([]byte, []int) {
-	return file_mostrador_v1_message_proto_rawDescGZIP(), []int{2}
+	return file_mostrador_v1_message_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *Header) GetName() string {
@@ -421,18 +940,23 @@ func (x *Header) GetValue() string {
 }
 
 type ListMessagesRequest struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	CustomerId    string                 `protobuf:"bytes,1,opt,name=customer_id,json=customerId,proto3" json:"customer_id,omitempty"`
-	State         MessageState           `protobuf:"varint,2,opt,name=state,proto3,enum=mostrador.v1.MessageState" json:"state,omitempty"`
-	Limit         int32                  `protobuf:"varint,3,opt,name=limit,proto3" json:"limit,omitempty"`
-	Page          string                 `protobuf:"bytes,4,opt,name=page,proto3" json:"page,omitempty"`
+	state      protoimpl.MessageState `protogen:"open.v1"`
+	CustomerId string                 `protobuf:"bytes,1,opt,name=customer_id,json=customerId,proto3" json:"customer_id,omitempty"`
+	State      MessageState           `protobuf:"varint,2,opt,name=state,proto3,enum=mostrador.v1.MessageState" json:"state,omitempty"`
+	Limit      int32                  `protobuf:"varint,3,opt,name=limit,proto3" json:"limit,omitempty"`
+	Page       string                 `protobuf:"bytes,4,opt,name=page,proto3" json:"page,omitempty"`
+	// Only those of a plugin, a template, a rule; and those that bounced or were complained of.
+	Plugin        string `protobuf:"bytes,5,opt,name=plugin,proto3" json:"plugin,omitempty"`
+	Template      string `protobuf:"bytes,6,opt,name=template,proto3" json:"template,omitempty"`
+	Rule          string `protobuf:"bytes,7,opt,name=rule,proto3" json:"rule,omitempty"`
+	Troubled      bool   `protobuf:"varint,8,opt,name=troubled,proto3" json:"troubled,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *ListMessagesRequest) Reset() {
 	*x = ListMessagesRequest{}
-	mi := &file_mostrador_v1_message_proto_msgTypes[3]
+	mi := &file_mostrador_v1_message_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -444,7 +968,7 @@ func (x *ListMessagesRequest) String() string {
 func (*ListMessagesRequest) ProtoMessage() {}
 
 func (x *ListMessagesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mostrador_v1_message_proto_msgTypes[3]
+	mi := &file_mostrador_v1_message_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -457,7 +981,7 @@ func (x *ListMessagesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListMessagesRequest.ProtoReflect.Descriptor instead.
 func (*ListMessagesRequest) Descriptor() ([]byte, []int) {
-	return file_mostrador_v1_message_proto_rawDescGZIP(), []int{3}
+	return file_mostrador_v1_message_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *ListMessagesRequest) GetCustomerId() string {
@@ -488,6 +1012,34 @@ func (x *ListMessagesRequest) GetPage() string {
 	return ""
 }
 
+func (x *ListMessagesRequest) GetPlugin() string {
+	if x != nil {
+		return x.Plugin
+	}
+	return ""
+}
+
+func (x *ListMessagesRequest) GetTemplate() string {
+	if x != nil {
+		return x.Template
+	}
+	return ""
+}
+
+func (x *ListMessagesRequest) GetRule() string {
+	if x != nil {
+		return x.Rule
+	}
+	return ""
+}
+
+func (x *ListMessagesRequest) GetTroubled() bool {
+	if x != nil {
+		return x.Troubled
+	}
+	return false
+}
+
 type ListMessagesResponse struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Messages      []*Message             `protobuf:"bytes,1,rep,name=messages,proto3" json:"messages,omitempty"`
@@ -498,7 +1050,7 @@ type ListMessagesResponse struct {
 
 func (x *ListMessagesResponse) Reset() {
 	*x = ListMessagesResponse{}
-	mi := &file_mostrador_v1_message_proto_msgTypes[4]
+	mi := &file_mostrador_v1_message_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -510,7 +1062,7 @@ func (x *ListMessagesResponse) String() string {
 func (*ListMessagesResponse) ProtoMessage() {}
 
 func (x *ListMessagesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_mostrador_v1_message_proto_msgTypes[4]
+	mi := &file_mostrador_v1_message_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -523,7 +1075,7 @@ func (x *ListMessagesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListMessagesResponse.ProtoReflect.Descriptor instead.
 func (*ListMessagesResponse) Descriptor() ([]byte, []int) {
-	return file_mostrador_v1_message_proto_rawDescGZIP(), []int{4}
+	return file_mostrador_v1_message_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *ListMessagesResponse) GetMessages() []*Message {
@@ -551,7 +1103,7 @@ type GetMessageRequest struct {
 
 func (x *GetMessageRequest) Reset() {
 	*x = GetMessageRequest{}
-	mi := &file_mostrador_v1_message_proto_msgTypes[5]
+	mi := &file_mostrador_v1_message_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -563,7 +1115,7 @@ func (x *GetMessageRequest) String() string {
 func (*GetMessageRequest) ProtoMessage() {}
 
 func (x *GetMessageRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mostrador_v1_message_proto_msgTypes[5]
+	mi := &file_mostrador_v1_message_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -576,7 +1128,7 @@ func (x *GetMessageRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetMessageRequest.ProtoReflect.Descriptor instead.
 func (*GetMessageRequest) Descriptor() ([]byte, []int) {
-	return file_mostrador_v1_message_proto_rawDescGZIP(), []int{5}
+	return file_mostrador_v1_message_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *GetMessageRequest) GetId() string {
@@ -604,7 +1156,7 @@ type GetMessageResponse struct {
 
 func (x *GetMessageResponse) Reset() {
 	*x = GetMessageResponse{}
-	mi := &file_mostrador_v1_message_proto_msgTypes[6]
+	mi := &file_mostrador_v1_message_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -616,7 +1168,7 @@ func (x *GetMessageResponse) String() string {
 func (*GetMessageResponse) ProtoMessage() {}
 
 func (x *GetMessageResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_mostrador_v1_message_proto_msgTypes[6]
+	mi := &file_mostrador_v1_message_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -629,7 +1181,7 @@ func (x *GetMessageResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetMessageResponse.ProtoReflect.Descriptor instead.
 func (*GetMessageResponse) Descriptor() ([]byte, []int) {
-	return file_mostrador_v1_message_proto_rawDescGZIP(), []int{6}
+	return file_mostrador_v1_message_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *GetMessageResponse) GetMessage() *Message {
@@ -662,7 +1214,7 @@ type RetryMessageRequest struct {
 
 func (x *RetryMessageRequest) Reset() {
 	*x = RetryMessageRequest{}
-	mi := &file_mostrador_v1_message_proto_msgTypes[7]
+	mi := &file_mostrador_v1_message_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -674,7 +1226,7 @@ func (x *RetryMessageRequest) String() string {
 func (*RetryMessageRequest) ProtoMessage() {}
 
 func (x *RetryMessageRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mostrador_v1_message_proto_msgTypes[7]
+	mi := &file_mostrador_v1_message_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -687,7 +1239,7 @@ func (x *RetryMessageRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RetryMessageRequest.ProtoReflect.Descriptor instead.
 func (*RetryMessageRequest) Descriptor() ([]byte, []int) {
-	return file_mostrador_v1_message_proto_rawDescGZIP(), []int{7}
+	return file_mostrador_v1_message_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *RetryMessageRequest) GetId() string {
@@ -706,7 +1258,7 @@ type RetryMessageResponse struct {
 
 func (x *RetryMessageResponse) Reset() {
 	*x = RetryMessageResponse{}
-	mi := &file_mostrador_v1_message_proto_msgTypes[8]
+	mi := &file_mostrador_v1_message_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -718,7 +1270,7 @@ func (x *RetryMessageResponse) String() string {
 func (*RetryMessageResponse) ProtoMessage() {}
 
 func (x *RetryMessageResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_mostrador_v1_message_proto_msgTypes[8]
+	mi := &file_mostrador_v1_message_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -731,7 +1283,7 @@ func (x *RetryMessageResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RetryMessageResponse.ProtoReflect.Descriptor instead.
 func (*RetryMessageResponse) Descriptor() ([]byte, []int) {
-	return file_mostrador_v1_message_proto_rawDescGZIP(), []int{8}
+	return file_mostrador_v1_message_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *RetryMessageResponse) GetMessage() *Message {
@@ -741,11 +1293,1061 @@ func (x *RetryMessageResponse) GetMessage() *Message {
 	return nil
 }
 
+type RetryFailedRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Each narrows the choice; all empty mean every message that failed.
+	Plugin   string                 `protobuf:"bytes,1,opt,name=plugin,proto3" json:"plugin,omitempty"`
+	Template string                 `protobuf:"bytes,2,opt,name=template,proto3" json:"template,omitempty"`
+	Rule     string                 `protobuf:"bytes,3,opt,name=rule,proto3" json:"rule,omitempty"`
+	Since    *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=since,proto3" json:"since,omitempty"`
+	Ids      []string               `protobuf:"bytes,5,rep,name=ids,proto3" json:"ids,omitempty"`
+	// Only count.
+	DryRun        bool `protobuf:"varint,6,opt,name=dry_run,json=dryRun,proto3" json:"dry_run,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RetryFailedRequest) Reset() {
+	*x = RetryFailedRequest{}
+	mi := &file_mostrador_v1_message_proto_msgTypes[13]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RetryFailedRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RetryFailedRequest) ProtoMessage() {}
+
+func (x *RetryFailedRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_mostrador_v1_message_proto_msgTypes[13]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RetryFailedRequest.ProtoReflect.Descriptor instead.
+func (*RetryFailedRequest) Descriptor() ([]byte, []int) {
+	return file_mostrador_v1_message_proto_rawDescGZIP(), []int{13}
+}
+
+func (x *RetryFailedRequest) GetPlugin() string {
+	if x != nil {
+		return x.Plugin
+	}
+	return ""
+}
+
+func (x *RetryFailedRequest) GetTemplate() string {
+	if x != nil {
+		return x.Template
+	}
+	return ""
+}
+
+func (x *RetryFailedRequest) GetRule() string {
+	if x != nil {
+		return x.Rule
+	}
+	return ""
+}
+
+func (x *RetryFailedRequest) GetSince() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Since
+	}
+	return nil
+}
+
+func (x *RetryFailedRequest) GetIds() []string {
+	if x != nil {
+		return x.Ids
+	}
+	return nil
+}
+
+func (x *RetryFailedRequest) GetDryRun() bool {
+	if x != nil {
+		return x.DryRun
+	}
+	return false
+}
+
+type RetryFailedResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Messages      uint64                 `protobuf:"varint,1,opt,name=messages,proto3" json:"messages,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RetryFailedResponse) Reset() {
+	*x = RetryFailedResponse{}
+	mi := &file_mostrador_v1_message_proto_msgTypes[14]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RetryFailedResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RetryFailedResponse) ProtoMessage() {}
+
+func (x *RetryFailedResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_mostrador_v1_message_proto_msgTypes[14]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RetryFailedResponse.ProtoReflect.Descriptor instead.
+func (*RetryFailedResponse) Descriptor() ([]byte, []int) {
+	return file_mostrador_v1_message_proto_rawDescGZIP(), []int{14}
+}
+
+func (x *RetryFailedResponse) GetMessages() uint64 {
+	if x != nil {
+		return x.Messages
+	}
+	return 0
+}
+
+type CancelMessageRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Id            string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CancelMessageRequest) Reset() {
+	*x = CancelMessageRequest{}
+	mi := &file_mostrador_v1_message_proto_msgTypes[15]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CancelMessageRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CancelMessageRequest) ProtoMessage() {}
+
+func (x *CancelMessageRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_mostrador_v1_message_proto_msgTypes[15]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CancelMessageRequest.ProtoReflect.Descriptor instead.
+func (*CancelMessageRequest) Descriptor() ([]byte, []int) {
+	return file_mostrador_v1_message_proto_rawDescGZIP(), []int{15}
+}
+
+func (x *CancelMessageRequest) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+type CancelMessageResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Message       *Message               `protobuf:"bytes,1,opt,name=message,proto3" json:"message,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CancelMessageResponse) Reset() {
+	*x = CancelMessageResponse{}
+	mi := &file_mostrador_v1_message_proto_msgTypes[16]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CancelMessageResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CancelMessageResponse) ProtoMessage() {}
+
+func (x *CancelMessageResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_mostrador_v1_message_proto_msgTypes[16]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CancelMessageResponse.ProtoReflect.Descriptor instead.
+func (*CancelMessageResponse) Descriptor() ([]byte, []int) {
+	return file_mostrador_v1_message_proto_rawDescGZIP(), []int{16}
+}
+
+func (x *CancelMessageResponse) GetMessage() *Message {
+	if x != nil {
+		return x.Message
+	}
+	return nil
+}
+
+type WhyMessageRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// A message that there is; or else whether this customer would get one of this kind and topic now.
+	Id            string            `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	CustomerId    string            `protobuf:"bytes,2,opt,name=customer_id,json=customerId,proto3" json:"customer_id,omitempty"`
+	Kind          plgv1.MessageKind `protobuf:"varint,3,opt,name=kind,proto3,enum=plg.v1.MessageKind" json:"kind,omitempty"`
+	Topic         string            `protobuf:"bytes,4,opt,name=topic,proto3" json:"topic,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *WhyMessageRequest) Reset() {
+	*x = WhyMessageRequest{}
+	mi := &file_mostrador_v1_message_proto_msgTypes[17]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *WhyMessageRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*WhyMessageRequest) ProtoMessage() {}
+
+func (x *WhyMessageRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_mostrador_v1_message_proto_msgTypes[17]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use WhyMessageRequest.ProtoReflect.Descriptor instead.
+func (*WhyMessageRequest) Descriptor() ([]byte, []int) {
+	return file_mostrador_v1_message_proto_rawDescGZIP(), []int{17}
+}
+
+func (x *WhyMessageRequest) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *WhyMessageRequest) GetCustomerId() string {
+	if x != nil {
+		return x.CustomerId
+	}
+	return ""
+}
+
+func (x *WhyMessageRequest) GetKind() plgv1.MessageKind {
+	if x != nil {
+		return x.Kind
+	}
+	return plgv1.MessageKind(0)
+}
+
+func (x *WhyMessageRequest) GetTopic() string {
+	if x != nil {
+		return x.Topic
+	}
+	return ""
+}
+
+type WhyMessageResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Unset when there is none.
+	Message *Message `protobuf:"bytes,1,opt,name=message,proto3" json:"message,omitempty"`
+	// The answer in one sentence.
+	Words         string          `protobuf:"bytes,2,opt,name=words,proto3" json:"words,omitempty"`
+	Checks        []*MessageCheck `protobuf:"bytes,3,rep,name=checks,proto3" json:"checks,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *WhyMessageResponse) Reset() {
+	*x = WhyMessageResponse{}
+	mi := &file_mostrador_v1_message_proto_msgTypes[18]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *WhyMessageResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*WhyMessageResponse) ProtoMessage() {}
+
+func (x *WhyMessageResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_mostrador_v1_message_proto_msgTypes[18]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use WhyMessageResponse.ProtoReflect.Descriptor instead.
+func (*WhyMessageResponse) Descriptor() ([]byte, []int) {
+	return file_mostrador_v1_message_proto_rawDescGZIP(), []int{18}
+}
+
+func (x *WhyMessageResponse) GetMessage() *Message {
+	if x != nil {
+		return x.Message
+	}
+	return nil
+}
+
+func (x *WhyMessageResponse) GetWords() string {
+	if x != nil {
+		return x.Words
+	}
+	return ""
+}
+
+func (x *WhyMessageResponse) GetChecks() []*MessageCheck {
+	if x != nil {
+		return x.Checks
+	}
+	return nil
+}
+
+type DashboardRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The last so many days, today included; 30 when 0.
+	Days int32 `protobuf:"varint,1,opt,name=days,proto3" json:"days,omitempty"`
+	// Only mails of a plugin, template or rule.
+	Plugin        string `protobuf:"bytes,2,opt,name=plugin,proto3" json:"plugin,omitempty"`
+	Template      string `protobuf:"bytes,3,opt,name=template,proto3" json:"template,omitempty"`
+	Rule          string `protobuf:"bytes,4,opt,name=rule,proto3" json:"rule,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DashboardRequest) Reset() {
+	*x = DashboardRequest{}
+	mi := &file_mostrador_v1_message_proto_msgTypes[19]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DashboardRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DashboardRequest) ProtoMessage() {}
+
+func (x *DashboardRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_mostrador_v1_message_proto_msgTypes[19]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DashboardRequest.ProtoReflect.Descriptor instead.
+func (*DashboardRequest) Descriptor() ([]byte, []int) {
+	return file_mostrador_v1_message_proto_rawDescGZIP(), []int{19}
+}
+
+func (x *DashboardRequest) GetDays() int32 {
+	if x != nil {
+		return x.Days
+	}
+	return 0
+}
+
+func (x *DashboardRequest) GetPlugin() string {
+	if x != nil {
+		return x.Plugin
+	}
+	return ""
+}
+
+func (x *DashboardRequest) GetTemplate() string {
+	if x != nil {
+		return x.Template
+	}
+	return ""
+}
+
+func (x *DashboardRequest) GetRule() string {
+	if x != nil {
+		return x.Rule
+	}
+	return ""
+}
+
+type DashboardResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Total *MessageCounts         `protobuf:"bytes,1,opt,name=total,proto3" json:"total,omitempty"`
+	// Oldest first, days without mail included.
+	Days []*DayCounts `protobuf:"bytes,2,rep,name=days,proto3" json:"days,omitempty"`
+	// By the domain of the recipient, most mails first; small ones together as "".
+	Providers []*ProviderCounts `protobuf:"bytes,3,rep,name=providers,proto3" json:"providers,omitempty"`
+	// By reason, most first.
+	Bounces []*ReasonCount `protobuf:"bytes,4,rep,name=bounces,proto3" json:"bounces,omitempty"`
+	// By template, most first.
+	Templates []*TemplateCounts `protobuf:"bytes,5,rep,name=templates,proto3" json:"templates,omitempty"`
+	// From event to the server's acceptance: how many took at most so long.
+	Latency []*LatencyCount `protobuf:"bytes,6,rep,name=latency,proto3" json:"latency,omitempty"`
+	// Seconds; 0 when nothing left.
+	LatencyP50 float64 `protobuf:"fixed64,7,opt,name=latency_p50,json=latencyP50,proto3" json:"latency_p50,omitempty"`
+	LatencyP99 float64 `protobuf:"fixed64,8,opt,name=latency_p99,json=latencyP99,proto3" json:"latency_p99,omitempty"`
+	// What is wrong now, worst first.
+	Alerts []*MailAlert `protobuf:"bytes,9,rep,name=alerts,proto3" json:"alerts,omitempty"`
+	// What waits now, and the oldest of it.
+	Waiting       uint64                 `protobuf:"varint,10,opt,name=waiting,proto3" json:"waiting,omitempty"`
+	Oldest        *timestamppb.Timestamp `protobuf:"bytes,11,opt,name=oldest,proto3" json:"oldest,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DashboardResponse) Reset() {
+	*x = DashboardResponse{}
+	mi := &file_mostrador_v1_message_proto_msgTypes[20]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DashboardResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DashboardResponse) ProtoMessage() {}
+
+func (x *DashboardResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_mostrador_v1_message_proto_msgTypes[20]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DashboardResponse.ProtoReflect.Descriptor instead.
+func (*DashboardResponse) Descriptor() ([]byte, []int) {
+	return file_mostrador_v1_message_proto_rawDescGZIP(), []int{20}
+}
+
+func (x *DashboardResponse) GetTotal() *MessageCounts {
+	if x != nil {
+		return x.Total
+	}
+	return nil
+}
+
+func (x *DashboardResponse) GetDays() []*DayCounts {
+	if x != nil {
+		return x.Days
+	}
+	return nil
+}
+
+func (x *DashboardResponse) GetProviders() []*ProviderCounts {
+	if x != nil {
+		return x.Providers
+	}
+	return nil
+}
+
+func (x *DashboardResponse) GetBounces() []*ReasonCount {
+	if x != nil {
+		return x.Bounces
+	}
+	return nil
+}
+
+func (x *DashboardResponse) GetTemplates() []*TemplateCounts {
+	if x != nil {
+		return x.Templates
+	}
+	return nil
+}
+
+func (x *DashboardResponse) GetLatency() []*LatencyCount {
+	if x != nil {
+		return x.Latency
+	}
+	return nil
+}
+
+func (x *DashboardResponse) GetLatencyP50() float64 {
+	if x != nil {
+		return x.LatencyP50
+	}
+	return 0
+}
+
+func (x *DashboardResponse) GetLatencyP99() float64 {
+	if x != nil {
+		return x.LatencyP99
+	}
+	return 0
+}
+
+func (x *DashboardResponse) GetAlerts() []*MailAlert {
+	if x != nil {
+		return x.Alerts
+	}
+	return nil
+}
+
+func (x *DashboardResponse) GetWaiting() uint64 {
+	if x != nil {
+		return x.Waiting
+	}
+	return 0
+}
+
+func (x *DashboardResponse) GetOldest() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Oldest
+	}
+	return nil
+}
+
+type MessageCounts struct {
+	state  protoimpl.MessageState `protogen:"open.v1"`
+	Queued uint64                 `protobuf:"varint,1,opt,name=queued,proto3" json:"queued,omitempty"`
+	Sent   uint64                 `protobuf:"varint,2,opt,name=sent,proto3" json:"sent,omitempty"`
+	// Sent, and not come back.
+	Delivered  uint64 `protobuf:"varint,3,opt,name=delivered,proto3" json:"delivered,omitempty"`
+	Hard       uint64 `protobuf:"varint,4,opt,name=hard,proto3" json:"hard,omitempty"`
+	Soft       uint64 `protobuf:"varint,5,opt,name=soft,proto3" json:"soft,omitempty"`
+	Blocked    uint64 `protobuf:"varint,6,opt,name=blocked,proto3" json:"blocked,omitempty"`
+	Complained uint64 `protobuf:"varint,7,opt,name=complained,proto3" json:"complained,omitempty"`
+	Opened     uint64 `protobuf:"varint,8,opt,name=opened,proto3" json:"opened,omitempty"`
+	Clicked    uint64 `protobuf:"varint,9,opt,name=clicked,proto3" json:"clicked,omitempty"`
+	Failed     uint64 `protobuf:"varint,10,opt,name=failed,proto3" json:"failed,omitempty"`
+	Suppressed uint64 `protobuf:"varint,11,opt,name=suppressed,proto3" json:"suppressed,omitempty"`
+	// Opens and clicks of machines.
+	Machine       uint64 `protobuf:"varint,12,opt,name=machine,proto3" json:"machine,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *MessageCounts) Reset() {
+	*x = MessageCounts{}
+	mi := &file_mostrador_v1_message_proto_msgTypes[21]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *MessageCounts) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*MessageCounts) ProtoMessage() {}
+
+func (x *MessageCounts) ProtoReflect() protoreflect.Message {
+	mi := &file_mostrador_v1_message_proto_msgTypes[21]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use MessageCounts.ProtoReflect.Descriptor instead.
+func (*MessageCounts) Descriptor() ([]byte, []int) {
+	return file_mostrador_v1_message_proto_rawDescGZIP(), []int{21}
+}
+
+func (x *MessageCounts) GetQueued() uint64 {
+	if x != nil {
+		return x.Queued
+	}
+	return 0
+}
+
+func (x *MessageCounts) GetSent() uint64 {
+	if x != nil {
+		return x.Sent
+	}
+	return 0
+}
+
+func (x *MessageCounts) GetDelivered() uint64 {
+	if x != nil {
+		return x.Delivered
+	}
+	return 0
+}
+
+func (x *MessageCounts) GetHard() uint64 {
+	if x != nil {
+		return x.Hard
+	}
+	return 0
+}
+
+func (x *MessageCounts) GetSoft() uint64 {
+	if x != nil {
+		return x.Soft
+	}
+	return 0
+}
+
+func (x *MessageCounts) GetBlocked() uint64 {
+	if x != nil {
+		return x.Blocked
+	}
+	return 0
+}
+
+func (x *MessageCounts) GetComplained() uint64 {
+	if x != nil {
+		return x.Complained
+	}
+	return 0
+}
+
+func (x *MessageCounts) GetOpened() uint64 {
+	if x != nil {
+		return x.Opened
+	}
+	return 0
+}
+
+func (x *MessageCounts) GetClicked() uint64 {
+	if x != nil {
+		return x.Clicked
+	}
+	return 0
+}
+
+func (x *MessageCounts) GetFailed() uint64 {
+	if x != nil {
+		return x.Failed
+	}
+	return 0
+}
+
+func (x *MessageCounts) GetSuppressed() uint64 {
+	if x != nil {
+		return x.Suppressed
+	}
+	return 0
+}
+
+func (x *MessageCounts) GetMachine() uint64 {
+	if x != nil {
+		return x.Machine
+	}
+	return 0
+}
+
+type DayCounts struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// "2026-11-28"
+	Day           string         `protobuf:"bytes,1,opt,name=day,proto3" json:"day,omitempty"`
+	Counts        *MessageCounts `protobuf:"bytes,2,opt,name=counts,proto3" json:"counts,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DayCounts) Reset() {
+	*x = DayCounts{}
+	mi := &file_mostrador_v1_message_proto_msgTypes[22]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DayCounts) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DayCounts) ProtoMessage() {}
+
+func (x *DayCounts) ProtoReflect() protoreflect.Message {
+	mi := &file_mostrador_v1_message_proto_msgTypes[22]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DayCounts.ProtoReflect.Descriptor instead.
+func (*DayCounts) Descriptor() ([]byte, []int) {
+	return file_mostrador_v1_message_proto_rawDescGZIP(), []int{22}
+}
+
+func (x *DayCounts) GetDay() string {
+	if x != nil {
+		return x.Day
+	}
+	return ""
+}
+
+func (x *DayCounts) GetCounts() *MessageCounts {
+	if x != nil {
+		return x.Counts
+	}
+	return nil
+}
+
+type ProviderCounts struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Provider      string                 `protobuf:"bytes,1,opt,name=provider,proto3" json:"provider,omitempty"`
+	Counts        *MessageCounts         `protobuf:"bytes,2,opt,name=counts,proto3" json:"counts,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ProviderCounts) Reset() {
+	*x = ProviderCounts{}
+	mi := &file_mostrador_v1_message_proto_msgTypes[23]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ProviderCounts) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ProviderCounts) ProtoMessage() {}
+
+func (x *ProviderCounts) ProtoReflect() protoreflect.Message {
+	mi := &file_mostrador_v1_message_proto_msgTypes[23]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ProviderCounts.ProtoReflect.Descriptor instead.
+func (*ProviderCounts) Descriptor() ([]byte, []int) {
+	return file_mostrador_v1_message_proto_rawDescGZIP(), []int{23}
+}
+
+func (x *ProviderCounts) GetProvider() string {
+	if x != nil {
+		return x.Provider
+	}
+	return ""
+}
+
+func (x *ProviderCounts) GetCounts() *MessageCounts {
+	if x != nil {
+		return x.Counts
+	}
+	return nil
+}
+
+type TemplateCounts struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Plugin        string                 `protobuf:"bytes,1,opt,name=plugin,proto3" json:"plugin,omitempty"`
+	Template      string                 `protobuf:"bytes,2,opt,name=template,proto3" json:"template,omitempty"`
+	Counts        *MessageCounts         `protobuf:"bytes,3,opt,name=counts,proto3" json:"counts,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *TemplateCounts) Reset() {
+	*x = TemplateCounts{}
+	mi := &file_mostrador_v1_message_proto_msgTypes[24]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *TemplateCounts) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*TemplateCounts) ProtoMessage() {}
+
+func (x *TemplateCounts) ProtoReflect() protoreflect.Message {
+	mi := &file_mostrador_v1_message_proto_msgTypes[24]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use TemplateCounts.ProtoReflect.Descriptor instead.
+func (*TemplateCounts) Descriptor() ([]byte, []int) {
+	return file_mostrador_v1_message_proto_rawDescGZIP(), []int{24}
+}
+
+func (x *TemplateCounts) GetPlugin() string {
+	if x != nil {
+		return x.Plugin
+	}
+	return ""
+}
+
+func (x *TemplateCounts) GetTemplate() string {
+	if x != nil {
+		return x.Template
+	}
+	return ""
+}
+
+func (x *TemplateCounts) GetCounts() *MessageCounts {
+	if x != nil {
+		return x.Counts
+	}
+	return nil
+}
+
+type ReasonCount struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Reason        string                 `protobuf:"bytes,1,opt,name=reason,proto3" json:"reason,omitempty"`
+	Kind          Bounce_Kind            `protobuf:"varint,2,opt,name=kind,proto3,enum=mostrador.v1.Bounce_Kind" json:"kind,omitempty"`
+	Count         uint64                 `protobuf:"varint,3,opt,name=count,proto3" json:"count,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ReasonCount) Reset() {
+	*x = ReasonCount{}
+	mi := &file_mostrador_v1_message_proto_msgTypes[25]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ReasonCount) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ReasonCount) ProtoMessage() {}
+
+func (x *ReasonCount) ProtoReflect() protoreflect.Message {
+	mi := &file_mostrador_v1_message_proto_msgTypes[25]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ReasonCount.ProtoReflect.Descriptor instead.
+func (*ReasonCount) Descriptor() ([]byte, []int) {
+	return file_mostrador_v1_message_proto_rawDescGZIP(), []int{25}
+}
+
+func (x *ReasonCount) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *ReasonCount) GetKind() Bounce_Kind {
+	if x != nil {
+		return x.Kind
+	}
+	return Bounce_KIND_UNSPECIFIED
+}
+
+func (x *ReasonCount) GetCount() uint64 {
+	if x != nil {
+		return x.Count
+	}
+	return 0
+}
+
+type LatencyCount struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// At most so many seconds; the last one is without bound (0).
+	Seconds       float64 `protobuf:"fixed64,1,opt,name=seconds,proto3" json:"seconds,omitempty"`
+	Count         uint64  `protobuf:"varint,2,opt,name=count,proto3" json:"count,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *LatencyCount) Reset() {
+	*x = LatencyCount{}
+	mi := &file_mostrador_v1_message_proto_msgTypes[26]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *LatencyCount) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*LatencyCount) ProtoMessage() {}
+
+func (x *LatencyCount) ProtoReflect() protoreflect.Message {
+	mi := &file_mostrador_v1_message_proto_msgTypes[26]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use LatencyCount.ProtoReflect.Descriptor instead.
+func (*LatencyCount) Descriptor() ([]byte, []int) {
+	return file_mostrador_v1_message_proto_rawDescGZIP(), []int{26}
+}
+
+func (x *LatencyCount) GetSeconds() float64 {
+	if x != nil {
+		return x.Seconds
+	}
+	return 0
+}
+
+func (x *LatencyCount) GetCount() uint64 {
+	if x != nil {
+		return x.Count
+	}
+	return 0
+}
+
+type MailAlert struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// "complaints", "bounces", "failures", "queue", "mailbox"
+	Code     string         `protobuf:"bytes,1,opt,name=code,proto3" json:"code,omitempty"`
+	Severity plgv1.Severity `protobuf:"varint,2,opt,name=severity,proto3,enum=plg.v1.Severity" json:"severity,omitempty"`
+	Words    string         `protobuf:"bytes,3,opt,name=words,proto3" json:"words,omitempty"`
+	// The rate and the limit that it passed, where there are such.
+	Rate          float64                `protobuf:"fixed64,4,opt,name=rate,proto3" json:"rate,omitempty"`
+	Limit         float64                `protobuf:"fixed64,5,opt,name=limit,proto3" json:"limit,omitempty"`
+	Since         *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=since,proto3" json:"since,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *MailAlert) Reset() {
+	*x = MailAlert{}
+	mi := &file_mostrador_v1_message_proto_msgTypes[27]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *MailAlert) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*MailAlert) ProtoMessage() {}
+
+func (x *MailAlert) ProtoReflect() protoreflect.Message {
+	mi := &file_mostrador_v1_message_proto_msgTypes[27]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use MailAlert.ProtoReflect.Descriptor instead.
+func (*MailAlert) Descriptor() ([]byte, []int) {
+	return file_mostrador_v1_message_proto_rawDescGZIP(), []int{27}
+}
+
+func (x *MailAlert) GetCode() string {
+	if x != nil {
+		return x.Code
+	}
+	return ""
+}
+
+func (x *MailAlert) GetSeverity() plgv1.Severity {
+	if x != nil {
+		return x.Severity
+	}
+	return plgv1.Severity(0)
+}
+
+func (x *MailAlert) GetWords() string {
+	if x != nil {
+		return x.Words
+	}
+	return ""
+}
+
+func (x *MailAlert) GetRate() float64 {
+	if x != nil {
+		return x.Rate
+	}
+	return 0
+}
+
+func (x *MailAlert) GetLimit() float64 {
+	if x != nil {
+		return x.Limit
+	}
+	return 0
+}
+
+func (x *MailAlert) GetSince() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Since
+	}
+	return nil
+}
+
 var File_mostrador_v1_message_proto protoreflect.FileDescriptor
 
 const file_mostrador_v1_message_proto_rawDesc = "" +
 	"\n" +
-	"\x1amostrador/v1/message.proto\x12\fmostrador.v1\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x13plg/v1/plugin.proto\"\xe5\x06\n" +
+	"\x1amostrador/v1/message.proto\x12\fmostrador.v1\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x13plg/v1/plugin.proto\x1a\x12plg/v1/store.proto\"\xa4\n" +
+	"\n" +
 	"\aMessage\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x1d\n" +
 	"\n" +
@@ -769,14 +2371,65 @@ const file_mostrador_v1_message_proto_rawDesc = "" +
 	"\x0ftemplate_sha256\x18\x10 \x01(\fR\x0etemplateSha256\x126\n" +
 	"\x05links\x18\x11 \x03(\v2 .mostrador.v1.Message.LinksEntryR\x05links\x129\n" +
 	"\x06tokens\x18\x12 \x03(\v2!.mostrador.v1.Message.TokensEntryR\x06tokens\x12+\n" +
-	"\x04data\x18\x13 \x01(\v2\x17.google.protobuf.StructR\x04data\x1aF\n" +
+	"\x04data\x18\x13 \x01(\v2\x17.google.protobuf.StructR\x04data\x129\n" +
+	"\n" +
+	"not_before\x18\x14 \x01(\v2\x1a.google.protobuf.TimestampR\tnotBefore\x124\n" +
+	"\aexpires\x18\x15 \x01(\v2\x1a.google.protobuf.TimestampR\aexpires\x12\x14\n" +
+	"\x05topic\x18\x16 \x01(\tR\x05topic\x12\x1c\n" +
+	"\tpromotion\x18\x17 \x01(\tR\tpromotion\x12\x1d\n" +
+	"\n" +
+	"promo_code\x18\x18 \x01(\tR\tpromoCode\x12/\n" +
+	"\x05files\x18\x19 \x03(\v2\x19.mostrador.v1.MessageFileR\x05files\x12\x12\n" +
+	"\x04rule\x18\x1a \x01(\tR\x04rule\x12)\n" +
+	"\x10template_version\x18\x1b \x01(\rR\x0ftemplateVersion\x129\n" +
+	"\bdelivery\x18\x1c \x01(\v2\x1d.mostrador.v1.MessageDeliveryR\bdelivery\x122\n" +
+	"\x06checks\x18\x1d \x03(\v2\x1a.mostrador.v1.MessageCheckR\x06checks\x12\x1a\n" +
+	"\blanguage\x18\x1e \x01(\tR\blanguage\x1aF\n" +
 	"\n" +
 	"LinksEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\"\n" +
 	"\x05value\x18\x02 \x01(\v2\f.plg.v1.LinkR\x05value:\x028\x01\x1a9\n" +
 	"\vTokensEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xa4\x01\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"p\n" +
+	"\vMessageFile\x12\x12\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\x12!\n" +
+	"\fcontent_type\x18\x02 \x01(\tR\vcontentType\x12\x16\n" +
+	"\x06sha256\x18\x03 \x01(\fR\x06sha256\x12\x12\n" +
+	"\x04size\x18\x04 \x01(\x03R\x04size\"\xd9\x01\n" +
+	"\fMessageCheck\x12\x14\n" +
+	"\x05check\x18\x01 \x01(\tR\x05check\x12\x16\n" +
+	"\x06passed\x18\x02 \x01(\bR\x06passed\x12\x14\n" +
+	"\x05words\x18\x03 \x01(\tR\x05words\x12.\n" +
+	"\x04time\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\x04time\x12#\n" +
+	"\x05actor\x18\x05 \x01(\v2\r.plg.v1.ActorR\x05actor\x120\n" +
+	"\x05until\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampR\x05until\"\xd5\x03\n" +
+	"\x0fMessageDelivery\x128\n" +
+	"\tdelivered\x18\x01 \x01(\v2\x1a.google.protobuf.TimestampR\tdelivered\x124\n" +
+	"\abounced\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\abounced\x12,\n" +
+	"\x06bounce\x18\x03 \x01(\v2\x14.mostrador.v1.BounceR\x06bounce\x12:\n" +
+	"\n" +
+	"complained\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
+	"complained\x122\n" +
+	"\x06opened\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\x06opened\x12\x14\n" +
+	"\x05opens\x18\x06 \x01(\rR\x05opens\x124\n" +
+	"\aclicked\x18\a \x01(\v2\x1a.google.protobuf.TimestampR\aclicked\x12\x16\n" +
+	"\x06clicks\x18\b \x01(\rR\x06clicks\x12\x18\n" +
+	"\amachine\x18\t \x01(\rR\amachine\x126\n" +
+	"\banswered\x18\n" +
+	" \x01(\v2\x1a.google.protobuf.TimestampR\banswered\"\xf6\x01\n" +
+	"\x06Bounce\x12-\n" +
+	"\x04kind\x18\x01 \x01(\x0e2\x19.mostrador.v1.Bounce.KindR\x04kind\x12\x16\n" +
+	"\x06reason\x18\x02 \x01(\tR\x06reason\x12\x16\n" +
+	"\x06status\x18\x03 \x01(\tR\x06status\x12\x14\n" +
+	"\x05words\x18\x04 \x01(\tR\x05words\x12\x17\n" +
+	"\aat_once\x18\x05 \x01(\bR\x06atOnce\"^\n" +
+	"\x04Kind\x12\x14\n" +
+	"\x10KIND_UNSPECIFIED\x10\x00\x12\r\n" +
+	"\tKIND_HARD\x10\x01\x12\r\n" +
+	"\tKIND_SOFT\x10\x02\x12\x10\n" +
+	"\fKIND_BLOCKED\x10\x03\x12\x10\n" +
+	"\fKIND_DELAYED\x10\x04\"\xa4\x01\n" +
 	"\fRenderedMail\x12\x12\n" +
 	"\x04from\x18\x01 \x01(\tR\x04from\x12\x0e\n" +
 	"\x02to\x18\x02 \x01(\tR\x02to\x12\x18\n" +
@@ -786,13 +2439,17 @@ const file_mostrador_v1_message_proto_rawDesc = "" +
 	"\aheaders\x18\x06 \x03(\v2\x14.mostrador.v1.HeaderR\aheaders\"2\n" +
 	"\x06Header\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value\"\x92\x01\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value\"\xf6\x01\n" +
 	"\x13ListMessagesRequest\x12\x1f\n" +
 	"\vcustomer_id\x18\x01 \x01(\tR\n" +
 	"customerId\x120\n" +
 	"\x05state\x18\x02 \x01(\x0e2\x1a.mostrador.v1.MessageStateR\x05state\x12\x14\n" +
 	"\x05limit\x18\x03 \x01(\x05R\x05limit\x12\x12\n" +
-	"\x04page\x18\x04 \x01(\tR\x04page\"f\n" +
+	"\x04page\x18\x04 \x01(\tR\x04page\x12\x16\n" +
+	"\x06plugin\x18\x05 \x01(\tR\x06plugin\x12\x1a\n" +
+	"\btemplate\x18\x06 \x01(\tR\btemplate\x12\x12\n" +
+	"\x04rule\x18\a \x01(\tR\x04rule\x12\x1a\n" +
+	"\btroubled\x18\b \x01(\bR\btroubled\"f\n" +
 	"\x14ListMessagesResponse\x121\n" +
 	"\bmessages\x18\x01 \x03(\v2\x15.mostrador.v1.MessageR\bmessages\x12\x1b\n" +
 	"\tnext_page\x18\x02 \x01(\tR\bnextPage\"5\n" +
@@ -806,18 +2463,108 @@ const file_mostrador_v1_message_proto_rawDesc = "" +
 	"\x13RetryMessageRequest\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\"G\n" +
 	"\x14RetryMessageResponse\x12/\n" +
-	"\amessage\x18\x01 \x01(\v2\x15.mostrador.v1.MessageR\amessage*\xb2\x01\n" +
+	"\amessage\x18\x01 \x01(\v2\x15.mostrador.v1.MessageR\amessage\"\xb9\x01\n" +
+	"\x12RetryFailedRequest\x12\x16\n" +
+	"\x06plugin\x18\x01 \x01(\tR\x06plugin\x12\x1a\n" +
+	"\btemplate\x18\x02 \x01(\tR\btemplate\x12\x12\n" +
+	"\x04rule\x18\x03 \x01(\tR\x04rule\x120\n" +
+	"\x05since\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\x05since\x12\x10\n" +
+	"\x03ids\x18\x05 \x03(\tR\x03ids\x12\x17\n" +
+	"\adry_run\x18\x06 \x01(\bR\x06dryRun\"1\n" +
+	"\x13RetryFailedResponse\x12\x1a\n" +
+	"\bmessages\x18\x01 \x01(\x04R\bmessages\"&\n" +
+	"\x14CancelMessageRequest\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\"H\n" +
+	"\x15CancelMessageResponse\x12/\n" +
+	"\amessage\x18\x01 \x01(\v2\x15.mostrador.v1.MessageR\amessage\"\x83\x01\n" +
+	"\x11WhyMessageRequest\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\x12\x1f\n" +
+	"\vcustomer_id\x18\x02 \x01(\tR\n" +
+	"customerId\x12'\n" +
+	"\x04kind\x18\x03 \x01(\x0e2\x13.plg.v1.MessageKindR\x04kind\x12\x14\n" +
+	"\x05topic\x18\x04 \x01(\tR\x05topic\"\x8f\x01\n" +
+	"\x12WhyMessageResponse\x12/\n" +
+	"\amessage\x18\x01 \x01(\v2\x15.mostrador.v1.MessageR\amessage\x12\x14\n" +
+	"\x05words\x18\x02 \x01(\tR\x05words\x122\n" +
+	"\x06checks\x18\x03 \x03(\v2\x1a.mostrador.v1.MessageCheckR\x06checks\"n\n" +
+	"\x10DashboardRequest\x12\x12\n" +
+	"\x04days\x18\x01 \x01(\x05R\x04days\x12\x16\n" +
+	"\x06plugin\x18\x02 \x01(\tR\x06plugin\x12\x1a\n" +
+	"\btemplate\x18\x03 \x01(\tR\btemplate\x12\x12\n" +
+	"\x04rule\x18\x04 \x01(\tR\x04rule\"\x97\x04\n" +
+	"\x11DashboardResponse\x121\n" +
+	"\x05total\x18\x01 \x01(\v2\x1b.mostrador.v1.MessageCountsR\x05total\x12+\n" +
+	"\x04days\x18\x02 \x03(\v2\x17.mostrador.v1.DayCountsR\x04days\x12:\n" +
+	"\tproviders\x18\x03 \x03(\v2\x1c.mostrador.v1.ProviderCountsR\tproviders\x123\n" +
+	"\abounces\x18\x04 \x03(\v2\x19.mostrador.v1.ReasonCountR\abounces\x12:\n" +
+	"\ttemplates\x18\x05 \x03(\v2\x1c.mostrador.v1.TemplateCountsR\ttemplates\x124\n" +
+	"\alatency\x18\x06 \x03(\v2\x1a.mostrador.v1.LatencyCountR\alatency\x12\x1f\n" +
+	"\vlatency_p50\x18\a \x01(\x01R\n" +
+	"latencyP50\x12\x1f\n" +
+	"\vlatency_p99\x18\b \x01(\x01R\n" +
+	"latencyP99\x12/\n" +
+	"\x06alerts\x18\t \x03(\v2\x17.mostrador.v1.MailAlertR\x06alerts\x12\x18\n" +
+	"\awaiting\x18\n" +
+	" \x01(\x04R\awaiting\x122\n" +
+	"\x06oldest\x18\v \x01(\v2\x1a.google.protobuf.TimestampR\x06oldest\"\xbf\x02\n" +
+	"\rMessageCounts\x12\x16\n" +
+	"\x06queued\x18\x01 \x01(\x04R\x06queued\x12\x12\n" +
+	"\x04sent\x18\x02 \x01(\x04R\x04sent\x12\x1c\n" +
+	"\tdelivered\x18\x03 \x01(\x04R\tdelivered\x12\x12\n" +
+	"\x04hard\x18\x04 \x01(\x04R\x04hard\x12\x12\n" +
+	"\x04soft\x18\x05 \x01(\x04R\x04soft\x12\x18\n" +
+	"\ablocked\x18\x06 \x01(\x04R\ablocked\x12\x1e\n" +
+	"\n" +
+	"complained\x18\a \x01(\x04R\n" +
+	"complained\x12\x16\n" +
+	"\x06opened\x18\b \x01(\x04R\x06opened\x12\x18\n" +
+	"\aclicked\x18\t \x01(\x04R\aclicked\x12\x16\n" +
+	"\x06failed\x18\n" +
+	" \x01(\x04R\x06failed\x12\x1e\n" +
+	"\n" +
+	"suppressed\x18\v \x01(\x04R\n" +
+	"suppressed\x12\x18\n" +
+	"\amachine\x18\f \x01(\x04R\amachine\"R\n" +
+	"\tDayCounts\x12\x10\n" +
+	"\x03day\x18\x01 \x01(\tR\x03day\x123\n" +
+	"\x06counts\x18\x02 \x01(\v2\x1b.mostrador.v1.MessageCountsR\x06counts\"a\n" +
+	"\x0eProviderCounts\x12\x1a\n" +
+	"\bprovider\x18\x01 \x01(\tR\bprovider\x123\n" +
+	"\x06counts\x18\x02 \x01(\v2\x1b.mostrador.v1.MessageCountsR\x06counts\"y\n" +
+	"\x0eTemplateCounts\x12\x16\n" +
+	"\x06plugin\x18\x01 \x01(\tR\x06plugin\x12\x1a\n" +
+	"\btemplate\x18\x02 \x01(\tR\btemplate\x123\n" +
+	"\x06counts\x18\x03 \x01(\v2\x1b.mostrador.v1.MessageCountsR\x06counts\"j\n" +
+	"\vReasonCount\x12\x16\n" +
+	"\x06reason\x18\x01 \x01(\tR\x06reason\x12-\n" +
+	"\x04kind\x18\x02 \x01(\x0e2\x19.mostrador.v1.Bounce.KindR\x04kind\x12\x14\n" +
+	"\x05count\x18\x03 \x01(\x04R\x05count\">\n" +
+	"\fLatencyCount\x12\x18\n" +
+	"\aseconds\x18\x01 \x01(\x01R\aseconds\x12\x14\n" +
+	"\x05count\x18\x02 \x01(\x04R\x05count\"\xbf\x01\n" +
+	"\tMailAlert\x12\x12\n" +
+	"\x04code\x18\x01 \x01(\tR\x04code\x12,\n" +
+	"\bseverity\x18\x02 \x01(\x0e2\x10.plg.v1.SeverityR\bseverity\x12\x14\n" +
+	"\x05words\x18\x03 \x01(\tR\x05words\x12\x12\n" +
+	"\x04rate\x18\x04 \x01(\x01R\x04rate\x12\x14\n" +
+	"\x05limit\x18\x05 \x01(\x01R\x05limit\x120\n" +
+	"\x05since\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampR\x05since*\xcf\x01\n" +
 	"\fMessageState\x12\x1d\n" +
 	"\x19MESSAGE_STATE_UNSPECIFIED\x10\x00\x12\x18\n" +
 	"\x14MESSAGE_STATE_QUEUED\x10\x01\x12\x16\n" +
 	"\x12MESSAGE_STATE_SENT\x10\x02\x12\x19\n" +
 	"\x15MESSAGE_STATE_SPOOLED\x10\x03\x12\x18\n" +
 	"\x14MESSAGE_STATE_FAILED\x10\x04\x12\x1c\n" +
-	"\x18MESSAGE_STATE_SUPPRESSED\x10\x052\xf9\x01\n" +
+	"\x18MESSAGE_STATE_SUPPRESSED\x10\x05\x12\x1b\n" +
+	"\x17MESSAGE_STATE_CANCELLED\x10\x062\xb8\x04\n" +
 	"\x0eMessageService\x12M\n" +
 	"\x04List\x12!.mostrador.v1.ListMessagesRequest\x1a\".mostrador.v1.ListMessagesResponse\x12H\n" +
 	"\x03Get\x12\x1f.mostrador.v1.GetMessageRequest\x1a .mostrador.v1.GetMessageResponse\x12N\n" +
-	"\x05Retry\x12!.mostrador.v1.RetryMessageRequest\x1a\".mostrador.v1.RetryMessageResponseB,Z*mostrador/host/api/mostradorv1;mostradorv1b\x06proto3"
+	"\x05Retry\x12!.mostrador.v1.RetryMessageRequest\x1a\".mostrador.v1.RetryMessageResponse\x12R\n" +
+	"\vRetryFailed\x12 .mostrador.v1.RetryFailedRequest\x1a!.mostrador.v1.RetryFailedResponse\x12Q\n" +
+	"\x06Cancel\x12\".mostrador.v1.CancelMessageRequest\x1a#.mostrador.v1.CancelMessageResponse\x12H\n" +
+	"\x03Why\x12\x1f.mostrador.v1.WhyMessageRequest\x1a .mostrador.v1.WhyMessageResponse\x12L\n" +
+	"\tDashboard\x12\x1e.mostrador.v1.DashboardRequest\x1a\x1f.mostrador.v1.DashboardResponseB,Z*mostrador/host/api/mostradorv1;mostradorv1b\x06proto3"
 
 var (
 	file_mostrador_v1_message_proto_rawDescOnce sync.Once
@@ -831,53 +2578,118 @@ func file_mostrador_v1_message_proto_rawDescGZIP() []byte {
 	return file_mostrador_v1_message_proto_rawDescData
 }
 
-var file_mostrador_v1_message_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_mostrador_v1_message_proto_msgTypes = make([]protoimpl.MessageInfo, 11)
+var file_mostrador_v1_message_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
+var file_mostrador_v1_message_proto_msgTypes = make([]protoimpl.MessageInfo, 30)
 var file_mostrador_v1_message_proto_goTypes = []any{
 	(MessageState)(0),             // 0: mostrador.v1.MessageState
-	(*Message)(nil),               // 1: mostrador.v1.Message
-	(*RenderedMail)(nil),          // 2: mostrador.v1.RenderedMail
-	(*Header)(nil),                // 3: mostrador.v1.Header
-	(*ListMessagesRequest)(nil),   // 4: mostrador.v1.ListMessagesRequest
-	(*ListMessagesResponse)(nil),  // 5: mostrador.v1.ListMessagesResponse
-	(*GetMessageRequest)(nil),     // 6: mostrador.v1.GetMessageRequest
-	(*GetMessageResponse)(nil),    // 7: mostrador.v1.GetMessageResponse
-	(*RetryMessageRequest)(nil),   // 8: mostrador.v1.RetryMessageRequest
-	(*RetryMessageResponse)(nil),  // 9: mostrador.v1.RetryMessageResponse
-	nil,                           // 10: mostrador.v1.Message.LinksEntry
-	nil,                           // 11: mostrador.v1.Message.TokensEntry
-	(plgv1.MessageKind)(0),        // 12: plg.v1.MessageKind
-	(*timestamppb.Timestamp)(nil), // 13: google.protobuf.Timestamp
-	(*structpb.Struct)(nil),       // 14: google.protobuf.Struct
-	(*plgv1.Link)(nil),            // 15: plg.v1.Link
+	(Bounce_Kind)(0),              // 1: mostrador.v1.Bounce.Kind
+	(*Message)(nil),               // 2: mostrador.v1.Message
+	(*MessageFile)(nil),           // 3: mostrador.v1.MessageFile
+	(*MessageCheck)(nil),          // 4: mostrador.v1.MessageCheck
+	(*MessageDelivery)(nil),       // 5: mostrador.v1.MessageDelivery
+	(*Bounce)(nil),                // 6: mostrador.v1.Bounce
+	(*RenderedMail)(nil),          // 7: mostrador.v1.RenderedMail
+	(*Header)(nil),                // 8: mostrador.v1.Header
+	(*ListMessagesRequest)(nil),   // 9: mostrador.v1.ListMessagesRequest
+	(*ListMessagesResponse)(nil),  // 10: mostrador.v1.ListMessagesResponse
+	(*GetMessageRequest)(nil),     // 11: mostrador.v1.GetMessageRequest
+	(*GetMessageResponse)(nil),    // 12: mostrador.v1.GetMessageResponse
+	(*RetryMessageRequest)(nil),   // 13: mostrador.v1.RetryMessageRequest
+	(*RetryMessageResponse)(nil),  // 14: mostrador.v1.RetryMessageResponse
+	(*RetryFailedRequest)(nil),    // 15: mostrador.v1.RetryFailedRequest
+	(*RetryFailedResponse)(nil),   // 16: mostrador.v1.RetryFailedResponse
+	(*CancelMessageRequest)(nil),  // 17: mostrador.v1.CancelMessageRequest
+	(*CancelMessageResponse)(nil), // 18: mostrador.v1.CancelMessageResponse
+	(*WhyMessageRequest)(nil),     // 19: mostrador.v1.WhyMessageRequest
+	(*WhyMessageResponse)(nil),    // 20: mostrador.v1.WhyMessageResponse
+	(*DashboardRequest)(nil),      // 21: mostrador.v1.DashboardRequest
+	(*DashboardResponse)(nil),     // 22: mostrador.v1.DashboardResponse
+	(*MessageCounts)(nil),         // 23: mostrador.v1.MessageCounts
+	(*DayCounts)(nil),             // 24: mostrador.v1.DayCounts
+	(*ProviderCounts)(nil),        // 25: mostrador.v1.ProviderCounts
+	(*TemplateCounts)(nil),        // 26: mostrador.v1.TemplateCounts
+	(*ReasonCount)(nil),           // 27: mostrador.v1.ReasonCount
+	(*LatencyCount)(nil),          // 28: mostrador.v1.LatencyCount
+	(*MailAlert)(nil),             // 29: mostrador.v1.MailAlert
+	nil,                           // 30: mostrador.v1.Message.LinksEntry
+	nil,                           // 31: mostrador.v1.Message.TokensEntry
+	(plgv1.MessageKind)(0),        // 32: plg.v1.MessageKind
+	(*timestamppb.Timestamp)(nil), // 33: google.protobuf.Timestamp
+	(*structpb.Struct)(nil),       // 34: google.protobuf.Struct
+	(*plgv1.Actor)(nil),           // 35: plg.v1.Actor
+	(plgv1.Severity)(0),           // 36: plg.v1.Severity
+	(*plgv1.Link)(nil),            // 37: plg.v1.Link
 }
 var file_mostrador_v1_message_proto_depIdxs = []int32{
-	12, // 0: mostrador.v1.Message.kind:type_name -> plg.v1.MessageKind
+	32, // 0: mostrador.v1.Message.kind:type_name -> plg.v1.MessageKind
 	0,  // 1: mostrador.v1.Message.state:type_name -> mostrador.v1.MessageState
-	13, // 2: mostrador.v1.Message.queued:type_name -> google.protobuf.Timestamp
-	13, // 3: mostrador.v1.Message.sent:type_name -> google.protobuf.Timestamp
-	13, // 4: mostrador.v1.Message.next_attempt:type_name -> google.protobuf.Timestamp
-	10, // 5: mostrador.v1.Message.links:type_name -> mostrador.v1.Message.LinksEntry
-	11, // 6: mostrador.v1.Message.tokens:type_name -> mostrador.v1.Message.TokensEntry
-	14, // 7: mostrador.v1.Message.data:type_name -> google.protobuf.Struct
-	3,  // 8: mostrador.v1.RenderedMail.headers:type_name -> mostrador.v1.Header
-	0,  // 9: mostrador.v1.ListMessagesRequest.state:type_name -> mostrador.v1.MessageState
-	1,  // 10: mostrador.v1.ListMessagesResponse.messages:type_name -> mostrador.v1.Message
-	1,  // 11: mostrador.v1.GetMessageResponse.message:type_name -> mostrador.v1.Message
-	2,  // 12: mostrador.v1.GetMessageResponse.mail:type_name -> mostrador.v1.RenderedMail
-	1,  // 13: mostrador.v1.RetryMessageResponse.message:type_name -> mostrador.v1.Message
-	15, // 14: mostrador.v1.Message.LinksEntry.value:type_name -> plg.v1.Link
-	4,  // 15: mostrador.v1.MessageService.List:input_type -> mostrador.v1.ListMessagesRequest
-	6,  // 16: mostrador.v1.MessageService.Get:input_type -> mostrador.v1.GetMessageRequest
-	8,  // 17: mostrador.v1.MessageService.Retry:input_type -> mostrador.v1.RetryMessageRequest
-	5,  // 18: mostrador.v1.MessageService.List:output_type -> mostrador.v1.ListMessagesResponse
-	7,  // 19: mostrador.v1.MessageService.Get:output_type -> mostrador.v1.GetMessageResponse
-	9,  // 20: mostrador.v1.MessageService.Retry:output_type -> mostrador.v1.RetryMessageResponse
-	18, // [18:21] is the sub-list for method output_type
-	15, // [15:18] is the sub-list for method input_type
-	15, // [15:15] is the sub-list for extension type_name
-	15, // [15:15] is the sub-list for extension extendee
-	0,  // [0:15] is the sub-list for field type_name
+	33, // 2: mostrador.v1.Message.queued:type_name -> google.protobuf.Timestamp
+	33, // 3: mostrador.v1.Message.sent:type_name -> google.protobuf.Timestamp
+	33, // 4: mostrador.v1.Message.next_attempt:type_name -> google.protobuf.Timestamp
+	30, // 5: mostrador.v1.Message.links:type_name -> mostrador.v1.Message.LinksEntry
+	31, // 6: mostrador.v1.Message.tokens:type_name -> mostrador.v1.Message.TokensEntry
+	34, // 7: mostrador.v1.Message.data:type_name -> google.protobuf.Struct
+	33, // 8: mostrador.v1.Message.not_before:type_name -> google.protobuf.Timestamp
+	33, // 9: mostrador.v1.Message.expires:type_name -> google.protobuf.Timestamp
+	3,  // 10: mostrador.v1.Message.files:type_name -> mostrador.v1.MessageFile
+	5,  // 11: mostrador.v1.Message.delivery:type_name -> mostrador.v1.MessageDelivery
+	4,  // 12: mostrador.v1.Message.checks:type_name -> mostrador.v1.MessageCheck
+	33, // 13: mostrador.v1.MessageCheck.time:type_name -> google.protobuf.Timestamp
+	35, // 14: mostrador.v1.MessageCheck.actor:type_name -> plg.v1.Actor
+	33, // 15: mostrador.v1.MessageCheck.until:type_name -> google.protobuf.Timestamp
+	33, // 16: mostrador.v1.MessageDelivery.delivered:type_name -> google.protobuf.Timestamp
+	33, // 17: mostrador.v1.MessageDelivery.bounced:type_name -> google.protobuf.Timestamp
+	6,  // 18: mostrador.v1.MessageDelivery.bounce:type_name -> mostrador.v1.Bounce
+	33, // 19: mostrador.v1.MessageDelivery.complained:type_name -> google.protobuf.Timestamp
+	33, // 20: mostrador.v1.MessageDelivery.opened:type_name -> google.protobuf.Timestamp
+	33, // 21: mostrador.v1.MessageDelivery.clicked:type_name -> google.protobuf.Timestamp
+	33, // 22: mostrador.v1.MessageDelivery.answered:type_name -> google.protobuf.Timestamp
+	1,  // 23: mostrador.v1.Bounce.kind:type_name -> mostrador.v1.Bounce.Kind
+	8,  // 24: mostrador.v1.RenderedMail.headers:type_name -> mostrador.v1.Header
+	0,  // 25: mostrador.v1.ListMessagesRequest.state:type_name -> mostrador.v1.MessageState
+	2,  // 26: mostrador.v1.ListMessagesResponse.messages:type_name -> mostrador.v1.Message
+	2,  // 27: mostrador.v1.GetMessageResponse.message:type_name -> mostrador.v1.Message
+	7,  // 28: mostrador.v1.GetMessageResponse.mail:type_name -> mostrador.v1.RenderedMail
+	2,  // 29: mostrador.v1.RetryMessageResponse.message:type_name -> mostrador.v1.Message
+	33, // 30: mostrador.v1.RetryFailedRequest.since:type_name -> google.protobuf.Timestamp
+	2,  // 31: mostrador.v1.CancelMessageResponse.message:type_name -> mostrador.v1.Message
+	32, // 32: mostrador.v1.WhyMessageRequest.kind:type_name -> plg.v1.MessageKind
+	2,  // 33: mostrador.v1.WhyMessageResponse.message:type_name -> mostrador.v1.Message
+	4,  // 34: mostrador.v1.WhyMessageResponse.checks:type_name -> mostrador.v1.MessageCheck
+	23, // 35: mostrador.v1.DashboardResponse.total:type_name -> mostrador.v1.MessageCounts
+	24, // 36: mostrador.v1.DashboardResponse.days:type_name -> mostrador.v1.DayCounts
+	25, // 37: mostrador.v1.DashboardResponse.providers:type_name -> mostrador.v1.ProviderCounts
+	27, // 38: mostrador.v1.DashboardResponse.bounces:type_name -> mostrador.v1.ReasonCount
+	26, // 39: mostrador.v1.DashboardResponse.templates:type_name -> mostrador.v1.TemplateCounts
+	28, // 40: mostrador.v1.DashboardResponse.latency:type_name -> mostrador.v1.LatencyCount
+	29, // 41: mostrador.v1.DashboardResponse.alerts:type_name -> mostrador.v1.MailAlert
+	33, // 42: mostrador.v1.DashboardResponse.oldest:type_name -> google.protobuf.Timestamp
+	23, // 43: mostrador.v1.DayCounts.counts:type_name -> mostrador.v1.MessageCounts
+	23, // 44: mostrador.v1.ProviderCounts.counts:type_name -> mostrador.v1.MessageCounts
+	23, // 45: mostrador.v1.TemplateCounts.counts:type_name -> mostrador.v1.MessageCounts
+	1,  // 46: mostrador.v1.ReasonCount.kind:type_name -> mostrador.v1.Bounce.Kind
+	36, // 47: mostrador.v1.MailAlert.severity:type_name -> plg.v1.Severity
+	33, // 48: mostrador.v1.MailAlert.since:type_name -> google.protobuf.Timestamp
+	37, // 49: mostrador.v1.Message.LinksEntry.value:type_name -> plg.v1.Link
+	9,  // 50: mostrador.v1.MessageService.List:input_type -> mostrador.v1.ListMessagesRequest
+	11, // 51: mostrador.v1.MessageService.Get:input_type -> mostrador.v1.GetMessageRequest
+	13, // 52: mostrador.v1.MessageService.Retry:input_type -> mostrador.v1.RetryMessageRequest
+	15, // 53: mostrador.v1.MessageService.RetryFailed:input_type -> mostrador.v1.RetryFailedRequest
+	17, // 54: mostrador.v1.MessageService.Cancel:input_type -> mostrador.v1.CancelMessageRequest
+	19, // 55: mostrador.v1.MessageService.Why:input_type -> mostrador.v1.WhyMessageRequest
+	21, // 56: mostrador.v1.MessageService.Dashboard:input_type -> mostrador.v1.DashboardRequest
+	10, // 57: mostrador.v1.MessageService.List:output_type -> mostrador.v1.ListMessagesResponse
+	12, // 58: mostrador.v1.MessageService.Get:output_type -> mostrador.v1.GetMessageResponse
+	14, // 59: mostrador.v1.MessageService.Retry:output_type -> mostrador.v1.RetryMessageResponse
+	16, // 60: mostrador.v1.MessageService.RetryFailed:output_type -> mostrador.v1.RetryFailedResponse
+	18, // 61: mostrador.v1.MessageService.Cancel:output_type -> mostrador.v1.CancelMessageResponse
+	20, // 62: mostrador.v1.MessageService.Why:output_type -> mostrador.v1.WhyMessageResponse
+	22, // 63: mostrador.v1.MessageService.Dashboard:output_type -> mostrador.v1.DashboardResponse
+	57, // [57:64] is the sub-list for method output_type
+	50, // [50:57] is the sub-list for method input_type
+	50, // [50:50] is the sub-list for extension type_name
+	50, // [50:50] is the sub-list for extension extendee
+	0,  // [0:50] is the sub-list for field type_name
 }
 
 func init() { file_mostrador_v1_message_proto_init() }
@@ -890,8 +2702,8 @@ func file_mostrador_v1_message_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_mostrador_v1_message_proto_rawDesc), len(file_mostrador_v1_message_proto_rawDesc)),
-			NumEnums:      1,
-			NumMessages:   11,
+			NumEnums:      2,
+			NumMessages:   30,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -30,7 +30,9 @@ type RecordSaleRequest struct {
 	// As in GetCustomerRequest.key; may be empty.
 	Customer string `protobuf:"bytes,2,opt,name=customer,proto3" json:"customer,omitempty"`
 	// A decimal amount in the store's currency, with point or comma: "12,50".
-	Amount        string `protobuf:"bytes,3,opt,name=amount,proto3" json:"amount,omitempty"`
+	Amount string `protobuf:"bytes,3,opt,name=amount,proto3" json:"amount,omitempty"`
+	// What was sold; may be empty, and need not add up to the amount.
+	Lines         []*plgv1.SaleLine `protobuf:"bytes,4,rep,name=lines,proto3" json:"lines,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -84,6 +86,13 @@ func (x *RecordSaleRequest) GetAmount() string {
 		return x.Amount
 	}
 	return ""
+}
+
+func (x *RecordSaleRequest) GetLines() []*plgv1.SaleLine {
+	if x != nil {
+		return x.Lines
+	}
+	return nil
 }
 
 type RecordSaleResponse struct {
@@ -441,11 +450,12 @@ var File_mostrador_v1_sale_proto protoreflect.FileDescriptor
 
 const file_mostrador_v1_sale_proto_rawDesc = "" +
 	"\n" +
-	"\x17mostrador/v1/sale.proto\x12\fmostrador.v1\x1a\x12plg/v1/store.proto\"a\n" +
+	"\x17mostrador/v1/sale.proto\x12\fmostrador.v1\x1a\x12plg/v1/store.proto\"\x89\x01\n" +
 	"\x11RecordSaleRequest\x12\x18\n" +
 	"\areceipt\x18\x01 \x01(\tR\areceipt\x12\x1a\n" +
 	"\bcustomer\x18\x02 \x01(\tR\bcustomer\x12\x16\n" +
-	"\x06amount\x18\x03 \x01(\tR\x06amount\"R\n" +
+	"\x06amount\x18\x03 \x01(\tR\x06amount\x12&\n" +
+	"\x05lines\x18\x04 \x03(\v2\x10.plg.v1.SaleLineR\x05lines\"R\n" +
 	"\x12RecordSaleResponse\x12 \n" +
 	"\x04sale\x18\x01 \x01(\v2\f.plg.v1.SaleR\x04sale\x12\x1a\n" +
 	"\brepeated\x18\x02 \x01(\bR\brepeated\"l\n" +
@@ -494,26 +504,28 @@ var file_mostrador_v1_sale_proto_goTypes = []any{
 	(*GetSaleResponse)(nil),    // 5: mostrador.v1.GetSaleResponse
 	(*ListSalesRequest)(nil),   // 6: mostrador.v1.ListSalesRequest
 	(*ListSalesResponse)(nil),  // 7: mostrador.v1.ListSalesResponse
-	(*plgv1.Sale)(nil),         // 8: plg.v1.Sale
+	(*plgv1.SaleLine)(nil),     // 8: plg.v1.SaleLine
+	(*plgv1.Sale)(nil),         // 9: plg.v1.Sale
 }
 var file_mostrador_v1_sale_proto_depIdxs = []int32{
-	8, // 0: mostrador.v1.RecordSaleResponse.sale:type_name -> plg.v1.Sale
-	8, // 1: mostrador.v1.RefundSaleResponse.sale:type_name -> plg.v1.Sale
-	8, // 2: mostrador.v1.GetSaleResponse.sale:type_name -> plg.v1.Sale
-	8, // 3: mostrador.v1.ListSalesResponse.sales:type_name -> plg.v1.Sale
-	0, // 4: mostrador.v1.SaleService.Record:input_type -> mostrador.v1.RecordSaleRequest
-	2, // 5: mostrador.v1.SaleService.Refund:input_type -> mostrador.v1.RefundSaleRequest
-	4, // 6: mostrador.v1.SaleService.Get:input_type -> mostrador.v1.GetSaleRequest
-	6, // 7: mostrador.v1.SaleService.List:input_type -> mostrador.v1.ListSalesRequest
-	1, // 8: mostrador.v1.SaleService.Record:output_type -> mostrador.v1.RecordSaleResponse
-	3, // 9: mostrador.v1.SaleService.Refund:output_type -> mostrador.v1.RefundSaleResponse
-	5, // 10: mostrador.v1.SaleService.Get:output_type -> mostrador.v1.GetSaleResponse
-	7, // 11: mostrador.v1.SaleService.List:output_type -> mostrador.v1.ListSalesResponse
-	8, // [8:12] is the sub-list for method output_type
-	4, // [4:8] is the sub-list for method input_type
-	4, // [4:4] is the sub-list for extension type_name
-	4, // [4:4] is the sub-list for extension extendee
-	0, // [0:4] is the sub-list for field type_name
+	8, // 0: mostrador.v1.RecordSaleRequest.lines:type_name -> plg.v1.SaleLine
+	9, // 1: mostrador.v1.RecordSaleResponse.sale:type_name -> plg.v1.Sale
+	9, // 2: mostrador.v1.RefundSaleResponse.sale:type_name -> plg.v1.Sale
+	9, // 3: mostrador.v1.GetSaleResponse.sale:type_name -> plg.v1.Sale
+	9, // 4: mostrador.v1.ListSalesResponse.sales:type_name -> plg.v1.Sale
+	0, // 5: mostrador.v1.SaleService.Record:input_type -> mostrador.v1.RecordSaleRequest
+	2, // 6: mostrador.v1.SaleService.Refund:input_type -> mostrador.v1.RefundSaleRequest
+	4, // 7: mostrador.v1.SaleService.Get:input_type -> mostrador.v1.GetSaleRequest
+	6, // 8: mostrador.v1.SaleService.List:input_type -> mostrador.v1.ListSalesRequest
+	1, // 9: mostrador.v1.SaleService.Record:output_type -> mostrador.v1.RecordSaleResponse
+	3, // 10: mostrador.v1.SaleService.Refund:output_type -> mostrador.v1.RefundSaleResponse
+	5, // 11: mostrador.v1.SaleService.Get:output_type -> mostrador.v1.GetSaleResponse
+	7, // 12: mostrador.v1.SaleService.List:output_type -> mostrador.v1.ListSalesResponse
+	9, // [9:13] is the sub-list for method output_type
+	5, // [5:9] is the sub-list for method input_type
+	5, // [5:5] is the sub-list for extension type_name
+	5, // [5:5] is the sub-list for extension extendee
+	0, // [0:5] is the sub-list for field type_name
 }
 
 func init() { file_mostrador_v1_sale_proto_init() }

@@ -41,6 +41,16 @@ const (
 	MessageServiceGetProcedure = "/mostrador.v1.MessageService/Get"
 	// MessageServiceRetryProcedure is the fully-qualified name of the MessageService's Retry RPC.
 	MessageServiceRetryProcedure = "/mostrador.v1.MessageService/Retry"
+	// MessageServiceRetryFailedProcedure is the fully-qualified name of the MessageService's
+	// RetryFailed RPC.
+	MessageServiceRetryFailedProcedure = "/mostrador.v1.MessageService/RetryFailed"
+	// MessageServiceCancelProcedure is the fully-qualified name of the MessageService's Cancel RPC.
+	MessageServiceCancelProcedure = "/mostrador.v1.MessageService/Cancel"
+	// MessageServiceWhyProcedure is the fully-qualified name of the MessageService's Why RPC.
+	MessageServiceWhyProcedure = "/mostrador.v1.MessageService/Why"
+	// MessageServiceDashboardProcedure is the fully-qualified name of the MessageService's Dashboard
+	// RPC.
+	MessageServiceDashboardProcedure = "/mostrador.v1.MessageService/Dashboard"
 )
 
 // MessageServiceClient is a client for the mostrador.v1.MessageService service.
@@ -50,6 +60,14 @@ type MessageServiceClient interface {
 	Get(context.Context, *connect.Request[mostradorv1.GetMessageRequest]) (*connect.Response[mostradorv1.GetMessageResponse], error)
 	// Retry sends a failed message again, with the same Message-ID.
 	Retry(context.Context, *connect.Request[mostradorv1.RetryMessageRequest]) (*connect.Response[mostradorv1.RetryMessageResponse], error)
+	// RetryFailed sends again just those that failed, of all or of a template, rule or time.
+	RetryFailed(context.Context, *connect.Request[mostradorv1.RetryFailedRequest]) (*connect.Response[mostradorv1.RetryFailedResponse], error)
+	// Cancel takes back a message that has not left.
+	Cancel(context.Context, *connect.Request[mostradorv1.CancelMessageRequest]) (*connect.Response[mostradorv1.CancelMessageResponse], error)
+	// Why says, check by check, why a message was or was not sent; or whether a customer would get one now.
+	Why(context.Context, *connect.Request[mostradorv1.WhyMessageRequest]) (*connect.Response[mostradorv1.WhyMessageResponse], error)
+	// Dashboard counts what left, arrived, bounced, was opened and complained of.
+	Dashboard(context.Context, *connect.Request[mostradorv1.DashboardRequest]) (*connect.Response[mostradorv1.DashboardResponse], error)
 }
 
 // NewMessageServiceClient constructs a client for the mostrador.v1.MessageService service. By
@@ -81,14 +99,42 @@ func NewMessageServiceClient(httpClient connect.HTTPClient, baseURL string, opts
 			connect.WithSchema(messageServiceMethods.ByName("Retry")),
 			connect.WithClientOptions(opts...),
 		),
+		retryFailed: connect.NewClient[mostradorv1.RetryFailedRequest, mostradorv1.RetryFailedResponse](
+			httpClient,
+			baseURL+MessageServiceRetryFailedProcedure,
+			connect.WithSchema(messageServiceMethods.ByName("RetryFailed")),
+			connect.WithClientOptions(opts...),
+		),
+		cancel: connect.NewClient[mostradorv1.CancelMessageRequest, mostradorv1.CancelMessageResponse](
+			httpClient,
+			baseURL+MessageServiceCancelProcedure,
+			connect.WithSchema(messageServiceMethods.ByName("Cancel")),
+			connect.WithClientOptions(opts...),
+		),
+		why: connect.NewClient[mostradorv1.WhyMessageRequest, mostradorv1.WhyMessageResponse](
+			httpClient,
+			baseURL+MessageServiceWhyProcedure,
+			connect.WithSchema(messageServiceMethods.ByName("Why")),
+			connect.WithClientOptions(opts...),
+		),
+		dashboard: connect.NewClient[mostradorv1.DashboardRequest, mostradorv1.DashboardResponse](
+			httpClient,
+			baseURL+MessageServiceDashboardProcedure,
+			connect.WithSchema(messageServiceMethods.ByName("Dashboard")),
+			connect.WithClientOptions(opts...),
+		),
 	}
 }
 
 // messageServiceClient implements MessageServiceClient.
 type messageServiceClient struct {
-	list  *connect.Client[mostradorv1.ListMessagesRequest, mostradorv1.ListMessagesResponse]
-	get   *connect.Client[mostradorv1.GetMessageRequest, mostradorv1.GetMessageResponse]
-	retry *connect.Client[mostradorv1.RetryMessageRequest, mostradorv1.RetryMessageResponse]
+	list        *connect.Client[mostradorv1.ListMessagesRequest, mostradorv1.ListMessagesResponse]
+	get         *connect.Client[mostradorv1.GetMessageRequest, mostradorv1.GetMessageResponse]
+	retry       *connect.Client[mostradorv1.RetryMessageRequest, mostradorv1.RetryMessageResponse]
+	retryFailed *connect.Client[mostradorv1.RetryFailedRequest, mostradorv1.RetryFailedResponse]
+	cancel      *connect.Client[mostradorv1.CancelMessageRequest, mostradorv1.CancelMessageResponse]
+	why         *connect.Client[mostradorv1.WhyMessageRequest, mostradorv1.WhyMessageResponse]
+	dashboard   *connect.Client[mostradorv1.DashboardRequest, mostradorv1.DashboardResponse]
 }
 
 // List calls mostrador.v1.MessageService.List.
@@ -106,6 +152,26 @@ func (c *messageServiceClient) Retry(ctx context.Context, req *connect.Request[m
 	return c.retry.CallUnary(ctx, req)
 }
 
+// RetryFailed calls mostrador.v1.MessageService.RetryFailed.
+func (c *messageServiceClient) RetryFailed(ctx context.Context, req *connect.Request[mostradorv1.RetryFailedRequest]) (*connect.Response[mostradorv1.RetryFailedResponse], error) {
+	return c.retryFailed.CallUnary(ctx, req)
+}
+
+// Cancel calls mostrador.v1.MessageService.Cancel.
+func (c *messageServiceClient) Cancel(ctx context.Context, req *connect.Request[mostradorv1.CancelMessageRequest]) (*connect.Response[mostradorv1.CancelMessageResponse], error) {
+	return c.cancel.CallUnary(ctx, req)
+}
+
+// Why calls mostrador.v1.MessageService.Why.
+func (c *messageServiceClient) Why(ctx context.Context, req *connect.Request[mostradorv1.WhyMessageRequest]) (*connect.Response[mostradorv1.WhyMessageResponse], error) {
+	return c.why.CallUnary(ctx, req)
+}
+
+// Dashboard calls mostrador.v1.MessageService.Dashboard.
+func (c *messageServiceClient) Dashboard(ctx context.Context, req *connect.Request[mostradorv1.DashboardRequest]) (*connect.Response[mostradorv1.DashboardResponse], error) {
+	return c.dashboard.CallUnary(ctx, req)
+}
+
 // MessageServiceHandler is an implementation of the mostrador.v1.MessageService service.
 type MessageServiceHandler interface {
 	// List returns messages, newest first.
@@ -113,6 +179,14 @@ type MessageServiceHandler interface {
 	Get(context.Context, *connect.Request[mostradorv1.GetMessageRequest]) (*connect.Response[mostradorv1.GetMessageResponse], error)
 	// Retry sends a failed message again, with the same Message-ID.
 	Retry(context.Context, *connect.Request[mostradorv1.RetryMessageRequest]) (*connect.Response[mostradorv1.RetryMessageResponse], error)
+	// RetryFailed sends again just those that failed, of all or of a template, rule or time.
+	RetryFailed(context.Context, *connect.Request[mostradorv1.RetryFailedRequest]) (*connect.Response[mostradorv1.RetryFailedResponse], error)
+	// Cancel takes back a message that has not left.
+	Cancel(context.Context, *connect.Request[mostradorv1.CancelMessageRequest]) (*connect.Response[mostradorv1.CancelMessageResponse], error)
+	// Why says, check by check, why a message was or was not sent; or whether a customer would get one now.
+	Why(context.Context, *connect.Request[mostradorv1.WhyMessageRequest]) (*connect.Response[mostradorv1.WhyMessageResponse], error)
+	// Dashboard counts what left, arrived, bounced, was opened and complained of.
+	Dashboard(context.Context, *connect.Request[mostradorv1.DashboardRequest]) (*connect.Response[mostradorv1.DashboardResponse], error)
 }
 
 // NewMessageServiceHandler builds an HTTP handler from the service implementation. It returns the
@@ -140,6 +214,30 @@ func NewMessageServiceHandler(svc MessageServiceHandler, opts ...connect.Handler
 		connect.WithSchema(messageServiceMethods.ByName("Retry")),
 		connect.WithHandlerOptions(opts...),
 	)
+	messageServiceRetryFailedHandler := connect.NewUnaryHandler(
+		MessageServiceRetryFailedProcedure,
+		svc.RetryFailed,
+		connect.WithSchema(messageServiceMethods.ByName("RetryFailed")),
+		connect.WithHandlerOptions(opts...),
+	)
+	messageServiceCancelHandler := connect.NewUnaryHandler(
+		MessageServiceCancelProcedure,
+		svc.Cancel,
+		connect.WithSchema(messageServiceMethods.ByName("Cancel")),
+		connect.WithHandlerOptions(opts...),
+	)
+	messageServiceWhyHandler := connect.NewUnaryHandler(
+		MessageServiceWhyProcedure,
+		svc.Why,
+		connect.WithSchema(messageServiceMethods.ByName("Why")),
+		connect.WithHandlerOptions(opts...),
+	)
+	messageServiceDashboardHandler := connect.NewUnaryHandler(
+		MessageServiceDashboardProcedure,
+		svc.Dashboard,
+		connect.WithSchema(messageServiceMethods.ByName("Dashboard")),
+		connect.WithHandlerOptions(opts...),
+	)
 	return "/mostrador.v1.MessageService/", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch r.URL.Path {
 		case MessageServiceListProcedure:
@@ -148,6 +246,14 @@ func NewMessageServiceHandler(svc MessageServiceHandler, opts ...connect.Handler
 			messageServiceGetHandler.ServeHTTP(w, r)
 		case MessageServiceRetryProcedure:
 			messageServiceRetryHandler.ServeHTTP(w, r)
+		case MessageServiceRetryFailedProcedure:
+			messageServiceRetryFailedHandler.ServeHTTP(w, r)
+		case MessageServiceCancelProcedure:
+			messageServiceCancelHandler.ServeHTTP(w, r)
+		case MessageServiceWhyProcedure:
+			messageServiceWhyHandler.ServeHTTP(w, r)
+		case MessageServiceDashboardProcedure:
+			messageServiceDashboardHandler.ServeHTTP(w, r)
 		default:
 			http.NotFound(w, r)
 		}
@@ -167,4 +273,20 @@ func (UnimplementedMessageServiceHandler) Get(context.Context, *connect.Request[
 
 func (UnimplementedMessageServiceHandler) Retry(context.Context, *connect.Request[mostradorv1.RetryMessageRequest]) (*connect.Response[mostradorv1.RetryMessageResponse], error) {
 	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("mostrador.v1.MessageService.Retry is not implemented"))
+}
+
+func (UnimplementedMessageServiceHandler) RetryFailed(context.Context, *connect.Request[mostradorv1.RetryFailedRequest]) (*connect.Response[mostradorv1.RetryFailedResponse], error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("mostrador.v1.MessageService.RetryFailed is not implemented"))
+}
+
+func (UnimplementedMessageServiceHandler) Cancel(context.Context, *connect.Request[mostradorv1.CancelMessageRequest]) (*connect.Response[mostradorv1.CancelMessageResponse], error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("mostrador.v1.MessageService.Cancel is not implemented"))
+}
+
+func (UnimplementedMessageServiceHandler) Why(context.Context, *connect.Request[mostradorv1.WhyMessageRequest]) (*connect.Response[mostradorv1.WhyMessageResponse], error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("mostrador.v1.MessageService.Why is not implemented"))
+}
+
+func (UnimplementedMessageServiceHandler) Dashboard(context.Context, *connect.Request[mostradorv1.DashboardRequest]) (*connect.Response[mostradorv1.DashboardResponse], error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("mostrador.v1.MessageService.Dashboard is not implemented"))
 }
