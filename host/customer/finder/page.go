@@ -189,7 +189,7 @@ const (
 
 // pool returns the matches among which the page is, and how many of these to skip instead of offset.
 func (p *page) pool(after *item, offset uint64, want int) (sets []*roaring.Bitmap, skip int) {
-	if p.total <= fewMatches {
+	if p.total <= p.finder.few {
 		return []*roaring.Bitmap{p.matches}, int(offset)
 	}
 	p.finder.mu.RLock()
