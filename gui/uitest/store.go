@@ -89,6 +89,9 @@ type Store struct {
 	Imports []*mostradorv1.Import
 	// Model is the data model.
 	Model []*mostradorv1.Field
+	// Templates are those of messages, and Previews what was to be shown of them, in order.
+	Templates []*mostradorv1.Template
+	Previews  []*mostradorv1.PreviewTemplateRequest
 	// Governed says whether interplay locks "Aplica para Promociones".
 	Governed bool
 	// Calls are the names of the calls that changed something, in order.
@@ -116,6 +119,7 @@ func New() *Store {
 		Contributions: map[string]*mostradorv1.ContributionsResponse{}, Answers: map[string]*plgv1.Result{}, Forms: map[string]map[string]string{},
 		watchers: map[chan *mostradorv1.WatchResponse]struct{}{}}
 	s.Model = someModel()
+	s.Templates = someTemplates()
 	s.fill()
 	s.catalogue()
 	s.records()
@@ -139,6 +143,7 @@ func (s *Store) Listen(string) {
 	mux.Handle(mostradorv1connect.NewFieldServiceHandler(fields{s: s}, opt))
 	mux.Handle(mostradorv1connect.NewSegmentServiceHandler(segments{s: s}, opt))
 	mux.Handle(mostradorv1connect.NewTransferServiceHandler(transfers{s: s}, opt))
+	mux.Handle(mostradorv1connect.NewTemplateServiceHandler(templates{s: s}, opt))
 	s.server = httptest.NewServer(mux)
 	s.URL = s.server.URL
 }
