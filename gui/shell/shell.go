@@ -23,6 +23,7 @@ import (
 	"mostrador/gui/outbox"
 	"mostrador/gui/plugins"
 	"mostrador/gui/reports"
+	"mostrador/gui/rules"
 	"mostrador/gui/segments"
 	"mostrador/gui/sheet"
 	"mostrador/gui/signin"
@@ -234,6 +235,8 @@ func (s *Shell) screen(place ui.Place) ui.Screen {
 		screen = outbox.New(s.d)
 	case ui.Templates:
 		screen = templates.New(s.d)
+	case ui.Rules:
+		screen = rules.New(s.d)
 	case ui.Reports:
 		screen = reports.New(s.d)
 	case ui.Plugins:

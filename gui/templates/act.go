@@ -188,7 +188,7 @@ func (e *editor) duplicate() {
 	for _, text := range copied.Texts {
 		text.Version = 0
 	}
-	e.s.begin(copied)
+	e.s.begin(copied, "copy of "+e.base.Id)
 	e.s.editor.changed()
 }
 
@@ -217,8 +217,8 @@ func (e *editor) restore() {
 				d.Fail(d.Explain(err))
 				return
 			}
-			d.Keep(draft(e.base.Id), nil)
-			e.s.begin(res.Template)
+			d.Keep(e.key, nil)
+			e.s.begin(res.Template, res.Template.GetId())
 			d.Say(d.T("templates.restored.plugin", "plugin", res.Template.GetPlugin()))
 		})
 	})
@@ -232,7 +232,7 @@ func (e *editor) remove() {
 				e.fault(d.Explain(err))
 				return
 			}
-			d.Keep(draft(e.base.Id), nil)
+			d.Keep(e.key, nil)
 			e.s.toList("")
 			d.Say(d.T("templates.deleted", "name", e.base.Name))
 		})

@@ -32,6 +32,7 @@ func draft(id string) string { return "template " + id }
 type editor struct {
 	s       *Screen
 	d       *ui.Desk
+	key     string                // of the draft
 	base    *mostradorv1.Template // as the store has it
 	now     *mostradorv1.Template // as it stands here
 	content fyne.CanvasObject
@@ -55,10 +56,10 @@ type editor struct {
 	preview  *preview
 }
 
-func newEditor(s *Screen, t *mostradorv1.Template) *editor {
+func newEditor(s *Screen, t *mostradorv1.Template, key string) *editor {
 	d := s.d
-	e := &editor{s: s, d: d, base: proto.CloneOf(t), now: proto.CloneOf(t)}
-	found, restored := d.Draft(draft(t.Id)).(*mostradorv1.Template)
+	e := &editor{s: s, d: d, key: draft(key), base: proto.CloneOf(t), now: proto.CloneOf(t)}
+	found, restored := d.Draft(e.key).(*mostradorv1.Template)
 	if restored {
 		e.now = proto.CloneOf(found)
 	}
@@ -146,8 +147,8 @@ func (e *editor) say(ground fyne.ThemeColorName, weight widget.Importance, text 
 
 // restored says that what was not saved is back.
 func (e *editor) restored() {
-	e.say(ui.ColorWarnBg, widget.WarningImportance, e.d.T("templates.restored"), ui.NewButton(e.d.T("templates.discard"), "", ui.Link, func() {
-		e.d.Confirm(e.d.T("templates.discard.title"), e.d.T("templates.discard.text"), e.d.T("templates.discard"), e.discard)
+	e.say(ui.ColorWarnBg, widget.WarningImportance, e.d.T("unsaved.restored"), ui.NewButton(e.d.T("unsaved.discard"), "", ui.Link, func() {
+		e.d.Confirm(e.d.T("unsaved.discard.title"), e.d.T("unsaved.discard.text"), e.d.T("unsaved.discard"), e.discard)
 	}))
 }
 
@@ -225,9 +226,9 @@ func (e *editor) dirty() bool {
 // changed keeps what stands here until it is saved, and shows it.
 func (e *editor) changed() {
 	if e.dirty() {
-		e.d.Keep(draft(e.base.Id), e.now)
+		e.d.Keep(e.key, e.now)
 	} else {
-		e.d.Keep(draft(e.base.Id), nil)
+		e.d.Keep(e.key, nil)
 	}
 	e.fault("")
 	e.look()
@@ -238,7 +239,7 @@ func (e *editor) changed() {
 func (e *editor) look() {
 	word := ""
 	if e.dirty() {
-		word = e.d.T("templates.unsaved")
+		word = e.d.T("unsaved")
 	}
 	if e.kept.Word() != word {
 		e.kept.Set(word, ui.Warn)
@@ -278,23 +279,18 @@ func (e *editor) leave() {
 		e.s.toList(e.base.Id)
 		return
 	}
-	d := e.d
-	var m *ui.Modal
-	stay := ui.NewButton(d.T("templates.leave.stay"), "Esc", ui.Plain, func() { m.Close() })
-	drop := ui.NewButton(d.T("templates.discard"), "", ui.Danger, func() { m.Close(); e.drop() })
-	save := ui.NewButton(d.T("save"), "", ui.Primary, func() { m.Close(); e.save(func() { e.s.toList(e.base.Id) }) })
-	m = d.NewModal(d.T("templates.leave.title"), 520, ui.Words(d.T("templates.leave.text")), save, stay, drop, save)
+	e.d.Unsaved(func() { e.save(func() { e.s.toList(e.base.Id) }) }, e.drop)
 }
 
 // drop goes back to the list without what is not saved.
 func (e *editor) drop() {
-	e.d.Keep(draft(e.base.Id), nil)
+	e.d.Keep(e.key, nil)
 	e.s.toList(e.base.Id)
 }
 
 // discard goes back to what the store has.
 func (e *editor) discard() {
-	e.d.Keep(draft(e.base.Id), nil)
+	e.d.Keep(e.key, nil)
 	if e.base.Id == "" {
 		e.s.toList("")
 		return
@@ -340,7 +336,7 @@ func (e *editor) save(then func()) {
 			e.refused(err)
 			return
 		}
-		e.d.Keep(draft(e.base.Id), nil)
+		e.d.Keep(e.key, nil)
 		e.d.Say(e.d.T("templates.saved", "name", res.Template.GetName()))
 		e.notice.RemoveAll()
 		e.base = proto.CloneOf(res.Template)

@@ -78,7 +78,7 @@ func (s *Screen) show(t *mostradorv1.Template, o fyne.CanvasObject) {
 	r.updated.SetText(d.Text.Date(t.Updated))
 	switch {
 	case d.Draft(draft(t.Id)) != nil:
-		r.origin.Set(d.T("templates.unsaved"), ui.Warn)
+		r.origin.Set(d.T("unsaved"), ui.Warn)
 	case t.Setting != "":
 		r.origin.Set(d.T("templates.guide"), ui.Quiet)
 	case t.Changed:
@@ -194,7 +194,7 @@ func (s *Screen) edit(id string) {
 		case err != nil:
 			s.d.Fail(s.d.Explain(err))
 		default:
-			s.begin(res.Template)
+			s.begin(res.Template, id)
 		}
 	})
 }
@@ -205,14 +205,14 @@ func (s *Screen) create() {
 	}
 	d := s.d
 	s.begin(&mostradorv1.Template{Name: s.shelf.Unknown(), Kind: transactional,
-		Texts: []*mostradorv1.TemplateText{{Language: d.Text.Language(), Html: d.T("templates.starter")}}})
+		Texts: []*mostradorv1.TemplateText{{Language: d.Text.Language(), Html: d.T("templates.starter")}}}, "")
 }
 
-// begin opens the editor, with what was not saved the last time.
-func (s *Screen) begin(t *mostradorv1.Template) {
+// begin opens the editor, with what was not saved the last time under the key.
+func (s *Screen) begin(t *mostradorv1.Template, key string) {
 	s.shelf.Vanish()
 	s.newest.Next()
-	s.editor = newEditor(s, t)
+	s.editor = newEditor(s, t, key)
 	s.fill(s.editor.content)
 	s.editor.appear()
 }

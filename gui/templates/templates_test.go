@@ -107,7 +107,9 @@ func TestAMistakeIsSaidWithItsLineAndThePreviewStays(t *testing.T) {
 	s := uitest.Serve(t)
 	w := open(t, s, "biblioteca/cesta")
 	w.Type("{{.Cliente.Apodo}}")
-	previewed(t, w, func(r *mostradorv1.PreviewTemplateRequest) bool { return strings.HasPrefix(r.Html, "{{.Cliente.Apodo}}") })
+	previewed(t, w, func(r *mostradorv1.PreviewTemplateRequest) bool {
+		return strings.HasPrefix(r.Html, "{{.Cliente.Apodo}}")
+	})
 	w.MustSee("Errores: 1", "No existe el dato {{.Cliente.Apodo}}.", "¿Le ayudamos, Ana?", "Sin guardar")
 	w.Picture("editor-wrong")
 	w.Key(fyne.KeyF5)

@@ -22,3 +22,12 @@ func (d *Desk) Keep(name string, m proto.Message) {
 
 // draft is the name of a draft of who is signed in: nobody sees another's.
 func (d *Desk) draft(name string) string { return d.Model.Operator().GetName() + "\x00" + name }
+
+// Unsaved asks what is to become of what was typed and not saved, before it is left.
+func (d *Desk) Unsaved(save, drop func()) {
+	var m *Modal
+	stay := NewButton(d.T("unsaved.stay"), "Esc", Plain, func() { m.Close() })
+	out := NewButton(d.T("unsaved.discard"), "", Danger, func() { m.Close(); drop() })
+	in := NewButton(d.T("save"), "", Primary, func() { m.Close(); save() })
+	m = d.NewModal(d.T("unsaved.title"), 520, Words(d.T("unsaved.text")), in, stay, out, in)
+}

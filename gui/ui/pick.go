@@ -42,7 +42,7 @@ func Pick(d *Desk, title, hint string, options []Option, then func(Option)) {
 	}
 	list.OnTop = func() { d.Window.Canvas().Focus(filter) }
 	body := Frame(8, filter, nil, Least(0, 380, container.NewStack(list)), nil, nil)
-	m = d.NewModal(title, 620, body, filter, NewButton(d.T("cancel"), "Esc", Plain, func() { m.Close() }))
+	m = d.NewModal(title, 680, body, filter, NewButton(d.T("cancel"), "Esc", Plain, func() { m.Close() }))
 }
 
 // pickRow is one line of Pick.
