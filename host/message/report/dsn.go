@@ -47,11 +47,13 @@ func groups(body []byte) []header {
 	var all []header
 	for len(body) > 0 && len(all) < 2*maxRecipients {
 		body = bytes.TrimLeft(body, "\r\n")
-		var h header
-		h, body = readHeader(body)
-		if len(h) > 0 {
+		h, rest := readHeader(body)
+		if len(h) == 0 { // not a field
+			_, rest = cutLine(body)
+		} else {
 			all = append(all, h)
 		}
+		body = rest
 	}
 	return all
 }
