@@ -41,6 +41,7 @@ import (
 	"mostrador/host/consent"
 	"mostrador/host/customer"
 	"mostrador/host/event"
+	"mostrador/host/intake"
 	"mostrador/host/locale"
 	"mostrador/host/marketplace"
 	"mostrador/host/message"
@@ -53,6 +54,7 @@ import (
 	"mostrador/host/tag"
 	"mostrador/host/task"
 	"mostrador/host/transfer"
+	"mostrador/host/webhook"
 )
 
 // DefaultListen and DefaultWebListen are where a store listens when nothing else is said.
@@ -98,6 +100,8 @@ type Host struct {
 	histories *record.Service
 	consent   *consent.Service
 	sales     *sale.Service
+	intake    *intake.Service
+	webhooks  *webhook.Service
 	access    *access.Service
 	messages  *message.Service
 	plugins   *plugin.Manager
@@ -230,6 +234,9 @@ func (h *Host) assemble(key []byte) (err error) {
 		Store: h.store, Log: h.log, Applier: effects{h}, Logger: h.logger.Named("event"), Customer: h.customers.Get,
 		ParkedChanged: h.parkedChanged,
 	})
+	if err := h.assembleIntegration(key); err != nil {
+		return err
+	}
 	h.assembleHistories()
 	h.ensemble.resolution.Store(h.ensemble.resolve(*h.ensemble.active.Load()))
 	if level, err := h.guide.Entry(settingLogLevel, ""); err == nil && level.IsSet && h.opt.WebListen != "" {
@@ -293,6 +300,7 @@ func (h *Host) serve(ctx, life context.Context, key []byte, local net.Listener) 
 			h.logger.Error("the outbox ended", "error", err)
 		}
 	})
+	h.begin(func() { h.callWebhooks(life) })
 	cursor, err := h.feedCursor()
 	if err != nil {
 		return err
