@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"slices"
 
+	"mostrador/host/intake"
 	"mostrador/host/locale"
 	"mostrador/host/model"
 	"mostrador/host/record"
@@ -75,6 +76,7 @@ func (h *Host) forgetElsewhere(ctx context.Context, tx *store.Tx, id string, num
 	if err := h.promotions.Forget(tx, id); err != nil {
 		return nil, err
 	}
+	intake.Forget(tx, id)
 	migrations, err := h.tasks.List(tx, task.Query{Kind: model.KindField})
 	if err != nil {
 		return nil, err

@@ -41,6 +41,7 @@ import (
 	"mostrador/host/consent"
 	"mostrador/host/customer"
 	"mostrador/host/event"
+	"mostrador/host/intake"
 	"mostrador/host/locale"
 	"mostrador/host/marketplace"
 	"mostrador/host/message"
@@ -54,6 +55,7 @@ import (
 	"mostrador/host/tag"
 	"mostrador/host/task"
 	"mostrador/host/transfer"
+	"mostrador/host/webhook"
 )
 
 // DefaultListen and DefaultWebListen are where a store listens when nothing else is said.
@@ -85,28 +87,32 @@ type Host struct {
 	logger hclog.Logger
 	text   *locale.Catalog
 
-	store      *store.Store
-	web        *store.Store
-	log        *event.Log
-	engine     *event.Engine
-	guide      *configguide.Guide
-	customers  *customer.Service
-	tasks      *task.Service
-	model      *model.Service
-	segments   *segment.Service
-	tags       *tag.Service
-	transfers  *transfer.Service
-	histories  *record.Service
-	consent    *consent.Service
-	sales      *sale.Service
+	store     *store.Store
+	web       *store.Store
+	log       *event.Log
+	engine    *event.Engine
+	guide     *configguide.Guide
+	customers *customer.Service
+	tasks     *task.Service
+	model     *model.Service
+	segments  *segment.Service
+	tags      *tag.Service
+	transfers *transfer.Service
+	histories *record.Service
+	consent   *consent.Service
+	sales     *sale.Service
+	intake    *intake.Service
+	webhooks  *webhook.Service
+	access    *access.Service
+	messages  *message.Service
+	plugins   *plugin.Manager
+	feed      *marketplace.Embedded
+	hub       *api.Hub
+	ensemble  *ensemble
+	chains    chains
+
+	// What messages say, and to whom.
 	promotions *promotion.Service
-	access     *access.Service
-	messages   *message.Service
-	plugins    *plugin.Manager
-	feed       *marketplace.Embedded
-	hub        *api.Hub
-	ensemble   *ensemble
-	chains     chains
 
 	// opened is set when everything is there that a plug-in's state concerns.
 	opened atomic.Bool
@@ -233,6 +239,9 @@ func (h *Host) assemble(key []byte) (err error) {
 		Store: h.store, Log: h.log, Applier: effects{h}, Logger: h.logger.Named("event"), Customer: h.customers.Get,
 		ParkedChanged: h.parkedChanged,
 	})
+	if err := h.assembleIntegration(key); err != nil {
+		return err
+	}
 	h.assembleHistories()
 	h.ensemble.resolution.Store(h.ensemble.resolve(*h.ensemble.active.Load()))
 	if level, err := h.guide.Entry(settingLogLevel, ""); err == nil && level.IsSet && h.opt.WebListen != "" {
@@ -296,6 +305,7 @@ func (h *Host) serve(ctx, life context.Context, key []byte, local net.Listener) 
 			h.logger.Error("the outbox ended", "error", err)
 		}
 	})
+	h.begin(func() { h.callWebhooks(life) })
 	cursor, err := h.feedCursor()
 	if err != nil {
 		return err

@@ -24,6 +24,7 @@ import (
 	"mostrador/host/consent"
 	"mostrador/host/customer"
 	"mostrador/host/event"
+	"mostrador/host/intake"
 	"mostrador/host/interplay"
 	"mostrador/host/locale"
 	"mostrador/host/message"
@@ -36,6 +37,7 @@ import (
 	"mostrador/host/tag"
 	"mostrador/host/task"
 	"mostrador/host/transfer"
+	"mostrador/host/webhook"
 	"mostrador/sdk/manifest"
 	"mostrador/sdk/plgv1"
 )
@@ -67,6 +69,9 @@ type Config struct {
 	Promotions *promotion.Service
 	// Records keeps customers' records over time; nil serves none.
 	Records *record.Service
+	// Intake takes in what other systems tell, over plain HTTP too, and Webhooks tell them; nil serves none.
+	Intake   *intake.Service
+	Webhooks *webhook.Service
 	// Status says what a screen must know before anybody signs in: store_name, web_address, mail_spooled,
 	// currency, country and language. The API fills in the rest.
 	Status func() *mostradorv1.StatusResponse
@@ -153,6 +158,9 @@ const readLimit = 8 << 20
 // packageLimit is the longest request with a package in it.
 const packageLimit = 256 << 20
 
+// eventLimit is the longest request with an event's files in it.
+const eventLimit = 16 << 20
+
 // New returns the handler of the whole API. Serve it with NewServer, which tells the home folder's socket from
 // the network.
 func New(c Config) http.Handler {
@@ -173,6 +181,15 @@ func New(c Config) http.Handler {
 	mux.Handle(mostradorv1connect.NewEventServiceHandler(eventServer{s}, options...))
 	if s.Model != nil {
 		mux.Handle(mostradorv1connect.NewFieldServiceHandler(fieldServer{s}, options...))
+	}
+	if s.Intake != nil && s.Webhooks != nil {
+		// An event brings files.
+		path, integration := mostradorv1connect.NewIntegrationServiceHandler(integrationServer{s}, append(slices.Clip(options), connect.WithReadMaxBytes(eventLimit))...)
+		mux.Handle(path, s.largeForTechnicians(integration))
+		events := s.Intake.Handler()
+		for _, path := range intake.Paths {
+			mux.Handle(path, events)
+		}
 	}
 	mux.Handle(mostradorv1connect.NewMessageServiceHandler(messageServer{server: s}, options...))
 	path, plugins := mostradorv1connect.NewPluginServiceHandler(pluginServer{s}, append(slices.Clip(options), connect.WithReadMaxBytes(packageLimit))...)
