@@ -2,6 +2,7 @@ package host
 
 import (
 	"context"
+	"errors"
 	"net"
 	"time"
 
@@ -107,6 +108,15 @@ func (h *Host) publishProfile(ctx context.Context) error {
 		return err
 	}
 	return h.feed.Publish(ctx, profile)
+}
+
+// topicsChanged shows customers the topics that there now are.
+func (h *Host) topicsChanged() {
+	h.begin(func() {
+		if err := h.publishProfile(context.Background()); err != nil && !errors.Is(err, store.ErrClosed) {
+			h.logger.Error("the web pages show the former topics", "error", err)
+		}
+	})
 }
 
 // feedCursor is the web act up to which the store has taken over everything.

@@ -50,6 +50,7 @@ import (
 	"mostrador/host/sale"
 	"mostrador/host/segment"
 	"mostrador/host/store"
+	"mostrador/host/subscription"
 	"mostrador/host/tag"
 	"mostrador/host/task"
 	"mostrador/host/transfer"
@@ -97,14 +98,16 @@ type Host struct {
 	transfers *transfer.Service
 	histories *record.Service
 	consent   *consent.Service
-	sales     *sale.Service
-	access    *access.Service
-	messages  *message.Service
-	plugins   *plugin.Manager
-	feed      *marketplace.Embedded
-	hub       *api.Hub
-	ensemble  *ensemble
-	chains    chains
+	// subscriptions stand below consent.
+	subscriptions *subscription.Service
+	sales         *sale.Service
+	access        *access.Service
+	messages      *message.Service
+	plugins       *plugin.Manager
+	feed          *marketplace.Embedded
+	hub           *api.Hub
+	ensemble      *ensemble
+	chains        chains
 
 	// opened is set when everything is there that a plug-in's state concerns.
 	opened atomic.Bool
@@ -213,6 +216,10 @@ func (h *Host) assemble(key []byte) (err error) {
 	h.consent = consent.New(consent.Config{
 		Store: h.store, Log: h.log, Customers: h.customers, Key: key, Text: h.text, Logger: h.logger.Named("consent"),
 		Validity: h.codeValidity, Policy: h.policyTexts,
+	})
+	h.subscriptions = subscription.New(subscription.Config{
+		Store: h.store, Log: h.log, Customers: h.customers, Text: h.text, Changed: h.topicsChanged,
+		Language: func() string { return h.guide.Text(settingLanguage) },
 	})
 	h.sales = sale.New(sale.Config{
 		Store: h.store, Log: h.log, Customers: h.customers, Text: h.text,

@@ -137,8 +137,16 @@ func (h *Host) customerOrNone(tx *store.Tx, id string) (*plgv1.Customer, error) 
 	return c, err
 }
 
-// suppressed holds back a plug-in's mail that a rule of interplay forbids, when it is about to leave.
-func (h *Host) suppressed(_ *store.Tx, m *mostradorv1.Message, c *plgv1.Customer) (reason string, yes bool) {
+// suppressed holds back, when it is about to leave, a mail about what the customer has left, and a plug-in's that a rule
+// of interplay forbids.
+func (h *Host) suppressed(tx *store.Tx, m *mostradorv1.Message, c *plgv1.Customer) (reason string, yes bool) {
+	check, err := h.subscriptions.Gate(tx, m, c)
+	switch {
+	case err != nil:
+		return err.Error(), true
+	case check != nil && !check.Passed:
+		return check.Words, true
+	}
 	kind := "transactional"
 	if m.GetKind() == plgv1.MessageKind_MESSAGE_KIND_PROMOTIONAL {
 		kind = "promotional"
@@ -199,8 +207,8 @@ func (h *Host) apiConfig() api.Config {
 		Version: h.opt.Version, Store: h.store, Log: h.log, Engine: h.engine, Customers: h.customers, Consent: h.consent,
 		Sales: h.sales, Access: h.access, Messages: h.messages, Settings: guideAPI{h}, Plugins: h.ensemble,
 		Model: h.model, Segments: h.segments, Tags: h.tags, Tasks: h.tasks, Transfer: h.transfers,
-		Records: h.histories,
-		Status:  h.status, Hub: h.hub, Text: h.text, Logger: h.logger.Named("api"),
+		Records: h.histories, Subscriptions: h.subscriptions,
+		Status: h.status, Hub: h.hub, Text: h.text, Logger: h.logger.Named("api"),
 	}
 }
 

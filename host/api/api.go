@@ -32,6 +32,7 @@ import (
 	"mostrador/host/sale"
 	"mostrador/host/segment"
 	"mostrador/host/store"
+	"mostrador/host/subscription"
 	"mostrador/host/tag"
 	"mostrador/host/task"
 	"mostrador/host/transfer"
@@ -64,6 +65,8 @@ type Config struct {
 	Transfer *transfer.Service
 	// Records keeps customers' records over time; nil serves none.
 	Records *record.Service
+	// Subscriptions is what customers want to hear of; nil serves none.
+	Subscriptions *subscription.Service
 	// Status says what a screen must know before anybody signs in: store_name, web_address, mail_spooled,
 	// currency, country and language. The API fills in the rest.
 	Status func() *mostradorv1.StatusResponse
@@ -182,6 +185,9 @@ func New(c Config) http.Handler {
 		mux.Handle(mostradorv1connect.NewSegmentServiceHandler(segmentServer{s}, options...))
 	}
 	mux.Handle(mostradorv1connect.NewSettingServiceHandler(settingServer{s}, options...))
+	if s.Subscriptions != nil {
+		mux.Handle(mostradorv1connect.NewSubscriptionServiceHandler(subscriptionServer{s}, options...))
+	}
 	if s.Tags != nil {
 		mux.Handle(mostradorv1connect.NewTagServiceHandler(tagServer{s}, options...))
 	}
