@@ -91,6 +91,16 @@ func (h *Host) publishProfile(ctx context.Context) error {
 		if _, err := h.consent.InForce(tx); err != nil {
 			return err
 		}
+		topics, err := h.subscriptions.Topics(tx)
+		if err != nil {
+			return err
+		}
+		for _, t := range topics {
+			profile.Topics = append(profile.Topics, marketplace.Topic{
+				ID: t.Id, Name: map[string]string{"es": t.Name, "en": t.NameEn},
+				Description: map[string]string{"es": t.Description, "en": t.DescriptionEn},
+			})
+		}
 		wordings, err := h.consent.Wordings(tx)
 		if err != nil {
 			return err

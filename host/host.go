@@ -81,7 +81,9 @@ type Options struct {
 
 // Host is an open store. Everything that it began ends with Close.
 type Host struct {
-	opt    Options
+	opt Options
+	// key is the store's master key.
+	key    []byte
 	logger hclog.Logger
 	text   *locale.Catalog
 
@@ -153,6 +155,7 @@ func (h *Host) open(ctx, life context.Context) error {
 	if err != nil {
 		return err
 	}
+	h.key = key
 	// The socket comes before the file: it tells a second host, in words, that there is one.
 	local, err := api.ListenLocal(home)
 	if err != nil {
@@ -229,7 +232,9 @@ func (h *Host) assemble(key []byte) (err error) {
 		return err
 	}
 	h.access = access.New(access.Config{Store: h.store, Log: h.log, Key: key, Text: h.text, Logger: h.logger.Named("access")})
+	tracker := marketplace.Tracker{Key: key, Address: h.publicAddress, Mode: h.tracking}
 	h.messages = message.New(message.Config{
+		TrackLink: tracker.Link, TrackOpen: tracker.Open,
 		Store: h.store, Logger: h.logger, Text: h.text.Text, Settings: h.mailSettings,
 		Customer: h.customerOrNone, IDs: h.idsOf, Template: h.template, Suppressed: h.suppressed, SpoolDir: h.path("spool"), Changed: h.messageChanged,
 	})
@@ -304,7 +309,7 @@ func (h *Host) serve(ctx, life context.Context, key []byte, local net.Listener) 
 	if err != nil {
 		return err
 	}
-	h.begin(func() { marketplace.Follow(life, h.feed, cursor, h.logger.Named("feed"), h.consent.Record) })
+	h.begin(func() { marketplace.Follow(life, h.feed, cursor, h.logger.Named("feed"), h.takeOver) })
 	h.workOnCustomers(life)
 	h.begin(func() { h.watchEvents(life) })
 	h.begin(func() { h.watchFiles(life) })

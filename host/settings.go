@@ -16,6 +16,7 @@ import (
 	"mostrador/host/api"
 	"mostrador/host/api/mostradorv1"
 	"mostrador/host/customer"
+	"mostrador/host/marketplace"
 	"mostrador/host/message"
 	"mostrador/host/plugin"
 	"mostrador/host/store"
@@ -36,6 +37,7 @@ const (
 	settingPassword   = "CorreoClave"
 	settingSender     = "CorreoRemitente"
 	settingSenderName = "CorreoRemitenteNombre"
+	settingTracking   = "CorreoSeguimiento"
 	settingWebAddress = "WebDireccionPublica"
 	settingPolicy     = "ConsentimientoTexto"
 	settingPolicyEn   = "ConsentimientoTextoEn"
@@ -126,6 +128,11 @@ func (h *Host) mailSettings() message.Settings {
 		Encryption: message.Encryption(h.guide.Text(settingEncryption)),
 		Sender:     h.guide.Text(settingSender), SenderName: h.guide.Text(settingSenderName),
 	}
+}
+
+// tracking is what of mails is followed up.
+func (h *Host) tracking() marketplace.Tracking {
+	return marketplace.Tracking(h.guide.Text(settingTracking))
 }
 
 // customerOrNone is a mail's customer; one who is gone is nobody, which is no fault.
