@@ -52,6 +52,7 @@ import (
 	"mostrador/host/sale"
 	"mostrador/host/segment"
 	"mostrador/host/store"
+	"mostrador/host/subscription"
 	"mostrador/host/tag"
 	"mostrador/host/task"
 	"mostrador/host/transfer"
@@ -83,7 +84,9 @@ type Options struct {
 
 // Host is an open store. Everything that it began ends with Close.
 type Host struct {
-	opt    Options
+	opt Options
+	// key is the store's master key.
+	key    []byte
 	logger hclog.Logger
 	text   *locale.Catalog
 
@@ -100,16 +103,18 @@ type Host struct {
 	transfers *transfer.Service
 	histories *record.Service
 	consent   *consent.Service
-	sales     *sale.Service
-	intake    *intake.Service
-	webhooks  *webhook.Service
-	access    *access.Service
-	messages  *message.Service
-	plugins   *plugin.Manager
-	feed      *marketplace.Embedded
-	hub       *api.Hub
-	ensemble  *ensemble
-	chains    chains
+	// subscriptions stand below consent.
+	subscriptions *subscription.Service
+	sales         *sale.Service
+	intake        *intake.Service
+	webhooks      *webhook.Service
+	access        *access.Service
+	messages      *message.Service
+	plugins       *plugin.Manager
+	feed          *marketplace.Embedded
+	hub           *api.Hub
+	ensemble      *ensemble
+	chains        chains
 
 	// What messages say, and to whom.
 	promotions *promotion.Service
@@ -158,6 +163,7 @@ func (h *Host) open(ctx, life context.Context) error {
 	if err != nil {
 		return err
 	}
+	h.key = key
 	// The socket comes before the file: it tells a second host, in words, that there is one.
 	local, err := api.ListenLocal(home)
 	if err != nil {
@@ -222,6 +228,10 @@ func (h *Host) assemble(key []byte) (err error) {
 		Store: h.store, Log: h.log, Customers: h.customers, Key: key, Text: h.text, Logger: h.logger.Named("consent"),
 		Validity: h.codeValidity, Policy: h.policyTexts,
 	})
+	h.subscriptions = subscription.New(subscription.Config{
+		Store: h.store, Log: h.log, Customers: h.customers, Text: h.text, Changed: h.topicsChanged,
+		Language: func() string { return h.guide.Text(settingLanguage) },
+	})
 	h.sales = sale.New(sale.Config{
 		Store: h.store, Log: h.log, Customers: h.customers, Text: h.text,
 		Currency: func() string { return h.guide.Text(settingCurrency) },
@@ -231,7 +241,9 @@ func (h *Host) assemble(key []byte) (err error) {
 		return err
 	}
 	h.access = access.New(access.Config{Store: h.store, Log: h.log, Key: key, Text: h.text, Logger: h.logger.Named("access")})
+	tracker := marketplace.Tracker{Key: key, Address: h.publicAddress, Mode: h.tracking}
 	h.messages = message.New(message.Config{
+		TrackLink: tracker.Link, TrackOpen: tracker.Open,
 		Store: h.store, Logger: h.logger, Text: h.text.Text, Settings: h.mailSettings,
 		Customer: h.customerOrNone, IDs: h.idsOf, Template: h.template, Suppressed: h.suppressed, SpoolDir: h.path("spool"), Changed: h.messageChanged,
 	})
@@ -310,7 +322,7 @@ func (h *Host) serve(ctx, life context.Context, key []byte, local net.Listener) 
 	if err != nil {
 		return err
 	}
-	h.begin(func() { marketplace.Follow(life, h.feed, cursor, h.logger.Named("feed"), h.consent.Record) })
+	h.begin(func() { marketplace.Follow(life, h.feed, cursor, h.logger.Named("feed"), h.takeOver) })
 	h.workOnCustomers(life)
 	h.begin(func() { h.watchEvents(life) })
 	h.begin(func() { h.watchFiles(life) })

@@ -16,6 +16,7 @@ import (
 	"mostrador/host/api"
 	"mostrador/host/api/mostradorv1"
 	"mostrador/host/customer"
+	"mostrador/host/marketplace"
 	"mostrador/host/message"
 	"mostrador/host/plugin"
 	"mostrador/host/store"
@@ -36,6 +37,7 @@ const (
 	settingPassword   = "CorreoClave"
 	settingSender     = "CorreoRemitente"
 	settingSenderName = "CorreoRemitenteNombre"
+	settingTracking   = "CorreoSeguimiento"
 	settingWebAddress = "WebDireccionPublica"
 	settingPolicy     = "ConsentimientoTexto"
 	settingPolicyEn   = "ConsentimientoTextoEn"
@@ -128,6 +130,11 @@ func (h *Host) mailSettings() message.Settings {
 	}
 }
 
+// tracking is what of mails is followed up.
+func (h *Host) tracking() marketplace.Tracking {
+	return marketplace.Tracking(h.guide.Text(settingTracking))
+}
+
 // customerOrNone is a mail's customer; one who is gone is nobody, which is no fault.
 func (h *Host) customerOrNone(tx *store.Tx, id string) (*plgv1.Customer, error) {
 	c, err := h.customers.Get(tx, id)
@@ -137,8 +144,16 @@ func (h *Host) customerOrNone(tx *store.Tx, id string) (*plgv1.Customer, error) 
 	return c, err
 }
 
-// suppressed holds back a plug-in's mail that a rule of interplay forbids, when it is about to leave.
-func (h *Host) suppressed(_ *store.Tx, m *mostradorv1.Message, c *plgv1.Customer) (reason string, yes bool) {
+// suppressed holds back, when it is about to leave, a mail about what the customer has left, and a plug-in's that a rule
+// of interplay forbids.
+func (h *Host) suppressed(tx *store.Tx, m *mostradorv1.Message, c *plgv1.Customer) (reason string, yes bool) {
+	check, err := h.subscriptions.Gate(tx, m, c)
+	switch {
+	case err != nil:
+		return err.Error(), true
+	case check != nil && !check.Passed:
+		return check.Words, true
+	}
 	kind := "transactional"
 	if m.GetKind() == plgv1.MessageKind_MESSAGE_KIND_PROMOTIONAL {
 		kind = "promotional"
@@ -200,6 +215,7 @@ func (h *Host) apiConfig() api.Config {
 		Sales: h.sales, Access: h.access, Messages: h.messages, Settings: guideAPI{h}, Plugins: h.ensemble,
 		Model: h.model, Segments: h.segments, Tags: h.tags, Tasks: h.tasks, Transfer: h.transfers,
 		Records: h.histories, Promotions: h.promotions, Intake: h.intake, Webhooks: h.webhooks,
+		Subscriptions: h.subscriptions,
 		Status: h.status, Hub: h.hub, Text: h.text, Logger: h.logger.Named("api"),
 	}
 }

@@ -34,6 +34,7 @@ import (
 	"mostrador/host/sale"
 	"mostrador/host/segment"
 	"mostrador/host/store"
+	"mostrador/host/subscription"
 	"mostrador/host/tag"
 	"mostrador/host/task"
 	"mostrador/host/transfer"
@@ -72,6 +73,8 @@ type Config struct {
 	// Intake takes in what other systems tell, over plain HTTP too, and Webhooks tell them; nil serves none.
 	Intake   *intake.Service
 	Webhooks *webhook.Service
+	// Subscriptions is what customers want to hear of; nil serves none.
+	Subscriptions *subscription.Service
 	// Status says what a screen must know before anybody signs in: store_name, web_address, mail_spooled,
 	// currency, country and language. The API fills in the rest.
 	Status func() *mostradorv1.StatusResponse
@@ -205,6 +208,9 @@ func New(c Config) http.Handler {
 		mux.Handle(mostradorv1connect.NewSegmentServiceHandler(segmentServer{s}, options...))
 	}
 	mux.Handle(mostradorv1connect.NewSettingServiceHandler(settingServer{s}, options...))
+	if s.Subscriptions != nil {
+		mux.Handle(mostradorv1connect.NewSubscriptionServiceHandler(subscriptionServer{s}, options...))
+	}
 	if s.Tags != nil {
 		mux.Handle(mostradorv1connect.NewTagServiceHandler(tagServer{s}, options...))
 	}

@@ -115,6 +115,12 @@ var roles = map[string]mostradorv1.Role{
 	mostradorv1connect.RecordServiceDiscloseProcedure:   mostradorv1.Role_ROLE_OPERATOR,
 	mostradorv1connect.RecordServiceEraseProcedure:      mostradorv1.Role_ROLE_OPERATOR,
 
+	mostradorv1connect.SubscriptionServiceTopicsProcedure:      mostradorv1.Role_ROLE_CASHIER,
+	mostradorv1connect.SubscriptionServicePutTopicProcedure:    mostradorv1.Role_ROLE_OPERATOR,
+	mostradorv1connect.SubscriptionServiceDeleteTopicProcedure: mostradorv1.Role_ROLE_OPERATOR,
+	mostradorv1connect.SubscriptionServiceShowProcedure:        mostradorv1.Role_ROLE_OPERATOR,
+	mostradorv1connect.SubscriptionServiceChangeProcedure:      mostradorv1.Role_ROLE_OPERATOR,
+
 	mostradorv1connect.TagServiceListProcedure:   mostradorv1.Role_ROLE_CASHIER,
 	mostradorv1connect.TagServicePutProcedure:    mostradorv1.Role_ROLE_OPERATOR,
 	mostradorv1connect.TagServiceDeleteProcedure: mostradorv1.Role_ROLE_OPERATOR,

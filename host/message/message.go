@@ -52,6 +52,12 @@ const (
 	LinkActivate = "activar"
 	// LinkOptOut is the page on which the customer leaves promotions: {{.Enlaces.baja}}.
 	LinkOptOut = "baja"
+	// LinkPreferences is the page on which he chooses topics: {{.Enlaces.preferencias}}.
+	LinkPreferences = "preferencias"
+	// LinkReason is the page that asks who has left why: {{.Enlaces.motivo}}.
+	LinkReason = "motivo"
+	// LinkOnce is a link that opens once: {{.Enlaces.unavez}}.
+	LinkOnce = "unavez"
 )
 
 // ErrNotFound says that there is no message of that id.
@@ -113,6 +119,10 @@ type Config struct {
 	Template func(plugin, template string) (text string, sha [sha256.Size]byte, err error)
 	// Suppressed, when set, may hold back any mail at the moment it leaves; the reason is a sentence.
 	Suppressed func(tx *store.Tx, m *mostradorv1.Message, c *plgv1.Customer) (reason string, suppressed bool)
+	// TrackLink and TrackOpen, when set, return the address by which a click on a link, or the opening of a mail, is
+	// noticed; "" for none.
+	TrackLink func(m *mostradorv1.Message, c *plgv1.Customer, url string) string
+	TrackOpen func(m *mostradorv1.Message, c *plgv1.Customer) string
 	// Changed, when set, is told of every committed change of a row. It must be quick.
 	Changed func(m *mostradorv1.Message)
 

@@ -113,6 +113,13 @@ type grammar struct {
 		Retry   eventRetryCmd   `cmd:""`
 		Discard eventDiscardCmd `cmd:""`
 	} `cmd:""`
+	Subscription struct {
+		Topics subscriptionTopicsCmd `cmd:""`
+		Put    subscriptionPutCmd    `cmd:""`
+		Delete subscriptionDeleteCmd `cmd:""`
+		Show   subscriptionShowCmd   `cmd:""`
+		Change subscriptionChangeCmd `cmd:""`
+	} `cmd:""`
 	Tag struct {
 		List   tagListCmd   `cmd:""`
 		Put    tagPutCmd    `cmd:""`
