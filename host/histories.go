@@ -72,6 +72,9 @@ func (h *Host) forgetElsewhere(ctx context.Context, tx *store.Tx, id string, num
 			tx.Delete(bucketUndo, bytes.Clone(key))
 		}
 	}
+	if err := h.promotions.Forget(tx, id); err != nil {
+		return nil, err
+	}
 	migrations, err := h.tasks.List(tx, task.Query{Kind: model.KindField})
 	if err != nil {
 		return nil, err

@@ -46,6 +46,7 @@ import (
 	"mostrador/host/message"
 	"mostrador/host/model"
 	"mostrador/host/plugin"
+	"mostrador/host/promotion"
 	"mostrador/host/record"
 	"mostrador/host/sale"
 	"mostrador/host/segment"
@@ -84,27 +85,28 @@ type Host struct {
 	logger hclog.Logger
 	text   *locale.Catalog
 
-	store     *store.Store
-	web       *store.Store
-	log       *event.Log
-	engine    *event.Engine
-	guide     *configguide.Guide
-	customers *customer.Service
-	tasks     *task.Service
-	model     *model.Service
-	segments  *segment.Service
-	tags      *tag.Service
-	transfers *transfer.Service
-	histories *record.Service
-	consent   *consent.Service
-	sales     *sale.Service
-	access    *access.Service
-	messages  *message.Service
-	plugins   *plugin.Manager
-	feed      *marketplace.Embedded
-	hub       *api.Hub
-	ensemble  *ensemble
-	chains    chains
+	store      *store.Store
+	web        *store.Store
+	log        *event.Log
+	engine     *event.Engine
+	guide      *configguide.Guide
+	customers  *customer.Service
+	tasks      *task.Service
+	model      *model.Service
+	segments   *segment.Service
+	tags       *tag.Service
+	transfers  *transfer.Service
+	histories  *record.Service
+	consent    *consent.Service
+	sales      *sale.Service
+	promotions *promotion.Service
+	access     *access.Service
+	messages   *message.Service
+	plugins    *plugin.Manager
+	feed       *marketplace.Embedded
+	hub        *api.Hub
+	ensemble   *ensemble
+	chains     chains
 
 	// opened is set when everything is there that a plug-in's state concerns.
 	opened atomic.Bool
@@ -218,6 +220,7 @@ func (h *Host) assemble(key []byte) (err error) {
 		Store: h.store, Log: h.log, Customers: h.customers, Text: h.text,
 		Currency: func() string { return h.guide.Text(settingCurrency) },
 	})
+	h.assemblePromotions()
 	if err := h.assembleRecords(); err != nil {
 		return err
 	}

@@ -52,20 +52,21 @@ type Change struct {
 
 // Model is the state that all screens share. Its methods may be called from any goroutine.
 type Model struct {
-	Access    mostradorv1connect.AccessServiceClient
-	Customers mostradorv1connect.CustomerServiceClient
-	Consent   mostradorv1connect.ConsentServiceClient
-	Sales     mostradorv1connect.SaleServiceClient
-	Messages  mostradorv1connect.MessageServiceClient
-	Settings  mostradorv1connect.SettingServiceClient
-	Plugins   mostradorv1connect.PluginServiceClient
-	Events    mostradorv1connect.EventServiceClient
-	Fields    mostradorv1connect.FieldServiceClient
-	Tasks     mostradorv1connect.TaskServiceClient
-	Tags      mostradorv1connect.TagServiceClient
-	Segments  mostradorv1connect.SegmentServiceClient
-	Transfers mostradorv1connect.TransferServiceClient
-	Records   mostradorv1connect.RecordServiceClient
+	Access     mostradorv1connect.AccessServiceClient
+	Customers  mostradorv1connect.CustomerServiceClient
+	Consent    mostradorv1connect.ConsentServiceClient
+	Sales      mostradorv1connect.SaleServiceClient
+	Messages   mostradorv1connect.MessageServiceClient
+	Settings   mostradorv1connect.SettingServiceClient
+	Plugins    mostradorv1connect.PluginServiceClient
+	Events     mostradorv1connect.EventServiceClient
+	Fields     mostradorv1connect.FieldServiceClient
+	Tasks      mostradorv1connect.TaskServiceClient
+	Tags       mostradorv1connect.TagServiceClient
+	Segments   mostradorv1connect.SegmentServiceClient
+	Transfers  mostradorv1connect.TransferServiceClient
+	Records    mostradorv1connect.RecordServiceClient
+	Promotions mostradorv1connect.PromotionServiceClient
 
 	till     string
 	language string
@@ -101,6 +102,7 @@ func New(cfg Config) *Model {
 	m.Segments = mostradorv1connect.NewSegmentServiceClient(cfg.HTTP, cfg.BaseURL, opt)
 	m.Transfers = mostradorv1connect.NewTransferServiceClient(cfg.HTTP, cfg.BaseURL, opt)
 	m.Records = mostradorv1connect.NewRecordServiceClient(cfg.HTTP, cfg.BaseURL, opt)
+	m.Promotions = mostradorv1connect.NewPromotionServiceClient(cfg.HTTP, cfg.BaseURL, opt)
 	return m
 }
 

@@ -58,9 +58,13 @@ type Store struct {
 	Searches []*mostradorv1.SearchRequest
 	Tags     []*mostradorv1.Tag
 	Segments []*mostradorv1.Segment
-	Terms    []*mostradorv1.Term
-	History  []*mostradorv1.HistoryEntry
-	Pairs    []*mostradorv1.DuplicatePair
+	// Promotions, Codes and OffersKept are those that there are.
+	Promotions []*mostradorv1.Promotion
+	Codes      []*mostradorv1.PromoCode
+	OffersKept []*mostradorv1.Offer
+	Terms      []*mostradorv1.Term
+	History    []*mostradorv1.HistoryEntry
+	Pairs      []*mostradorv1.DuplicatePair
 	// Facts and Members are what is known of every customer on the sheet.
 	Facts   *mostradorv1.Facts
 	Members []string
@@ -116,6 +120,7 @@ func New() *Store {
 		Contributions: map[string]*mostradorv1.ContributionsResponse{}, Answers: map[string]*plgv1.Result{}, Forms: map[string]map[string]string{},
 		watchers: map[chan *mostradorv1.WatchResponse]struct{}{}}
 	s.Model = someModel()
+	s.Promotions, s.Codes, s.OffersKept = somePromotions(), someCodes(), someOffers()
 	s.fill()
 	s.catalogue()
 	s.records()
@@ -134,6 +139,7 @@ func (s *Store) Listen(string) {
 	mux.Handle(mostradorv1connect.NewPluginServiceHandler(plugins{s: s}, opt))
 	mux.Handle(mostradorv1connect.NewEventServiceHandler(events{s}, opt))
 	mux.Handle(mostradorv1connect.NewRecordServiceHandler(records{s: s}, opt))
+	mux.Handle(mostradorv1connect.NewPromotionServiceHandler(promotions{s: s}, opt))
 	mux.Handle(mostradorv1connect.NewTagServiceHandler(tags{Store: s}, opt))
 	mux.Handle(mostradorv1connect.NewTaskServiceHandler(tasks{s: s}, opt))
 	mux.Handle(mostradorv1connect.NewFieldServiceHandler(fields{s: s}, opt))

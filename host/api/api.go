@@ -28,6 +28,7 @@ import (
 	"mostrador/host/locale"
 	"mostrador/host/message"
 	"mostrador/host/model"
+	"mostrador/host/promotion"
 	"mostrador/host/record"
 	"mostrador/host/sale"
 	"mostrador/host/segment"
@@ -62,6 +63,8 @@ type Config struct {
 	Tags  *tag.Service
 	// Transfer brings customers in and out; nil serves none.
 	Transfer *transfer.Service
+	// Promotions keeps promotions, their codes, and offers; nil serves none.
+	Promotions *promotion.Service
 	// Records keeps customers' records over time; nil serves none.
 	Records *record.Service
 	// Status says what a screen must know before anybody signs in: store_name, web_address, mail_spooled,
@@ -174,6 +177,9 @@ func New(c Config) http.Handler {
 	mux.Handle(mostradorv1connect.NewMessageServiceHandler(messageServer{server: s}, options...))
 	path, plugins := mostradorv1connect.NewPluginServiceHandler(pluginServer{s}, append(slices.Clip(options), connect.WithReadMaxBytes(packageLimit))...)
 	mux.Handle(path, s.largeForTechnicians(plugins))
+	if s.Promotions != nil {
+		mux.Handle(mostradorv1connect.NewPromotionServiceHandler(promotionServer{s}, options...))
+	}
 	if s.Records != nil {
 		mux.Handle(mostradorv1connect.NewRecordServiceHandler(recordServer{s}, options...))
 	}

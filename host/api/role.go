@@ -82,6 +82,17 @@ var roles = map[string]mostradorv1.Role{
 	mostradorv1connect.PluginServiceSettleProcedure:        mostradorv1.Role_ROLE_TECHNICIAN,
 	mostradorv1connect.PluginServiceContributionsProcedure: mostradorv1.Role_ROLE_CASHIER,
 
+	mostradorv1connect.PromotionServiceListProcedure:        mostradorv1.Role_ROLE_CASHIER,
+	mostradorv1connect.PromotionServicePutProcedure:         mostradorv1.Role_ROLE_OPERATOR,
+	mostradorv1connect.PromotionServiceIssueProcedure:       mostradorv1.Role_ROLE_OPERATOR,
+	mostradorv1connect.PromotionServiceCheckProcedure:       mostradorv1.Role_ROLE_CASHIER,
+	mostradorv1connect.PromotionServiceRedeemProcedure:      mostradorv1.Role_ROLE_CASHIER,
+	mostradorv1connect.PromotionServiceCodesProcedure:       mostradorv1.Role_ROLE_OPERATOR,
+	mostradorv1connect.PromotionServiceOffersProcedure:      mostradorv1.Role_ROLE_OPERATOR,
+	mostradorv1connect.PromotionServicePutOfferProcedure:    mostradorv1.Role_ROLE_OPERATOR,
+	mostradorv1connect.PromotionServiceDeleteOfferProcedure: mostradorv1.Role_ROLE_OPERATOR,
+	mostradorv1connect.PromotionServiceChooseProcedure:      mostradorv1.Role_ROLE_OPERATOR,
+
 	mostradorv1connect.RecordServiceHistoryProcedure:    mostradorv1.Role_ROLE_CASHIER,
 	mostradorv1connect.RecordServiceDuplicatesProcedure: mostradorv1.Role_ROLE_OPERATOR,
 	mostradorv1connect.RecordServiceDismissProcedure:    mostradorv1.Role_ROLE_OPERATOR,

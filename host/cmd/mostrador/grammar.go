@@ -89,6 +89,20 @@ type grammar struct {
 		Refund saleRefundCmd `cmd:""`
 		List   saleListCmd   `cmd:""`
 	} `cmd:""`
+	Promotion struct {
+		List   promotionListCmd   `cmd:""`
+		Put    promotionPutCmd    `cmd:""`
+		Issue  promotionIssueCmd  `cmd:""`
+		Check  promotionCheckCmd  `cmd:""`
+		Redeem promotionRedeemCmd `cmd:""`
+		Codes  promotionCodesCmd  `cmd:""`
+	} `cmd:""`
+	Offer struct {
+		List   offerListCmd   `cmd:""`
+		Put    offerPutCmd    `cmd:""`
+		Delete offerDeleteCmd `cmd:""`
+		Choose offerChooseCmd `cmd:""`
+	} `cmd:""`
 	Consent struct {
 		Show   consentShowCmd   `cmd:""`
 		Verify consentVerifyCmd `cmd:""`
@@ -267,9 +281,10 @@ type segmentPreviewCmd struct {
 }
 
 type saleRecordCmd struct {
-	Receipt  string `arg:""`
-	Amount   string `arg:""`
-	Customer string `placeholder:"CUSTOMER"`
+	Receipt  string   `arg:""`
+	Amount   string   `arg:""`
+	Customer string   `placeholder:"CUSTOMER"`
+	Line     []string `placeholder:"ARTICLE" sep:"none"`
 }
 
 type saleRefundCmd struct {
