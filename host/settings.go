@@ -3,7 +3,6 @@ package host
 import (
 	"context"
 	"crypto/sha256"
-	"errors"
 	"fmt"
 	"iter"
 	"strings"
@@ -15,8 +14,6 @@ import (
 	"mostrador/configguide"
 	"mostrador/host/api"
 	"mostrador/host/api/mostradorv1"
-	"mostrador/host/customer"
-	"mostrador/host/message"
 	"mostrador/host/plugin"
 	"mostrador/host/store"
 	"mostrador/sdk/manifest"
@@ -41,6 +38,14 @@ const (
 	settingPolicyEn   = "ConsentimientoTextoEn"
 	settingCodeDays   = "CodigoCortoDias"
 	settingLogLevel   = "RegistroNivel"
+
+	settingTimeZone       = "TiendaZonaHoraria"
+	settingReturns        = "CorreoRebotes"
+	settingConnections    = "CorreoSimultaneos"
+	settingPromotionsMost = "CorreoPromocionesMaximo"
+	settingPromotionsDays = "CorreoPromocionesDias"
+	settingQuietFrom      = "CorreoHoraSilencioDesde"
+	settingQuietTo        = "CorreoHoraSilencioHasta"
 )
 
 // openGuide opens the Configuration Guide with the settings of the active plug-ins.
@@ -77,13 +82,14 @@ func (h *Host) guideChanged() {
 func (h *Host) settingsChanged(keys []string) {
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 	defer cancel()
+	h.mailChanged()
 	h.plugins.SettingsChanged()
 	if err := h.ensemble.settingsChanged(ctx); err != nil {
 		h.logger.Error("the rules do not follow the settings", "error", err)
 	}
 	var mail, profile, level bool
 	for _, key := range keys {
-		mail = mail || strings.HasPrefix(key, "Correo")
+		mail = mail || strings.HasPrefix(key, "Correo") || key == settingTimeZone
 		level = level || key == settingLogLevel
 		if key == settingDevelopment {
 			wake(h.ensemble.look)
@@ -110,41 +116,6 @@ func (h *Host) setLogLevel() {
 	if level := hclog.LevelFromString(h.guide.Text(settingLogLevel)); level != hclog.NoLevel {
 		h.opt.Logger.SetLevel(level)
 	}
-}
-
-// mailSettings is what the outbox acts on.
-func (h *Host) mailSettings() message.Settings {
-	password, err := h.guide.Secret(settingPassword)
-	if err != nil {
-		h.logger.Error("the mail server's password cannot be opened; set it again", "error", err)
-	}
-	return message.Settings{
-		StoreName: h.guide.Text(settingStoreName), Language: h.guide.Text(settingLanguage),
-		Currency: h.guide.Text(settingCurrency), Policy: h.policyTexts(), WebAddress: h.publicAddress(),
-		Server: h.guide.Text(settingServer), Port: h.guide.Int(settingPort),
-		Username: h.guide.Text(settingUser), Password: password,
-		Encryption: message.Encryption(h.guide.Text(settingEncryption)),
-		Sender:     h.guide.Text(settingSender), SenderName: h.guide.Text(settingSenderName),
-	}
-}
-
-// customerOrNone is a mail's customer; one who is gone is nobody, which is no fault.
-func (h *Host) customerOrNone(tx *store.Tx, id string) (*plgv1.Customer, error) {
-	c, err := h.customers.Get(tx, id)
-	if errors.Is(err, customer.ErrNotFound) {
-		return nil, nil
-	}
-	return c, err
-}
-
-// suppressed holds back a plug-in's mail that a rule of interplay forbids, when it is about to leave.
-func (h *Host) suppressed(_ *store.Tx, m *mostradorv1.Message, c *plgv1.Customer) (reason string, yes bool) {
-	kind := "transactional"
-	if m.GetKind() == plgv1.MessageKind_MESSAGE_KIND_PROMOTIONAL {
-		kind = "promotional"
-	}
-	state := h.ensemble.Resolution().Message(m.GetPlugin(), kind, c, h.guide.Text(settingLanguage))
-	return state.Reason, !state.Send
 }
 
 // policyTexts is the wording in force by language.
