@@ -1,0 +1,232 @@
+package report
+
+import (
+	"strings"
+
+	"mostrador/host/api/mostradorv1"
+)
+
+// textBounce reads the bounces that servers write in words alone. The mail has to come from a mail server and say that
+// something was not delivered; which address, it says at the beginning of a line, or the mail that it brings back does.
+func textBounce(m *mail, r *mostradorv1.Report) bool {
+	if !fromServer(m) || isList(m) {
+		return false
+	}
+	text, quoted := cutReturned(m.ownText())
+	folded := fold(text[:min(len(text), 16<<10)])
+	vendor, said, delayed := "", false, false
+	note := func(found phrase) bool {
+		switch found.means {
+		case "delayed":
+			delayed = true
+			said = true
+		case "text":
+			said = true
+		default:
+			if vendor == "" || marks().rank[found.means] < marks().rank[vendor] {
+				vendor = found.means
+			}
+			said = true
+		}
+		return true
+	}
+	marks().each(fold(r.Subject), note)
+	marks().each(folded, note)
+	failed := m.header.get("x-failed-recipients")
+	if !said && failed == "" {
+		return false
+	}
+	if quoted != "" && len(m.original()) == 0 {
+		m.returned = quotedHeader(quoted)
+	}
+	sections := sectionsOf(m, text)
+	if len(sections) == 0 {
+		sections = []section{{address: recipientOf(m.original()), words: text}}
+	}
+	whole := judge(evidence{words: text})
+	for _, s := range sections {
+		bounce := judge(evidence{words: s.words})
+		words := s.words
+		if bounce.Reason == "other" || len(sections) == 1 && bounce.Status == "" && whole.Status != "" {
+			bounce = judge(evidence{words: text})
+			words = text
+			if s.words != "" && bounce.Reason == "other" {
+				words = s.words
+			}
+		}
+		if s.address == "" && bounce.Reason == "other" {
+			return false
+		}
+		if delayed {
+			bounce.Kind = mostradorv1.Bounce_KIND_DELAYED
+		}
+		bounce.Words = clip(words, maxWords)
+		r.Recipients = append(r.Recipients, &mostradorv1.ReportedRecipient{Email: s.address, Bounce: bounce})
+	}
+	r.Kind = mostradorv1.ReportKind_REPORT_KIND_BOUNCE
+	r.Method = "text"
+	if vendor == "" && failed != "" {
+		vendor = "exim"
+	}
+	if vendor != "" {
+		r.Method = "vendor:" + vendor
+	}
+	return true
+}
+
+// fromServer reports whether a mail server wrote the mail, not a person: by its name or by the empty return path
+// (RFC 5321 4.5.5).
+func fromServer(m *mail) bool {
+	from := strings.ToLower(m.header.get("from"))
+	local, _, _ := cutLast(strings.ToLower(addressOf(from)), '@')
+	if local == "" {
+		local = strings.TrimSpace(strings.Trim(from, "<>"))
+	}
+	switch local {
+	case "mailer-daemon", "mailerdaemon", "mailer_daemon", "mailer.daemon", "postmaster", "mail-daemon", "maildaemon", "mdaemon",
+		"mail.daemon", "mmdf", "mailsystem", "mail-system", "mailer", "postoffice", "ndr", "bounce", "bounces", "mail delivery subsystem",
+		"mail delivery system", "mailadmin", "mail-administrator", "imailsrv", "daemon":
+		return true
+	}
+	for _, prefix := range []string{"mailer-daemon", "microsoftexchange", "postmaster", "mail delivery subsystem <>", "mail delivery system <>"} {
+		if strings.HasPrefix(local, prefix) {
+			return true
+		}
+	}
+	path := strings.TrimSpace(m.header.get("return-path"))
+	if path != "<>" && !strings.HasPrefix(strings.ToLower(path), "<mailer-daemon") {
+		return false
+	}
+	// Automatic answers of people have an empty return path, too (RFC 3834 3.3).
+	auto := strings.ToLower(m.header.get("auto-submitted"))
+	return !strings.HasPrefix(auto, "auto-replied") && !autoWords(m)
+}
+
+// returnedMarks begin what is brought along of the mail that came back.
+var returnedMarks = []string{
+	"--- below this line is a copy of the message", "------ this is a copy of the message", "------ this is a copy of your message", "------ this is the original message",
+	"--- this is a copy of", "----- original message", "-----original message", "---- original message", "--- original message", "----- unsent message follows", "----- message header follows", "---- unsent message below", "----- unsent message below",
+	"--- enclosed is a copy of the message", "--- the header of the original message", "--- undelivered message follows", "--- returned message", "original message headers:", "original message follows", "the original message follows", "message headers follow", "message header follows", "----- start of message", "-------- original message", "--- begin message",
+	"--- mensaje original", "mensaje original:", "----- mensaje original", "encabezados de mensajes originales:", "encabezados del mensaje original:", "----- mensagem original", "cabecalhos da mensagem original", "--- message d'origine", "----- message d'origine", "en-tetes du message d'origine", "--- urspruengliche nachricht", "ursprungliche nachrichtenkopfzeilen", "--- originalnachricht", "--- оригинальное сообщение", "--- исходное сообщение", "intestazioni originali del messaggio", "intestazioni messaggio originale", "----- messaggio originale", "исходные заголовки", "--- копия письма",
+}
+
+// cutReturned splits a bounce where the mail that came back begins.
+func cutReturned(text string) (own, returned string) {
+	for at := 0; at < len(text); {
+		end := strings.IndexByte(text[at:], '\n')
+		if end < 0 {
+			end = len(text) - at
+		}
+		line := strings.TrimSpace(text[at : at+end])
+		if len(line) > 8 && len(line) < 200 {
+			switch line[0] {
+			case '-', 'O', 'o', 'T', 't', 'M', 'm', 'E', 'e', 'C', 'c', 'I', 'i', 0xC3, 0xD0, 'U', 'u':
+				folded := fold(line)
+				for _, mark := range returnedMarks {
+					if strings.HasPrefix(folded, mark) {
+						return text[:at], text[min(at+end+1, len(text)):]
+					}
+				}
+			case 'R':
+				if strings.HasPrefix(line, "Return-Path: <") || strings.HasPrefix(line, "Received: from ") {
+					return text[:at], text[at:]
+				}
+			}
+		}
+		at += end + 1
+	}
+	return text, ""
+}
+
+// quotedHeader reads the fields of a mail that is quoted in a text, perhaps indented.
+func quotedHeader(text string) header {
+	text = text[:min(len(text), maxText)]
+	text = strings.TrimLeft(text, "\r\n -")
+	var h header
+	for _, line := range strings.Split(text, "\n") {
+		name, value, ok := strings.Cut(strings.TrimLeft(line, " >|"), ":")
+		if ok && len(name) < 40 && len(h) < maxFields && isToken([]byte(name)) {
+			h = append(h, field{strings.ToLower(name), strings.TrimSpace(value)})
+		}
+	}
+	return h
+}
+
+// recipientOf returns whom a mail was sent to.
+func recipientOf(h header) string {
+	for _, name := range []string{"x-original-to", "to"} {
+		if a := addressOf(h.get(name)); a != "" {
+			return a
+		}
+	}
+	return ""
+}
+
+// section is what a bounce says about one address.
+type section struct{ address, words string }
+
+// sectionsOf splits the text of a bounce into what it says about each recipient: from the address up to the next.
+func sectionsOf(m *mail, text string) []section {
+	known := addressesOf(m.header.get("x-failed-recipients"))
+	original := m.original()
+	sender := map[string]bool{}
+	for _, h := range []string{m.header.get("from"), m.header.get("to"), m.header.get("delivered-to"), original.get("from"), original.get("return-path"), original.get("reply-to"), original.get("sender")} {
+		for _, a := range addressesOf(h) {
+			sender[strings.ToLower(a)] = true
+		}
+	}
+	to := strings.ToLower(recipientOf(original))
+	type place struct {
+		address string
+		at      int
+		strong  bool
+	}
+	var places []place
+	seen := map[string]int{}
+	eachAddress(text, func(a string, begin, end int) bool {
+		lower := strings.ToLower(a)
+		local, _, _ := strings.Cut(lower, "@")
+		if sender[lower] || local == "postmaster" || local == "mailer-daemon" || local == "abuse" || local == "support" || local == "helpdesk" {
+			return true
+		}
+		line := strings.LastIndexByte(text[:begin], '\n') + 1
+		before := strings.TrimSpace(text[line:begin])
+		strong := lower == to || contains(known, a) || startsLine(before)
+		if strings.HasSuffix(before, "http://") || strings.HasSuffix(before, "https://") || strings.Contains(fold(before), "message-id") {
+			return true
+		}
+		if i, again := seen[lower]; again {
+			places[i].strong = places[i].strong || strong
+			return true
+		}
+		seen[lower] = len(places)
+		places = append(places, place{a, line, strong})
+		return len(places) < maxRecipients
+	})
+	strong := false
+	for _, p := range places {
+		strong = strong || p.strong
+	}
+	var sections []section
+	for _, p := range places {
+		if p.strong || !strong {
+			sections = append(sections, section{address: p.address, words: text[p.at:]})
+		}
+	}
+	for i := range sections[:max(len(sections)-1, 0)] {
+		own := len(sections[i].words) - len(sections[i+1].words)
+		sections[i].words = sections[i].words[:own]
+	}
+	if len(sections) == 0 {
+		for _, a := range known {
+			sections = append(sections, section{address: a, words: text})
+		}
+	}
+	return sections
+}
+
+// startsLine reports whether what stands before an address in its line is but a label or a bullet.
+func startsLine(before string) bool {
+	before = strings.TrimRight(before, "<(\"'[* -=>.")
+	return before == "" || len(before) < 40 && strings.HasSuffix(before, ":")
+}
