@@ -49,7 +49,7 @@ var (
 	limitBounces = limits{"bounces", 0.02, 0.05}
 	// Mails that never left.
 	limitFailures = limits{"failures", 0.05, 0.2}
-	// How long the mail that waits longest should have left, in seconds.
+	// How long ago the answer to a customer that waits longest should have left, in seconds.
 	limitQueue = limits{"queue", (15 * time.Minute).Seconds(), time.Hour.Seconds()}
 	// How long the mailbox cannot be read, in seconds. A visit that fails once is no trouble.
 	limitMailbox = limits{"mailbox", (15 * time.Minute).Seconds(), (24 * time.Hour).Seconds()}
@@ -117,8 +117,9 @@ func (s *Service) measures(tx *store.Tx, now time.Time) []measure {
 		rate(limitFailures, n(countFailed), n(countSent)+n(countFailed)),
 	}
 	queue, mailbox := measure{limits: limitQueue}, measure{limits: limitMailbox}
-	if oldest := s.oldest(tx); !oldest.IsZero() {
-		queue.rate = max(0, now.Sub(oldest).Seconds())
+	// Advertising may take its time: a campaign of a million is no fault.
+	if answers, _ := s.due(tx); !answers.IsZero() {
+		queue.rate = max(0, now.Sub(answers).Seconds())
 	}
 	if since, _ := s.boxes.failing(); !since.IsZero() {
 		mailbox.rate = now.Sub(since).Seconds()
@@ -126,10 +127,10 @@ func (s *Service) measures(tx *store.Tx, now time.Time) []measure {
 	return append(list, queue, mailbox)
 }
 
-// oldest is when the mail that waits longest was to leave, zero when none waits.
-func (s *Service) oldest(tx *store.Tx) time.Time {
+// due is when the mail that waits longest was to leave, of the answers to customers and of all; zero when none waits.
+func (s *Service) due(tx *store.Tx) (answers, all time.Time) {
 	if s.cfg.Due == nil {
-		return time.Time{}
+		return time.Time{}, time.Time{}
 	}
 	return s.cfg.Due(tx)
 }

@@ -26,7 +26,10 @@ func TestTheDashboardTellsDaysProvidersReasonsAndTimes(t *testing.T) {
 		m.Delivery = &mostradorv1.MessageDelivery{Bounce: soft("mailbox_full"), Bounced: timestamppb.New(w.now)}
 	})
 	w.now = noon
-	w.put("b0", func(m *mostradorv1.Message) { m.Template = "recibo"; m.State = mostradorv1.MessageState_MESSAGE_STATE_FAILED })
+	w.put("b0", func(m *mostradorv1.Message) {
+		m.Template = "recibo"
+		m.State = mostradorv1.MessageState_MESSAGE_STATE_FAILED
+	})
 	w.put("b1", func(m *mostradorv1.Message) {
 		m.Template = "recibo"
 		m.State = mostradorv1.MessageState_MESSAGE_STATE_SUPPRESSED

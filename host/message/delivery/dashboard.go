@@ -60,7 +60,7 @@ func (s *Service) Dashboard(ctx context.Context, q *mostradorv1.DashboardRequest
 			}
 		}
 		answer.Waiting = number(tx.Get(bucketMeta, keyWaiting))
-		if oldest := s.oldest(tx); !oldest.IsZero() {
+		if _, oldest := s.due(tx); !oldest.IsZero() {
 			answer.Oldest = timestamppb.New(oldest)
 		}
 		answer.Alerts, err = s.alerts(tx, locale.FromContext(ctx))

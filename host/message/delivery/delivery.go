@@ -28,6 +28,7 @@ import (
 	"mostrador/host/api/mostradorv1"
 	"mostrador/host/event"
 	"mostrador/host/locale"
+	"mostrador/host/message/report"
 	"mostrador/host/store"
 	"mostrador/sdk/plgv1"
 )
@@ -64,8 +65,8 @@ type Config struct {
 	// Language is the store's, for sentences that nobody asked for in another.
 	Language func() string
 
-	// Parse says what a mail that came in is (report.Parse).
-	Parse func(eml []byte) *mostradorv1.Report
+	// Parse says what a mail that came in is; report.Parse when nil.
+	Parse func(eml []byte) (*mostradorv1.Report, report.About)
 	// Read shows a mail (message.Read).
 	Read func(eml []byte) (*mostradorv1.RenderedMail, error)
 	// Open returns the places to read from; none when none is set.
@@ -79,8 +80,8 @@ type Config struct {
 	Recent func(tx *store.Tx, customerID string, limit int) ([]*mostradorv1.Message, error)
 	// Change changes a row; it calls Observe in turn.
 	Change func(tx *store.Tx, id string, change func(*mostradorv1.Message)) error
-	// Due is when the mail that waits longest was to leave; zero when none waits.
-	Due func(tx *store.Tx) time.Time
+	// Due is when the mail that waits longest was to leave, of the answers to customers and of all (message.Service.Due).
+	Due func(tx *store.Tx) (answers, all time.Time)
 
 	// Customer returns a customer, nil when there is none; Holder the one to whom an address belongs.
 	Customer func(tx *store.Tx, id string) (*plgv1.Customer, error)
@@ -111,6 +112,9 @@ func New(cfg Config) *Service {
 	}
 	if cfg.Language == nil {
 		cfg.Language = func() string { return locale.Default }
+	}
+	if cfg.Parse == nil {
+		cfg.Parse = report.Parse
 	}
 	if cfg.Now == nil {
 		cfg.Now = time.Now

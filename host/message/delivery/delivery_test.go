@@ -61,13 +61,13 @@ func TestAHardBounceSuppressesAndAPersonReleases(t *testing.T) {
 func TestTheSameMailTwiceChangesNothing(t *testing.T) {
 	w := newWorld(t)
 	w.send("m1", "ana@example.com")
-	first := w.receive("one", "", bounceOf("ana@example.com", "<m1@shop.example>", soft("mailbox_full")))
-	second := w.receive("one", "", bounceOf("ana@example.com", "<m1@shop.example>", soft("mailbox_full")))
+	first := w.receive("one", "", bounceOf("ana@example.com", "m1@shop.example", soft("mailbox_full")))
+	second := w.receive("one", "", bounceOf("ana@example.com", "m1@shop.example", soft("mailbox_full")))
 	if first.Id != second.Id {
 		t.Error("the same mail made a second report")
 	}
 	// The server says the same again in other words.
-	w.receive("two", "", bounceOf("ana@example.com", "<m1@shop.example>", soft("mailbox_full")))
+	w.receive("two", "", bounceOf("ana@example.com", "m1@shop.example", soft("mailbox_full")))
 	if a := w.address("ana@example.com"); len(a.Events) != 1 || a.Weight != 1 {
 		t.Errorf("the address: %v", a)
 	}
@@ -83,7 +83,7 @@ func TestTheSameMailTwiceChangesNothing(t *testing.T) {
 func TestHearsayDoesNotSuppress(t *testing.T) {
 	w := newWorld(t)
 	w.send("m1", "ana@example.com")
-	r := w.receive("forged", "", bounceOf("ana@example.com", "<made.up@shop.example>", hard()))
+	r := w.receive("forged", "", bounceOf("ana@example.com", "made.up@shop.example", hard()))
 	if got := r.Recipients[0].MessageId; got != "m1" {
 		t.Errorf("people see the message %q, want the last one", got)
 	}
@@ -218,7 +218,7 @@ func TestARefusalToTheFaceCounts(t *testing.T) {
 func TestWhatIsNotUnderstoodWaitsForAPerson(t *testing.T) {
 	w := newWorld(t)
 	w.send("m1", "ana@example.com")
-	r := w.receive("???", "", nil)
+	r := w.receive("???", "", &mostradorv1.Report{})
 	if r.Kind != mostradorv1.ReportKind_REPORT_KIND_UNKNOWN {
 		t.Fatalf("it is taken for %v", r.Kind)
 	}
@@ -440,6 +440,56 @@ func (b *box) Fetch(ctx context.Context, keep func(context.Context, []byte, stri
 		n++
 	}
 	return n, nil
+}
+
+func TestARealBounceFindsItsMail(t *testing.T) {
+	w := newWorld(t)
+	w.send("m1", "ana@example.com")
+	eml := strings.ReplaceAll(`From: Mail Delivery System <MAILER-DAEMON@mx.example.com>
+To: rebotes@shop.example
+Subject: Undelivered Mail Returned to Sender
+Auto-Submitted: auto-replied
+MIME-Version: 1.0
+Content-Type: multipart/report; report-type=delivery-status; boundary="b"
+
+--b
+Content-Type: text/plain
+
+Sorry.
+
+--b
+Content-Type: message/delivery-status
+
+Reporting-MTA: dns; mx.example.com
+
+Final-Recipient: rfc822; ana@example.com
+Action: failed
+Status: 5.1.1
+Diagnostic-Code: smtp; 550 5.1.1 <ana@example.com>: Recipient address rejected: User unknown
+
+--b
+Content-Type: text/rfc822-headers
+
+From: tienda@shop.example
+To: ana@example.com
+Message-ID: <m1@shop.example>
+Subject: Oferta
+
+--b--
+`, "\n", "\r\n")
+	r, err := w.Receive(t.Context(), "http", []byte(eml), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r.Kind != mostradorv1.ReportKind_REPORT_KIND_BOUNCE || r.Method != "rfc3464" || r.Recipients[0].MessageId != "m1" {
+		t.Errorf("it is read as %v", r)
+	}
+	if got := w.standing("ana@example.com"); got != "suppressed hard_bounce" {
+		t.Errorf("the address is %s", got)
+	}
+	if d := w.dashboard(); d.Total.Hard != 1 || d.Bounces[0].Reason != "unknown_user" {
+		t.Errorf("counted: %s, %v", counts(d.Total), d.Bounces)
+	}
 }
 
 func TestAMailboxThatCannotBeReadIsShown(t *testing.T) {

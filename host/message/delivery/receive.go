@@ -15,6 +15,7 @@ import (
 
 	"mostrador/host/api/mostradorv1"
 	"mostrador/host/blob"
+	"mostrador/host/message/report"
 	"mostrador/host/store"
 	"mostrador/sdk/plgv1"
 )
@@ -43,12 +44,7 @@ func (s *Service) Receive(ctx context.Context, source string, eml []byte, recipi
 	case len(eml) > MaxMail:
 		return nil, ErrTooLarge
 	}
-	r := &mostradorv1.Report{Kind: mostradorv1.ReportKind_REPORT_KIND_UNKNOWN}
-	if s.cfg.Parse != nil {
-		if parsed := s.cfg.Parse(eml); parsed != nil {
-			r = parsed
-		}
-	}
+	r, about := s.cfg.Parse(eml)
 	if r.Kind == mostradorv1.ReportKind_REPORT_KIND_UNSPECIFIED {
 		r.Kind = mostradorv1.ReportKind_REPORT_KIND_UNKNOWN
 	}
@@ -60,7 +56,6 @@ func (s *Service) Receive(ctx context.Context, source string, eml []byte, recipi
 		return nil, fmt.Errorf("name a report: %w", err)
 	}
 	r.Id, r.Source, r.Received = id.String(), source, timestamppb.New(s.cfg.Now())
-	returned := s.returned(eml, recipient)
 	sum := sha256.Sum256(eml)
 	err = s.cfg.Store.Update(ctx, func(tx *store.Tx) error {
 		if before := tx.Get(bucketSeen, sum[:]); before != nil {
@@ -70,7 +65,7 @@ func (s *Service) Receive(ctx context.Context, source string, eml []byte, recipi
 				return err
 			}
 		}
-		if err := s.attribute(tx, r, returned); err != nil {
+		if err := s.attribute(tx, r, about, recipient); err != nil {
 			return err
 		}
 		if err := s.apply(tx, r, nil); err != nil {
@@ -87,51 +82,42 @@ func (s *Service) Receive(ctx context.Context, source string, eml []byte, recipi
 	return r, nil
 }
 
-// returned is the message whose return path the mail was delivered to, as the envelope or the headers tell.
-func (s *Service) returned(eml []byte, recipient string) (id string) {
-	if s.cfg.Returned == nil {
-		return ""
-	}
-	if id, ok := s.cfg.Returned(recipient); ok {
-		return id
-	}
-	m, err := mail.ReadMessage(bytes.NewReader(eml))
-	if err != nil {
-		return ""
-	}
-	for _, name := range []string{"Delivered-To", "X-Original-To", "Envelope-To", "X-Envelope-To", "To"} {
-		for _, value := range m.Header[name] {
-			for _, part := range strings.FieldsFunc(value, func(r rune) bool { return strings.ContainsRune("<>,; \t\r\n", r) }) {
-				if id, ok := s.cfg.Returned(part); ok {
-					return id
-				}
+// named is the message that the mail itself names, nil when it names none of ours: by the return path to which it came, or
+// by the original Message-ID.
+func (s *Service) named(tx *store.Tx, about report.About, recipient string) (*mostradorv1.Message, error) {
+	if s.cfg.Returned != nil {
+		for _, address := range append([]string{recipient}, about.Addresses...) {
+			id, ok := s.cfg.Returned(address)
+			if !ok {
+				continue
+			}
+			if m, err := s.message(tx, id); m != nil || err != nil {
+				return m, err
 			}
 		}
 	}
-	return ""
+	for _, id := range about.MessageIDs {
+		if m, err := s.byMessageID(tx, id); m != nil || err != nil {
+			return m, err
+		}
+	}
+	return nil, nil
 }
 
-// attribute finds which messages and customers a report is about. What proves it stands in message_id: the return path,
-// or the original Message-ID. Without proof the last mail to that address is found for people to see.
-func (s *Service) attribute(tx *store.Tx, r *mostradorv1.Report, returned string) error {
-	by, err := s.message(tx, returned)
+// attribute finds which messages and customers a report is about. What is proven stands in message_id.
+func (s *Service) attribute(tx *store.Tx, r *mostradorv1.Report, about report.About, recipient string) error {
+	by, err := s.named(tx, about, recipient)
 	if err != nil {
 		return err
 	}
 	if len(r.Recipients) == 0 && by != nil {
-		r.Recipients = []*mostradorv1.ReportedRecipient{{Email: by.To}}
+		r.Recipients = []*mostradorv1.ReportedRecipient{{}}
 	}
 	for _, to := range r.Recipients {
-		m := by
-		if m == nil {
-			if m, err = s.byMessageID(tx, to.MessageId); err != nil {
-				return err
-			}
-		}
-		to.MessageId = m.GetId()
-		if m != nil {
+		to.MessageId = by.GetId()
+		if by != nil {
 			// A server that forwards names an address that the store has never written to.
-			to.Email, to.CustomerId = m.To, m.CustomerId
+			to.Email, to.CustomerId = by.To, by.CustomerId
 			continue
 		}
 		c, err := s.holder(tx, to.Email)

@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -167,13 +168,13 @@ func (s *Service) Settle(ctx context.Context, actor *plgv1.Actor, q *mostradorv1
 			bounce.Reason = "other"
 		}
 	}
-	var settled *mostradorv1.Report
+	var now *mostradorv1.Report
 	err := s.cfg.Store.Update(ctx, func(tx *store.Tx) error {
 		r, mail, err := loadReport(tx, q.GetId())
 		if err != nil {
 			return err
 		}
-		if r.Kind != mostradorv1.ReportKind_REPORT_KIND_UNKNOWN && r.Kind != mostradorv1.ReportKind_REPORT_KIND_OTHER {
+		if settled(r) {
 			return s.refuse(ctx, "kind", "settle_known")
 		}
 		unlist(tx, r)
@@ -197,14 +198,27 @@ func (s *Service) Settle(ctx context.Context, actor *plgv1.Actor, q *mostradorv1
 		if err := s.apply(tx, r, actor); err != nil {
 			return err
 		}
-		settled = r
+		now = r
 		s.changed(tx)
 		return putReport(tx, r, mail)
 	})
 	if err != nil {
 		return nil, err
 	}
-	return settled, nil
+	return now, nil
+}
+
+// settled tells whether it is known what a report is and something came of it: then there is nothing to say any more.
+func settled(r *mostradorv1.Report) bool {
+	switch r.Kind {
+	case mostradorv1.ReportKind_REPORT_KIND_UNKNOWN, mostradorv1.ReportKind_REPORT_KIND_OTHER:
+		return false
+	case mostradorv1.ReportKind_REPORT_KIND_BOUNCE, mostradorv1.ReportKind_REPORT_KIND_COMPLAINT:
+		return slices.ContainsFunc(r.Recipients, func(to *mostradorv1.ReportedRecipient) bool {
+			return to.MessageId != "" || to.CustomerId != ""
+		})
+	}
+	return true
 }
 
 // sweep deletes reports that were understood and are older than keepReports.

@@ -12,6 +12,7 @@ import (
 
 	"mostrador/host/api/mostradorv1"
 	"mostrador/host/event"
+	"mostrador/host/message/report"
 	"mostrador/host/store"
 	"mostrador/sdk/plgv1"
 )
@@ -159,10 +160,16 @@ func (w *world) send(id, to string) {
 	})
 }
 
-// receive takes in a mail that says what report says.
-func (w *world) receive(eml, recipient string, report *mostradorv1.Report) *mostradorv1.Report {
+// receive takes in a mail that is read as this.
+func (w *world) receive(eml, recipient string, is *mostradorv1.Report) *mostradorv1.Report {
 	w.t.Helper()
-	w.cfg.Parse = func([]byte) *mostradorv1.Report { return report }
+	w.cfg.Parse = func([]byte) (*mostradorv1.Report, report.About) {
+		var about report.About
+		for _, to := range is.Recipients {
+			about.MessageIDs = append(about.MessageIDs, to.MessageId)
+		}
+		return is, about
+	}
 	r, err := w.Receive(context.Background(), "http", []byte(eml), recipient)
 	if err != nil {
 		w.t.Fatal(err)
