@@ -140,6 +140,7 @@ func (h *Host) feedCursor() (cursor uint64, err error) {
 
 // rememberWebAddress keeps where the pages answer, for links in mails that a later command line sends.
 func (h *Host) rememberWebAddress(ctx context.Context, pages net.Listener) error {
+	defer h.mailChanged()
 	if pages != nil {
 		h.webAddress = "http://" + pages.Addr().String()
 	}

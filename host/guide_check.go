@@ -59,6 +59,7 @@ var lineChecks = map[string]func(line string) bool{
 	settingTrustedKeys:   func(line string) bool { _, err := pack.ParseTrustedKey(line); return err == nil },
 	settingAllowedHashes: hash.MatchString,
 	settingDevelopment:   filepath.IsAbs,
+	settingTimeZone:      func(line string) bool { _, err := time.LoadLocation(line); return err == nil },
 	interplay.DecisionsKey: func(line string) bool {
 		_, _, err := interplay.ParseDecision(line)
 		return err == nil

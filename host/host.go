@@ -119,6 +119,11 @@ type Host struct {
 	// What messages say, and to whom.
 	promotions *promotion.Service
 
+	// mail is what mailSettings read last, and mailMu who reads it now; returnKey proves return paths.
+	mail      atomic.Pointer[message.Settings]
+	mailMu    sync.Mutex
+	returnKey []byte
+
 	// opened is set when everything is there that a plug-in's state concerns.
 	opened atomic.Bool
 
@@ -241,12 +246,9 @@ func (h *Host) assemble(key []byte) (err error) {
 		return err
 	}
 	h.access = access.New(access.Config{Store: h.store, Log: h.log, Key: key, Text: h.text, Logger: h.logger.Named("access")})
-	tracker := marketplace.Tracker{Key: key, Address: h.publicAddress, Mode: h.tracking}
-	h.messages = message.New(message.Config{
-		TrackLink: tracker.Link, TrackOpen: tracker.Open,
-		Store: h.store, Logger: h.logger, Text: h.text.Text, Settings: h.mailSettings,
-		Customer: h.customerOrNone, IDs: h.idsOf, Template: h.template, Suppressed: h.suppressed, SpoolDir: h.path("spool"), Changed: h.messageChanged,
-	})
+	if err := h.assembleMessages(key); err != nil {
+		return err
+	}
 	h.engine = event.NewEngine(event.Config{
 		Store: h.store, Log: h.log, Applier: effects{h}, Logger: h.logger.Named("event"), Customer: h.customers.Get,
 		ParkedChanged: h.parkedChanged,

@@ -3,7 +3,6 @@ package host
 import (
 	"context"
 	"crypto/sha256"
-	"errors"
 	"fmt"
 	"iter"
 	"strings"
@@ -15,9 +14,7 @@ import (
 	"mostrador/configguide"
 	"mostrador/host/api"
 	"mostrador/host/api/mostradorv1"
-	"mostrador/host/customer"
 	"mostrador/host/marketplace"
-	"mostrador/host/message"
 	"mostrador/host/plugin"
 	"mostrador/host/store"
 	"mostrador/sdk/manifest"
@@ -43,6 +40,14 @@ const (
 	settingPolicyEn   = "ConsentimientoTextoEn"
 	settingCodeDays   = "CodigoCortoDias"
 	settingLogLevel   = "RegistroNivel"
+
+	settingTimeZone       = "TiendaZonaHoraria"
+	settingReturns        = "CorreoRebotes"
+	settingConnections    = "CorreoSimultaneos"
+	settingPromotionsMost = "CorreoPromocionesMaximo"
+	settingPromotionsDays = "CorreoPromocionesDias"
+	settingQuietFrom      = "CorreoHoraSilencioDesde"
+	settingQuietTo        = "CorreoHoraSilencioHasta"
 )
 
 // openGuide opens the Configuration Guide with the settings of the active plug-ins.
@@ -79,13 +84,14 @@ func (h *Host) guideChanged() {
 func (h *Host) settingsChanged(keys []string) {
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 	defer cancel()
+	h.mailChanged()
 	h.plugins.SettingsChanged()
 	if err := h.ensemble.settingsChanged(ctx); err != nil {
 		h.logger.Error("the rules do not follow the settings", "error", err)
 	}
 	var mail, profile, level bool
 	for _, key := range keys {
-		mail = mail || strings.HasPrefix(key, "Correo")
+		mail = mail || strings.HasPrefix(key, "Correo") || key == settingTimeZone
 		level = level || key == settingLogLevel
 		if key == settingDevelopment {
 			wake(h.ensemble.look)
@@ -114,52 +120,9 @@ func (h *Host) setLogLevel() {
 	}
 }
 
-// mailSettings is what the outbox acts on.
-func (h *Host) mailSettings() message.Settings {
-	password, err := h.guide.Secret(settingPassword)
-	if err != nil {
-		h.logger.Error("the mail server's password cannot be opened; set it again", "error", err)
-	}
-	return message.Settings{
-		StoreName: h.guide.Text(settingStoreName), Language: h.guide.Text(settingLanguage),
-		Currency: h.guide.Text(settingCurrency), Policy: h.policyTexts(), WebAddress: h.publicAddress(),
-		Server: h.guide.Text(settingServer), Port: h.guide.Int(settingPort),
-		Username: h.guide.Text(settingUser), Password: password,
-		Encryption: message.Encryption(h.guide.Text(settingEncryption)),
-		Sender:     h.guide.Text(settingSender), SenderName: h.guide.Text(settingSenderName),
-	}
-}
-
 // tracking is what of mails is followed up.
 func (h *Host) tracking() marketplace.Tracking {
 	return marketplace.Tracking(h.guide.Text(settingTracking))
-}
-
-// customerOrNone is a mail's customer; one who is gone is nobody, which is no fault.
-func (h *Host) customerOrNone(tx *store.Tx, id string) (*plgv1.Customer, error) {
-	c, err := h.customers.Get(tx, id)
-	if errors.Is(err, customer.ErrNotFound) {
-		return nil, nil
-	}
-	return c, err
-}
-
-// suppressed holds back, when it is about to leave, a mail about what the customer has left, and a plug-in's that a rule
-// of interplay forbids.
-func (h *Host) suppressed(tx *store.Tx, m *mostradorv1.Message, c *plgv1.Customer) (reason string, yes bool) {
-	check, err := h.subscriptions.Gate(tx, m, c)
-	switch {
-	case err != nil:
-		return err.Error(), true
-	case check != nil && !check.Passed:
-		return check.Words, true
-	}
-	kind := "transactional"
-	if m.GetKind() == plgv1.MessageKind_MESSAGE_KIND_PROMOTIONAL {
-		kind = "promotional"
-	}
-	state := h.ensemble.Resolution().Message(m.GetPlugin(), kind, c, h.guide.Text(settingLanguage))
-	return state.Reason, !state.Send
 }
 
 // policyTexts is the wording in force by language.
@@ -216,7 +179,7 @@ func (h *Host) apiConfig() api.Config {
 		Model: h.model, Segments: h.segments, Tags: h.tags, Tasks: h.tasks, Transfer: h.transfers,
 		Records: h.histories, Promotions: h.promotions, Intake: h.intake, Webhooks: h.webhooks,
 		Subscriptions: h.subscriptions,
-		Status: h.status, Hub: h.hub, Text: h.text, Logger: h.logger.Named("api"),
+		Status:        h.status, Hub: h.hub, Text: h.text, Logger: h.logger.Named("api"),
 	}
 }
 

@@ -37,6 +37,7 @@ var known = []struct {
 	{segment.ErrNotFound, connect.CodeNotFound, "no_segment"},
 	{sale.ErrNotFound, connect.CodeNotFound, "no_sale"},
 	{message.ErrNotFound, connect.CodeNotFound, "no_message"},
+	{message.ErrLeaving, connect.CodeFailedPrecondition, "message_left"},
 	{ErrNoSetting, connect.CodeNotFound, "no_setting"},
 	{configguide.ErrUnknown, connect.CodeNotFound, "no_setting"},
 	{configguide.ErrNoChange, connect.CodeNotFound, "no_change"},

@@ -8,6 +8,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"mostrador/host/api/mostradorv1"
+	"mostrador/host/store"
 )
 
 // List returns messages, newest first.
@@ -53,6 +54,42 @@ func (s messageServer) Retry(ctx context.Context, req *connect.Request[mostrador
 	}
 	m.Tokens = nil
 	return connect.NewResponse(&mostradorv1.RetryMessageResponse{Message: m}), nil
+}
+
+// RetryFailed sends again just those that failed.
+func (s messageServer) RetryFailed(ctx context.Context, req *connect.Request[mostradorv1.RetryFailedRequest]) (*connect.Response[mostradorv1.RetryFailedResponse], error) {
+	n, err := s.Messages.RetryFailed(ctx, req.Msg)
+	if err != nil {
+		return nil, err
+	}
+	return connect.NewResponse(&mostradorv1.RetryFailedResponse{Messages: n}), nil
+}
+
+// Cancel takes back a message that has not left.
+func (s messageServer) Cancel(ctx context.Context, req *connect.Request[mostradorv1.CancelMessageRequest]) (*connect.Response[mostradorv1.CancelMessageResponse], error) {
+	m, err := s.Messages.Cancel(ctx, actorOf(ctx), req.Msg.GetId())
+	if err != nil {
+		return nil, err
+	}
+	return connect.NewResponse(&mostradorv1.CancelMessageResponse{Message: m}), nil
+}
+
+// Why says why a message was or was not sent, or whether a customer would get one.
+func (s messageServer) Why(ctx context.Context, req *connect.Request[mostradorv1.WhyMessageRequest]) (*connect.Response[mostradorv1.WhyMessageResponse], error) {
+	if req.Msg.GetId() == "" {
+		err := s.Store.View(func(tx *store.Tx) error {
+			_, err := s.Customers.Get(tx, req.Msg.GetCustomerId())
+			return err
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	why, err := s.Messages.Why(ctx, req.Msg)
+	if err != nil {
+		return nil, err
+	}
+	return connect.NewResponse(why), nil
 }
 
 // links finds the sealed token of a link to the web pages.

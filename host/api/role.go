@@ -66,6 +66,9 @@ var roles = map[string]mostradorv1.Role{
 	mostradorv1connect.MessageServiceListProcedure:  mostradorv1.Role_ROLE_OPERATOR,
 	mostradorv1connect.MessageServiceGetProcedure:   mostradorv1.Role_ROLE_OPERATOR,
 	mostradorv1connect.MessageServiceRetryProcedure: mostradorv1.Role_ROLE_OPERATOR,
+	mostradorv1connect.MessageServiceRetryFailedProcedure: mostradorv1.Role_ROLE_OPERATOR,
+	mostradorv1connect.MessageServiceCancelProcedure:      mostradorv1.Role_ROLE_OPERATOR,
+	mostradorv1connect.MessageServiceWhyProcedure:         mostradorv1.Role_ROLE_OPERATOR,
 
 	mostradorv1connect.EventServiceWatchProcedure:         mostradorv1.Role_ROLE_CASHIER,
 	mostradorv1connect.EventServiceListProcedure:          mostradorv1.Role_ROLE_TECHNICIAN,

@@ -269,20 +269,23 @@ func (s *Service) Cursor(tx *store.Tx) uint64 {
 func (s *Service) Withdraw(ctx context.Context, actor *plgv1.Actor, customerID string) (*plgv1.Customer, error) {
 	var after *plgv1.Customer
 	err := s.Store.Update(ctx, func(tx *store.Tx) (err error) {
-		c, err := s.Customers.Get(tx, customerID)
-		if err != nil {
-			return err
-		}
-		after, err = s.withdraw(tx, &mostradorv1.ConsentEntry{
-			CustomerId: c.Id,
-			Means:      plgv1.Means_MEANS_STAFF,
-			Time:       stamp(s.Now()),
-			Actor:      actor,
-		})
+		after, err = s.WithdrawTx(tx, actor, customerID, plgv1.Means_MEANS_STAFF)
 		return err
 	})
 	if err != nil {
 		return nil, err
 	}
 	return after, nil
+}
+
+// WithdrawTx is Withdraw within a transaction, for an act that came by other means: MEANS_LINK for who followed the
+// mailto: link of List-Unsubscribe (RFC 2369), whose actor has the channel "mail".
+func (s *Service) WithdrawTx(tx *store.Tx, actor *plgv1.Actor, customerID string, means plgv1.Means) (*plgv1.Customer, error) {
+	c, err := s.Customers.Get(tx, customerID)
+	if err != nil {
+		return nil, err
+	}
+	return s.withdraw(tx, &mostradorv1.ConsentEntry{
+		CustomerId: c.Id, Means: means, Time: stamp(s.Now()), Actor: actor,
+	})
 }

@@ -2,7 +2,6 @@ package message
 
 import (
 	"bytes"
-	"compress/flate"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -202,34 +201,6 @@ func Read(eml []byte) (*mostradorv1.RenderedMail, error) {
 		return nil, fmt.Errorf("read a mail: %w", err)
 	}
 	return rendered, nil
-}
-
-// pack compresses a mail for keeping.
-func pack(eml []byte) ([]byte, error) {
-	var out bytes.Buffer
-	w, err := flate.NewWriter(&out, flate.DefaultCompression)
-	if err != nil {
-		return nil, err
-	}
-	if _, err := w.Write(eml); err != nil {
-		return nil, err
-	}
-	if err := w.Close(); err != nil {
-		return nil, err
-	}
-	return out.Bytes(), nil
-}
-
-// unpack returns the mail that pack kept, nil for none.
-func unpack(packed []byte) ([]byte, error) {
-	if packed == nil {
-		return nil, nil
-	}
-	eml, err := io.ReadAll(flate.NewReader(bytes.NewReader(packed)))
-	if err != nil {
-		return nil, fmt.Errorf("a kept mail is damaged: %w", err)
-	}
-	return eml, nil
 }
 
 // localDomain stands in addresses of the store while it has no mail address of its own.

@@ -236,18 +236,6 @@ func TestSendersWithoutSettings(t *testing.T) {
 	}
 }
 
-func TestKeptMailsComeBackWhole(t *testing.T) {
-	m := composeSample(t, testRow())
-	packed, err := pack(m.Bytes)
-	if err != nil {
-		t.Fatal(err)
-	}
-	back, err := unpack(packed)
-	if err != nil || !bytes.Equal(back, m.Bytes) || len(packed) > len(m.Bytes)/2 {
-		t.Errorf("%d of %d bytes, %v", len(packed), len(m.Bytes), err)
-	}
-}
-
 func TestMessageIDs(t *testing.T) {
 	at := time.Date(2026, 3, 2, 9, 0, 0, 0, time.UTC)
 	one := ID(at, "PLG0074", "12", 0)

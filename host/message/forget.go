@@ -10,6 +10,7 @@ import (
 	"slices"
 
 	"mostrador/host/api/mostradorv1"
+	"mostrador/host/blob"
 	"mostrador/host/store"
 )
 
@@ -26,10 +27,14 @@ func (s *Service) Forget(tx *store.Tx, customerID string) (ids []string, err err
 		row := &mostradorv1.Message{
 			Id: old.Id, Kind: old.Kind, CustomerId: old.CustomerId, State: old.State, Queued: old.Queued, Sent: old.Sent,
 			Attempts: old.Attempts, Plugin: old.Plugin, EventSequence: old.EventSequence,
-			Template: old.Template, TemplateSha256: old.TemplateSha256,
+			Template: old.Template, TemplateSha256: old.TemplateSha256, TemplateVersion: old.TemplateVersion,
+			Topic: old.Topic, Promotion: old.Promotion, Rule: old.Rule,
 		}
 		if waits(old) {
 			row.State = mostradorv1.MessageState_MESSAGE_STATE_SUPPRESSED
+		}
+		for _, f := range old.Files {
+			blob.Drop(tx, f.Sha256)
 		}
 		tx.Delete(bucketMail, []byte(id))
 		if err := s.put(tx, old, row); err != nil {
@@ -66,14 +71,14 @@ func (s *Service) Rows(tx *store.Tx, customerID, before string, limit int) ([]*m
 		if err != nil {
 			return nil, err
 		}
-		rows = append(rows, withoutSecrets(m))
+		rows = append(rows, s.public(m))
 	}
 	return rows, nil
 }
 
 // Kept returns the mail as it left; nil when it has not left, or is not kept.
 func (s *Service) Kept(tx *store.Tx, id string) (*mostradorv1.RenderedMail, error) {
-	kept, err := unpack(tx.Get(bucketMail, []byte(id)))
+	kept, err := unpack(tx, id)
 	if err != nil || kept == nil {
 		return nil, err
 	}

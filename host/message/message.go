@@ -26,8 +26,6 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/hashicorp/go-hclog"
-	"google.golang.org/protobuf/proto"
-	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"mostrador/host/api/mostradorv1"
 	"mostrador/host/store"
@@ -40,10 +38,16 @@ const (
 	bucketMessage store.Bucket = "message"
 	// Messages that wait: class, time of the next attempt, id (see dueKey).
 	bucketDue store.Bucket = "message_due"
+	// Messages that wait for a provider that asks to go slower (see laneKey).
+	bucketLane store.Bucket = "message_lane"
+	// Ids of messages that failed.
+	bucketFailed store.Bucket = "message_failed"
 	// Ids by customer: customer id, 0, message id.
 	bucketCustomer store.Bucket = "message_customer"
 	// The mail as it left, compressed, by message id.
 	bucketMail store.Bucket = "message_mail"
+	// What mails are compressed against, by template (see dictionary).
+	bucketDictionary store.Bucket = "message_dictionary"
 )
 
 // The names of links that templates know.
@@ -63,44 +67,11 @@ const (
 // ErrNotFound says that there is no message of that id.
 var ErrNotFound = errors.New("no such message")
 
+// ErrLeaving says that a message cannot be taken back any more: it has left, or is leaving just now.
+var ErrLeaving = errors.New("the message is leaving or has left")
+
 // Text returns a sentence for a person (locale.Catalog.Text).
 type Text func(lang, key string, args ...any) string
-
-// Settings are the values of the Configuration Guide that mail depends on.
-type Settings struct {
-	// StoreName is TiendaNombre, Language TiendaIdioma (BCP 47), Currency TiendaMoneda (ISO 4217).
-	StoreName string
-	Language  string
-	Currency  string
-	// Policy is the text of data handling in the store's languages, by BCP 47 code.
-	Policy map[string]string
-	// WebAddress is where customers reach the web pages, without a slash at the end.
-	WebAddress string
-
-	// Server is CorreoServidor; while it is empty mail goes to the spool. Port 0 means the usual one of
-	// Encryption (25, 587 or 465).
-	Server     string
-	Port       int
-	Username   string
-	Password   string
-	Encryption Encryption
-	// Sender is CorreoRemitente, the address in From and in the envelope; SenderName stands beside it.
-	Sender     string
-	SenderName string
-}
-
-// Encryption is CorreoCifrado: how the line to the mail server is protected.
-type Encryption string
-
-// The ways to protect the line.
-const (
-	// EncryptionNone leaves the line open: for a server on the same machine or network.
-	EncryptionNone Encryption = "none"
-	// EncryptionSTARTTLS wants RFC 3207 and sends nothing to a server that does not offer it.
-	EncryptionSTARTTLS Encryption = "starttls"
-	// EncryptionTLS begins with TLS (RFC 8314).
-	EncryptionTLS Encryption = "tls"
-)
 
 // Config is what the outbox needs from the rest of the host.
 type Config struct {
@@ -123,13 +94,26 @@ type Config struct {
 	// noticed; "" for none.
 	TrackLink func(m *mostradorv1.Message, c *plgv1.Customer, url string) string
 	TrackOpen func(m *mostradorv1.Message, c *plgv1.Customer) string
-	// Changed, when set, is told of every committed change of a row. It must be quick.
+	// Gates are asked at the moment when a mail leaves, in this order.
+	Gates []Gate
+	// ConsentAct, when set, returns when a customer's consent to promotions became what it is, and by whom; the zero time
+	// when he never said anything.
+	ConsentAct func(tx *store.Tx, customerID string) (since time.Time, by *plgv1.Actor, err error)
+	// OptOut, when set, makes the token of a link by which a customer leaves promotions. Advertising that its plug-in gave
+	// no such link gets one, since no advertising may be without (RFC 8058).
+	OptOut func(tx *store.Tx, customerID string) (token string, err error)
+	// Classify, when set, says what a server's no means; nil is nothing that it knows.
+	Classify func(code int, words string) *mostradorv1.Bounce
+	// Signer, when set, returns who signs mails before they leave (DKIM); nil for nobody.
+	Signer func() Signer
+	// Observe, when set, is called in the transaction of every change of a row, with the row before (nil when it is new)
+	// and the row now. It must change neither.
+	Observe func(tx *store.Tx, old, now *mostradorv1.Message) error
+	// Changed, when set, is told of every committed change of a row: its id, customer, kind and state. It must be quick.
 	Changed func(m *mostradorv1.Message)
 
 	// SpoolDir is the folder in which mail collects while no server is set.
 	SpoolDir string
-	// Connections bounds how many mails leave at a time; 8 when 0.
-	Connections int
 	// Limits bound a conversation with the server; DefaultLimits when zero.
 	Limits Limits
 	// Backoff says how long to wait after the given number of attempts; Backoff of this package when nil.
@@ -138,11 +122,17 @@ type Config struct {
 	Now func() time.Time
 }
 
+// Signer signs mails (RFC 6376): it returns the mail with its signature before it.
+type Signer interface {
+	Sign(mail []byte) ([]byte, error)
+}
+
 // Service is the outbox of one store. Make it with New and let it work with Run.
 type Service struct {
 	cfg       Config
 	log       hclog.Logger
 	templates *cache
+	keeper    *keeper
 	smtp      *SMTP
 	sender    *sender
 }
@@ -154,9 +144,6 @@ func New(cfg Config) *Service {
 	}
 	if cfg.Text == nil {
 		cfg.Text = func(_, key string, _ ...any) string { return key }
-	}
-	if cfg.Connections <= 0 {
-		cfg.Connections = 8
 	}
 	if cfg.Limits == (Limits{}) {
 		cfg.Limits = DefaultLimits
@@ -171,7 +158,8 @@ func New(cfg Config) *Service {
 		cfg:       cfg,
 		log:       cfg.Logger.Named("message"),
 		templates: newCache(),
-		smtp:      NewSMTP(cfg.Limits, cfg.Connections),
+		keeper:    newKeeper(),
+		smtp:      NewSMTP(cfg.Limits, mostConnections),
 	}
 	s.sender = newSender(s)
 	return s
@@ -192,59 +180,6 @@ func ID(at time.Time, plugin, cause string, index int) string {
 	return id.String()
 }
 
-// Queue keeps a message in the caller's transaction; it leaves once that has committed. A message whose id is
-// there already changes nothing. The caller gives kind, customer_id, to, template, plugin, event_sequence,
-// links with their tokens, data, and an id made by ID (an empty one is made up); an empty to is the customer's
-// address. The rest is filled in, in m itself.
-func (s *Service) Queue(tx *store.Tx, m *mostradorv1.Message) error {
-	now := s.cfg.Now()
-	if m.Id == "" {
-		id, err := uuid.NewV7()
-		if err != nil {
-			return fmt.Errorf("name a message: %w", err)
-		}
-		m.Id = id.String()
-	}
-	if tx.Get(bucketMessage, []byte(m.Id)) != nil {
-		return nil
-	}
-	if m.MessageId == "" {
-		m.MessageId = m.Id + "@" + senderDomain(s.cfg.Settings())
-	}
-	m.State = mostradorv1.MessageState_MESSAGE_STATE_QUEUED
-	if m.Queued == nil {
-		m.Queued = timestamppb.New(now)
-	}
-	m.NextAttempt = timestamppb.New(now)
-	if m.To == "" {
-		c, err := s.customer(tx, m)
-		if err != nil {
-			return err
-		}
-		m.To = c.GetEmail()
-	}
-	if m.CustomerId != "" {
-		tx.Put(bucketCustomer, customerKey(m.CustomerId, m.Id), []byte{})
-	}
-	return s.put(tx, nil, m)
-}
-
-// put writes a row and keeps the queue of what is due in step; old is the row before, nil when new.
-func (s *Service) put(tx *store.Tx, old, m *mostradorv1.Message) error {
-	if waits(old) {
-		tx.Delete(bucketDue, dueKey(old))
-	}
-	if waits(m) {
-		tx.Put(bucketDue, dueKey(m), []byte{})
-		tx.OnCommit(s.Wake)
-	}
-	if s.cfg.Changed != nil {
-		public := withoutSecrets(m)
-		tx.OnCommit(func() { s.cfg.Changed(public) })
-	}
-	return store.PutProto(tx, bucketMessage, []byte(m.Id), m)
-}
-
 // Get returns a message and the mail: as it left, or, when it has not, as it would leave now. The row comes
 // without its tokens, which are the customer's.
 func (s *Service) Get(ctx context.Context, id string) (*mostradorv1.GetMessageResponse, error) {
@@ -255,7 +190,7 @@ func (s *Service) Get(ctx context.Context, id string) (*mostradorv1.GetMessageRe
 		if row, err = load(tx, id); err != nil {
 			return err
 		}
-		kept, err = unpack(tx.Get(bucketMail, []byte(id)))
+		kept, err = unpack(tx, id)
 		return err
 	})
 	if err != nil {
@@ -266,7 +201,7 @@ func (s *Service) Get(ctx context.Context, id string) (*mostradorv1.GetMessageRe
 		if err != nil {
 			// The row can be read even though its mail cannot be made; the reason stands in the mail's place.
 			return &mostradorv1.GetMessageResponse{
-				Message: withoutSecrets(row),
+				Message: s.public(row),
 				Mail:    &mostradorv1.RenderedMail{To: row.To, Subject: row.Subject, Text: s.words(err)},
 			}, nil
 		}
@@ -276,101 +211,7 @@ func (s *Service) Get(ctx context.Context, id string) (*mostradorv1.GetMessageRe
 	if err != nil {
 		return nil, fmt.Errorf("message %s: %w", id, err)
 	}
-	return &mostradorv1.GetMessageResponse{Message: withoutSecrets(row), Mail: mail, Eml: kept}, nil
-}
-
-// listLimit is the most rows of one page, scanLimit the most that are looked at for it.
-const (
-	listLimit = 500
-	scanLimit = 20_000
-)
-
-// List returns messages, newest first, without their tokens. A page may hold fewer rows than asked for and
-// still have a next one.
-func (s *Service) List(_ context.Context, q *mostradorv1.ListMessagesRequest) (*mostradorv1.ListMessagesResponse, error) {
-	limit := int(q.GetLimit())
-	if limit <= 0 || limit > listLimit {
-		limit = listLimit
-	}
-	answer := &mostradorv1.ListMessagesResponse{}
-	err := s.cfg.Store.View(func(tx *store.Tx) error {
-		last, seen := "", 0
-		for id := range idsNewestFirst(tx, s.ids(tx, q.GetCustomerId()), q.GetPage()) {
-			if len(answer.Messages) == limit || seen == scanLimit {
-				answer.NextPage = last
-				return nil
-			}
-			last = id
-			seen++
-			m, err := load(tx, id)
-			if err != nil {
-				return err
-			}
-			if q.GetState() == mostradorv1.MessageState_MESSAGE_STATE_UNSPECIFIED || q.GetState() == m.State {
-				answer.Messages = append(answer.Messages, withoutSecrets(m))
-			}
-		}
-		return nil
-	})
-	if err != nil {
-		return nil, fmt.Errorf("list messages: %w", err)
-	}
-	return answer, nil
-}
-
-// Retry puts a message that failed, was suppressed or waits for its next attempt at the head of the queue. It
-// will leave with the same Message-ID. One that has left stays as it is.
-func (s *Service) Retry(ctx context.Context, id string) (*mostradorv1.Message, error) {
-	var row *mostradorv1.Message
-	err := s.cfg.Store.Update(ctx, func(tx *store.Tx) error {
-		old, err := load(tx, id)
-		if err != nil {
-			return err
-		}
-		row = old
-		switch old.State {
-		case mostradorv1.MessageState_MESSAGE_STATE_SENT, mostradorv1.MessageState_MESSAGE_STATE_SPOOLED:
-			return nil
-		}
-		row = proto.CloneOf(old)
-		row.State = mostradorv1.MessageState_MESSAGE_STATE_QUEUED
-		row.Attempts = 0
-		row.NextAttempt = timestamppb.New(s.cfg.Now())
-		return s.put(tx, old, row)
-	})
-	if err != nil {
-		return nil, err
-	}
-	return withoutSecrets(row), nil
-}
-
-// SettingsChanged makes everything that waits for its next attempt due at once, since what stopped it may have
-// been a wrong server name or password.
-func (s *Service) SettingsChanged(ctx context.Context) error {
-	err := s.cfg.Store.Update(ctx, func(tx *store.Tx) error {
-		now := s.cfg.Now()
-		for key := range tx.Scan(bucketDue, nil, nil) {
-			id := idOfDue(key)
-			old, err := load(tx, id)
-			if err != nil {
-				return err
-			}
-			if !old.NextAttempt.AsTime().After(now) {
-				continue
-			}
-			row := proto.CloneOf(old)
-			row.NextAttempt = timestamppb.New(now)
-			if err := s.put(tx, old, row); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-	if err != nil {
-		return fmt.Errorf("wake the outbox: %w", err)
-	}
-	s.sender.resume()
-	return nil
+	return &mostradorv1.GetMessageResponse{Message: s.public(row), Mail: mail, Eml: kept}, nil
 }
 
 // Wake makes the sender look for due messages now. It never waits.

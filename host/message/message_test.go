@@ -181,7 +181,7 @@ func TestACustomerWhoCannotBeReadHoldsBackNoOther(t *testing.T) {
 			}
 			return customer(tx, id)
 		}
-		c.Connections = 1
+		c.Settings = limitedTo(c.Settings, 1)
 		c.Backoff = func(string, int) time.Duration { return time.Hour }
 	})
 	broken := welcome("roto", 1)

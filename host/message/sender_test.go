@@ -369,7 +369,10 @@ func TestAnUnreachableServerHoldsEverythingBack(t *testing.T) {
 	set := testSettings
 	set.Server, set.Port, set.Encryption = "127.0.0.1", listener.Addr().(*net.TCPAddr).Port, EncryptionNone
 	listener.Close()
-	o := freshOutbox(t, set, func(c *Config) { c.Connections = 2; c.Backoff = func(string, int) time.Duration { return time.Hour } })
+	o := freshOutbox(t, set, func(c *Config) {
+		c.Settings = limitedTo(c.Settings, 2)
+		c.Backoff = func(string, int) time.Duration { return time.Hour }
+	})
 	var ids []string
 	for i := range 50 {
 		m := welcome("ana", i)
@@ -440,8 +443,8 @@ func TestFaultsOfStoreAndTemplateAreSaid(t *testing.T) {
 	o := freshOutbox(t, p.settings(), long)
 	missing := welcome("ana", 1)
 	missing.Template = "falta.html"
-	bad := welcome("ana", 2)
-	bad.To = "ana@example.com\r\nBcc: x@example.com"
+	o.customers["mal"] = &plgv1.Customer{Id: "mal", Name: "Mal", Email: "ana@example.com\r\nBcc: x@example.com"}
+	bad := welcome("mal", 2)
 	o.queue(missing, bad)
 	if row := o.until(bad.Id, failed); !strings.Contains(row.LastAnswer, "no es una dirección") {
 		t.Error(row.LastAnswer)
@@ -465,7 +468,7 @@ func TestAnswersGoBeforeAdvertising(t *testing.T) {
 	release := make(chan struct{})
 	p := newPeer(t)
 	o := freshOutbox(t, p.settings(), func(c *Config) {
-		c.Connections = 1
+		c.Settings = limitedTo(c.Settings, 1)
 		c.Limits = DefaultLimits
 		template := c.Template
 		c.Template = func(plugin, name string) (string, [32]byte, error) { <-release; return template(plugin, name) }
@@ -535,4 +538,9 @@ func TestAStoppedOutboxGoesOn(t *testing.T) {
 	o.stop() // ends although a conversation stalls
 	o = newOutbox(t, path, p.settings())
 	o.until(m.Id, sent)
+}
+
+// limitedTo is settings with so many connections.
+func limitedTo(settings func() Settings, n int) func() Settings {
+	return func() Settings { set := settings(); set.Connections = n; return set }
 }

@@ -1,5 +1,7 @@
 package main
 
+import "time"
+
 // grammar is the command line. What a name means is explained in the translation files: command "customer
 // set" by the key cli.help_customer_set (with its examples in cli.more_customer_set), flag --till by
 // cli.flag_till, argument FIELDS by cli.arg_fields.
@@ -75,7 +77,9 @@ type grammar struct {
 	Message struct {
 		List  messageListCmd  `cmd:""`
 		Show  messageShowCmd  `cmd:""`
+		Why    messageWhyCmd    `cmd:""`
 		Retry messageRetryCmd `cmd:""`
+		Cancel messageCancelCmd `cmd:""`
 	} `cmd:""`
 	Segment struct {
 		List    segmentListCmd    `cmd:""`
@@ -248,7 +252,11 @@ type actionRunCmd struct {
 
 type messageListCmd struct {
 	Customer string `placeholder:"CUSTOMER"`
-	State    string `enum:"queued,sent,spooled,failed,suppressed," default:"" placeholder:"queued|sent|spooled|failed|suppressed"`
+	State    string `enum:"queued,sent,spooled,failed,suppressed,cancelled," default:"" placeholder:"queued|sent|spooled|failed|suppressed|cancelled"`
+	Plugin   string `placeholder:"PLUGIN"`
+	Template string `placeholder:"TEMPLATE"`
+	ByRule   string `placeholder:"RULE"`
+	Troubled bool
 	Limit    int32  `default:"50" placeholder:"N"`
 	Page     string `placeholder:"PAGE"`
 }
@@ -261,7 +269,24 @@ type messageShowCmd struct {
 }
 
 type messageRetryCmd struct {
+	Message  string        `arg:"" optional:""`
+	Failed   bool
+	Plugin   string        `placeholder:"PLUGIN"`
+	Template string        `placeholder:"TEMPLATE"`
+	ByRule   string        `placeholder:"RULE"`
+	Within   time.Duration `placeholder:"48h"`
+	DryRun   bool
+}
+
+type messageCancelCmd struct {
 	Message string `arg:""`
+}
+
+type messageWhyCmd struct {
+	Message       string `arg:"" optional:""`
+	Customer      string `placeholder:"CUSTOMER"`
+	Transactional bool
+	Topic         string `placeholder:"TOPIC"`
 }
 
 type segmentListCmd struct{}

@@ -4,10 +4,13 @@ import (
 	"context"
 	"fmt"
 	"strconv"
+	"time"
 
 	"connectrpc.com/connect"
+	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"mostrador/host/api/mostradorv1"
+	"mostrador/sdk/plgv1"
 )
 
 // messageStates are the states by the names that --state takes.
@@ -17,6 +20,7 @@ var messageStates = map[string]mostradorv1.MessageState{
 	"spooled":    mostradorv1.MessageState_MESSAGE_STATE_SPOOLED,
 	"failed":     mostradorv1.MessageState_MESSAGE_STATE_FAILED,
 	"suppressed": mostradorv1.MessageState_MESSAGE_STATE_SUPPRESSED,
+	"cancelled":  mostradorv1.MessageState_MESSAGE_STATE_CANCELLED,
 }
 
 func (c *messageListCmd) Run(ctx context.Context, s *session) error {
@@ -24,7 +28,10 @@ func (c *messageListCmd) Run(ctx context.Context, s *session) error {
 	if err != nil {
 		return err
 	}
-	req := &mostradorv1.ListMessagesRequest{State: messageStates[c.State], Limit: c.Limit, Page: c.Page}
+	req := &mostradorv1.ListMessagesRequest{
+		State: messageStates[c.State], Limit: c.Limit, Page: c.Page,
+		Plugin: c.Plugin, Template: c.Template, Rule: c.ByRule, Troubled: c.Troubled,
+	}
 	if c.Customer != "" {
 		if req.CustomerId, err = s.customerID(ctx, c.Customer); err != nil {
 			return err
@@ -70,16 +77,81 @@ func (c *messageShowCmd) Run(ctx context.Context, s *session) error {
 	})
 }
 
+// Run sends one message again, or all that failed.
 func (c *messageRetryCmd) Run(ctx context.Context, s *session) error {
+	if (c.Message == "") != c.Failed {
+		return misused(s.say("misuse_message_retry_which"))
+	}
 	api, err := s.connect(ctx)
 	if err != nil {
 		return err
+	}
+	if c.Failed {
+		req := &mostradorv1.RetryFailedRequest{Plugin: c.Plugin, Template: c.Template, Rule: c.ByRule, DryRun: c.DryRun}
+		if c.Within > 0 {
+			req.Since = timestamppb.New(time.Now().Add(-c.Within))
+		}
+		resp, err := api.message.RetryFailed(ctx, connect.NewRequest(req))
+		if err != nil {
+			return err
+		}
+		return s.answer(resp.Msg, func() {
+			fmt.Fprintln(s.out, s.say("message_retried", "n", resp.Msg.GetMessages()))
+		})
 	}
 	resp, err := api.message.Retry(ctx, connect.NewRequest(&mostradorv1.RetryMessageRequest{Id: c.Message}))
 	if err != nil {
 		return err
 	}
 	return s.answer(resp.Msg, func() { s.message(resp.Msg.GetMessage()) })
+}
+
+func (c *messageCancelCmd) Run(ctx context.Context, s *session) error {
+	api, err := s.connect(ctx)
+	if err != nil {
+		return err
+	}
+	resp, err := api.message.Cancel(ctx, connect.NewRequest(&mostradorv1.CancelMessageRequest{Id: c.Message}))
+	if err != nil {
+		return err
+	}
+	return s.answer(resp.Msg, func() { s.message(resp.Msg.GetMessage()) })
+}
+
+// Run says why a message was or was not sent, or whether a customer would get one now.
+func (c *messageWhyCmd) Run(ctx context.Context, s *session) error {
+	if (c.Message == "") == (c.Customer == "") {
+		return misused(s.say("misuse_message_why_which"))
+	}
+	api, err := s.connect(ctx)
+	if err != nil {
+		return err
+	}
+	req := &mostradorv1.WhyMessageRequest{Id: c.Message, Topic: c.Topic, Kind: plgv1.MessageKind_MESSAGE_KIND_PROMOTIONAL}
+	if c.Transactional {
+		req.Kind = plgv1.MessageKind_MESSAGE_KIND_TRANSACTIONAL
+	}
+	if c.Customer != "" {
+		if req.CustomerId, err = s.customerID(ctx, c.Customer); err != nil {
+			return err
+		}
+	}
+	resp, err := api.message.Why(ctx, connect.NewRequest(req))
+	if err != nil {
+		return err
+	}
+	return s.answer(resp.Msg, func() {
+		fmt.Fprintln(s.out, resp.Msg.GetWords())
+		rows := s.table("check", "passed", "found", "time")
+		for _, check := range resp.Msg.GetChecks() {
+			passed := s.say("passed_yes")
+			if !check.GetPassed() {
+				passed = s.say("passed_no")
+			}
+			rows.add(s.say("checked_"+check.GetCheck()), passed, check.GetWords(), s.time(check.GetTime()))
+		}
+		rows.print()
+	})
 }
 
 func (s *session) message(m *mostradorv1.Message) {
