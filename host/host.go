@@ -110,6 +110,8 @@ type Host struct {
 	mail      atomic.Pointer[message.Settings]
 	mailMu    sync.Mutex
 	returnKey []byte
+	// sign, when set, returns who signs mails.
+	sign func() message.Signer
 
 	// opened is set when everything is there that a plug-in's state concerns.
 	opened atomic.Bool

@@ -25,7 +25,7 @@ func (h *Host) assembleMessages(key []byte) error {
 	h.messages = message.New(message.Config{
 		Store: h.store, Logger: h.logger, Text: h.text.Text, Settings: h.mailSettings,
 		Customer: h.customerOrNone, IDs: h.idsOf, Template: h.template, SpoolDir: h.path("spool"),
-		Suppressed: h.suppressed, ConsentAct: h.consentAct, OptOut: h.optOut,
+		Suppressed: h.suppressed, ConsentAct: h.consentAct, OptOut: h.optOut, Signer: h.signer,
 		Changed: h.messageChanged,
 	})
 	return nil
@@ -124,4 +124,12 @@ func (h *Host) consentAct(tx *store.Tx, customerID string) (time.Time, *plgv1.Ac
 // optOut makes the token with which a customer leaves promotions.
 func (h *Host) optOut(tx *store.Tx, customerID string) (string, error) {
 	return h.consent.OptOutToken(tx, customerID)
+}
+
+// signer is who signs the store's mail; nil for nobody.
+func (h *Host) signer() message.Signer {
+	if h.sign == nil {
+		return nil
+	}
+	return h.sign()
 }

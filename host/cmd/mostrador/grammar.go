@@ -248,7 +248,7 @@ type messageShowCmd struct {
 }
 
 type messageRetryCmd struct {
-	Message  string        `arg:"" optional:""`
+	Message  string `arg:"" optional:""`
 	Failed   bool
 	Plugin   string        `placeholder:"PLUGIN"`
 	Template string        `placeholder:"TEMPLATE"`
