@@ -110,6 +110,9 @@ func (p *pipeline) group() error {
 	p.sent = 0
 	for i := range n {
 		reply, err := p.reply()
+		if err != nil && no != nil {
+			break // it said no and hung up (421)
+		}
 		if err != nil {
 			return err
 		}
@@ -125,7 +128,7 @@ func (p *pipeline) group() error {
 				return err
 			}
 			if _, err := p.reply(); err != nil {
-				return err
+				break
 			}
 		}
 	}
