@@ -100,6 +100,7 @@ type Host struct {
 	sales     *sale.Service
 	access    *access.Service
 	messages  *message.Service
+	files     templateFiles
 	plugins   *plugin.Manager
 	feed      *marketplace.Embedded
 	hub       *api.Hub
