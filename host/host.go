@@ -44,6 +44,7 @@ import (
 	"mostrador/host/locale"
 	"mostrador/host/marketplace"
 	"mostrador/host/message"
+	"mostrador/host/message/library"
 	"mostrador/host/model"
 	"mostrador/host/plugin"
 	"mostrador/host/record"
@@ -100,6 +101,7 @@ type Host struct {
 	sales     *sale.Service
 	access    *access.Service
 	messages  *message.Service
+	library   *library.Service
 	files     templateFiles
 	plugins   *plugin.Manager
 	feed      *marketplace.Embedded
@@ -225,8 +227,11 @@ func (h *Host) assemble(key []byte) (err error) {
 	h.access = access.New(access.Config{Store: h.store, Log: h.log, Key: key, Text: h.text, Logger: h.logger.Named("access")})
 	h.messages = message.New(message.Config{
 		Store: h.store, Logger: h.logger, Text: h.text.Text, Settings: h.mailSettings,
-		Customer: h.customerOrNone, IDs: h.idsOf, Template: h.template, Suppressed: h.suppressed, SpoolDir: h.path("spool"), Changed: h.messageChanged,
+		Customer: h.customerOrNone, IDs: h.idsOf, Template: h.template, Known: h.known, Suppressed: h.suppressed, SpoolDir: h.path("spool"), Changed: h.messageChanged,
 	})
+	if err := h.assembleTemplates(); err != nil {
+		return err
+	}
 	h.engine = event.NewEngine(event.Config{
 		Store: h.store, Log: h.log, Applier: effects{h}, Logger: h.logger.Named("event"), Customer: h.customers.Get,
 		ParkedChanged: h.parkedChanged,

@@ -1,6 +1,7 @@
 package message
 
 import (
+	"cmp"
 	"context"
 	_ "embed"
 	"errors"
@@ -25,7 +26,7 @@ type Draft struct {
 	Customer *plgv1.Customer
 	// Data is the event's; nil for an example.
 	Data *structpb.Struct
-	// Language is that of the customer who does not exist.
+	// Language is the one to write in; the customer's when empty.
 	Language string
 }
 
@@ -49,7 +50,6 @@ func (s *Service) Draw(d Draft, lang string) (*Mail, *mostradorv1.RenderedMail, 
 		set.Sender = "tienda@example.com"
 	}
 	row, customer := sampleMessage(), sampleCustomer()
-	customer.Language = d.Language
 	known := sampleKnown(s.cfg.Now())
 	if d.Customer != nil {
 		customer, known = proto.CloneOf(d.Customer), &Known{Code: known.Code}
@@ -67,6 +67,9 @@ func (s *Service) Draw(d Draft, lang string) (*Mail, *mostradorv1.RenderedMail, 
 				return nil, nil, nil, fmt.Errorf("what is known for a preview: %w", err)
 			}
 		}
+	}
+	if d.Language != "" {
+		customer.Language = d.Language
 	}
 	row.MessageId = row.Id + "@" + senderDomain(set)
 	row.Queued = timestamppb.New(s.cfg.Now().Truncate(time.Second))
@@ -240,10 +243,7 @@ func (s *Service) SendDraft(ctx context.Context, d Draft, to, lang string) (answ
 	}
 	row := &mostradorv1.Message{To: to, Kind: d.Kind}
 	r := &rendered{page: seen.GetHtml(), title: seen.GetSubject(), text: seen.GetText(), images: tmpl.images}
-	customer := &plgv1.Customer{Language: d.Language}
-	if d.Customer != nil {
-		customer.Language = d.Customer.GetLanguage()
-	}
+	customer := &plgv1.Customer{Language: cmp.Or(d.Language, d.Customer.GetLanguage())}
 	answer, err = s.sendNow(ctx, row, customer, r, lang)
 	return answer, nil, err
 }

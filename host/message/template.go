@@ -451,3 +451,10 @@ func (c *cache) get(src Source) (*Template, error) {
 	c.by[src.SHA256] = t
 	return t, nil
 }
+
+// Subject is what a template's <title> says, with its actions as they are written; for lists of templates.
+func Subject(html string) string {
+	h := hide(html)
+	title, _ := plain(h.text)
+	return h.show(title)
+}

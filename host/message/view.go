@@ -26,8 +26,8 @@ type Known struct {
 	Code   *mostradorv1.PromoCode
 }
 
-// maxSales is how many purchases a template sees.
-const maxSales = 10
+// MaxSales is how many purchases a template sees.
+const MaxSales = 10
 
 // view is what a template sees; its fields are the variables' names.
 type view struct {
@@ -183,7 +183,7 @@ func (v *view) know(k *Known, lang string) {
 		v.Medidas[name] = figure(value)
 	}
 	v.Puntos = v.Medidas["puntos"]
-	for _, sale := range k.Sales[:min(len(k.Sales), maxSales)] {
+	for _, sale := range k.Sales[:min(len(k.Sales), MaxSales)] {
 		s := saleView{Recibo: sale.GetReceipt(), Fecha: stamp(sale.GetTime()), Total: sale.GetTotal().GetMinor()}
 		for _, line := range sale.GetLines()[:min(len(sale.GetLines()), maxElements)] {
 			s.Lineas = append(s.Lineas, lineView{
