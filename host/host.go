@@ -44,6 +44,7 @@ import (
 	"mostrador/host/locale"
 	"mostrador/host/marketplace"
 	"mostrador/host/message"
+	"mostrador/host/message/library"
 	"mostrador/host/model"
 	"mostrador/host/plugin"
 	"mostrador/host/record"
@@ -100,6 +101,8 @@ type Host struct {
 	sales     *sale.Service
 	access    *access.Service
 	messages  *message.Service
+	library   *library.Service
+	files     templateFiles
 	plugins   *plugin.Manager
 	feed      *marketplace.Embedded
 	hub       *api.Hub
@@ -230,6 +233,9 @@ func (h *Host) assemble(key []byte) (err error) {
 	}
 	h.access = access.New(access.Config{Store: h.store, Log: h.log, Key: key, Text: h.text, Logger: h.logger.Named("access")})
 	if err := h.assembleMessages(key); err != nil {
+		return err
+	}
+	if err := h.assembleTemplates(); err != nil {
 		return err
 	}
 	h.engine = event.NewEngine(event.Config{

@@ -24,7 +24,7 @@ func (h *Host) assembleMessages(key []byte) error {
 	h.returnKey = returns
 	h.messages = message.New(message.Config{
 		Store: h.store, Logger: h.logger, Text: h.text.Text, Settings: h.mailSettings,
-		Customer: h.customerOrNone, IDs: h.idsOf, Template: h.template, SpoolDir: h.path("spool"),
+		Customer: h.customerOrNone, IDs: h.idsOf, Template: h.template, Known: h.known, SpoolDir: h.path("spool"),
 		Suppressed: h.suppressed, ConsentAct: h.consentAct, OptOut: h.optOut, Signer: h.signer,
 		Changed: h.messageChanged,
 	})

@@ -2,7 +2,6 @@ package host
 
 import (
 	"context"
-	"crypto/sha256"
 	"fmt"
 	"iter"
 	"strings"
@@ -14,9 +13,7 @@ import (
 	"mostrador/configguide"
 	"mostrador/host/api"
 	"mostrador/host/api/mostradorv1"
-	"mostrador/host/plugin"
 	"mostrador/host/store"
-	"mostrador/sdk/manifest"
 	"mostrador/sdk/plgv1"
 )
 
@@ -140,38 +137,14 @@ func (h *Host) pluginSettings(id string) *structpb.Struct {
 	return values
 }
 
-// templateName is under what name the outbox keeps a template that a plug-in named: the key of the setting whose
-// value that is, so that the text in force when the mail leaves is meant, or a file of the package.
-func (h *Host) templateName(m *manifest.Manifest, named string) string {
-	for i := range m.Settings {
-		if s := &m.Settings[i]; s.Type == manifest.TypeTemplateFile && h.guide.Text(s.Key) == named {
-			return s.Key
-		}
-	}
-	return named
-}
-
-// template returns the text of a template by its templateName.
-func (h *Host) template(id, name string) (string, [sha256.Size]byte, error) {
-	p, ok := h.plugins.Plugin(id)
-	if !ok {
-		return "", [sha256.Size]byte{}, plugin.ErrUnknown
-	}
-	if s, ok := p.Package().Manifest.Setting(name); ok && s.Type == manifest.TypeTemplateFile {
-		return h.guide.Template(name)
-	}
-	text, err := p.Package().ReadFile(name)
-	return string(text), sha256.Sum256(text), err
-}
-
 // apiConfig is what the API serves.
 func (h *Host) apiConfig() api.Config {
 	return api.Config{
 		Version: h.opt.Version, Store: h.store, Log: h.log, Engine: h.engine, Customers: h.customers, Consent: h.consent,
 		Sales: h.sales, Access: h.access, Messages: h.messages, Settings: guideAPI{h}, Plugins: h.ensemble,
 		Model: h.model, Segments: h.segments, Tags: h.tags, Tasks: h.tasks, Transfer: h.transfers,
-		Records: h.histories,
-		Status:  h.status, Hub: h.hub, Text: h.text, Logger: h.logger.Named("api"),
+		Records: h.histories, Library: h.library,
+		Status: h.status, Hub: h.hub, Text: h.text, Logger: h.logger.Named("api"),
 	}
 }
 

@@ -292,7 +292,7 @@ func TestFilesComeAlongAndAreForgottenWithTheCustomer(t *testing.T) {
 	}
 	tooMuch := welcome("ana", 2)
 	err = o.st.Update(t.Context(), func(tx *store.Tx) error {
-		return o.Queue(tx, tooMuch, File{Name: "a.pdf", Content: make([]byte, maxFilesSize+1)})
+		return o.Queue(tx, tooMuch, File{Name: "a.pdf", Content: make([]byte, maxFiles+1)})
 	})
 	if !errors.Is(err, ErrTooLarge) {
 		t.Error(err)

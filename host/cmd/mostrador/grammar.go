@@ -117,6 +117,17 @@ type grammar struct {
 		Cancel taskCancelCmd `cmd:""`
 		Undo   taskUndoCmd   `cmd:""`
 	} `cmd:""`
+	Template struct {
+		List      templateListCmd      `cmd:""`
+		Show      templateShowCmd      `cmd:""`
+		Put       templatePutCmd       `cmd:""`
+		Delete    templateDeleteCmd    `cmd:""`
+		Preview   templatePreviewCmd   `cmd:""`
+		Versions  templateVersionsCmd  `cmd:""`
+		Restore   templateRestoreCmd   `cmd:""`
+		Test      templateTestCmd      `cmd:""`
+		Variables templateVariablesCmd `cmd:""`
+	} `cmd:""`
 	Operator struct {
 		List operatorListCmd `cmd:""`
 		Put  operatorPutCmd  `cmd:""`

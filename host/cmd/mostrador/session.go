@@ -50,6 +50,7 @@ type clients struct {
 	setting  mostradorv1connect.SettingServiceClient
 	transfer mostradorv1connect.TransferServiceClient
 	tag      mostradorv1connect.TagServiceClient
+	template mostradorv1connect.TemplateServiceClient
 	task     mostradorv1connect.TaskServiceClient
 }
 
@@ -121,6 +122,7 @@ func (s *session) connect(ctx context.Context) (*clients, error) {
 		setting:  mostradorv1connect.NewSettingServiceClient(client, base, opt),
 		transfer: mostradorv1connect.NewTransferServiceClient(client, base, opt),
 		tag:      mostradorv1connect.NewTagServiceClient(client, base, opt),
+		template: mostradorv1connect.NewTemplateServiceClient(client, base, opt),
 		task:     mostradorv1connect.NewTaskServiceClient(client, base, opt),
 	}
 	return s.api, nil
