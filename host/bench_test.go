@@ -39,6 +39,7 @@ func BenchmarkRow(b *testing.B) {
 	importRows(b)
 	segmentRows(b)
 	tagRows(b)
+	mailRows(b)
 }
 
 // report writes one row.

@@ -45,6 +45,7 @@ import (
 	"mostrador/host/locale"
 	"mostrador/host/marketplace"
 	"mostrador/host/message"
+	"mostrador/host/message/library"
 	"mostrador/host/model"
 	"mostrador/host/plugin"
 	"mostrador/host/promotion"
@@ -110,6 +111,8 @@ type Host struct {
 	webhooks      *webhook.Service
 	access        *access.Service
 	messages      *message.Service
+	library       *library.Service
+	files         templateFiles
 	plugins       *plugin.Manager
 	feed          *marketplace.Embedded
 	hub           *api.Hub
@@ -123,6 +126,8 @@ type Host struct {
 	mail      atomic.Pointer[message.Settings]
 	mailMu    sync.Mutex
 	returnKey []byte
+	// sign, when set, returns who signs mails.
+	sign func() message.Signer
 
 	// opened is set when everything is there that a plug-in's state concerns.
 	opened atomic.Bool
@@ -247,6 +252,9 @@ func (h *Host) assemble(key []byte) (err error) {
 	}
 	h.access = access.New(access.Config{Store: h.store, Log: h.log, Key: key, Text: h.text, Logger: h.logger.Named("access")})
 	if err := h.assembleMessages(key); err != nil {
+		return err
+	}
+	if err := h.assembleTemplates(); err != nil {
 		return err
 	}
 	h.engine = event.NewEngine(event.Config{

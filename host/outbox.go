@@ -12,6 +12,7 @@ import (
 	"mostrador/host/customer"
 	"mostrador/host/marketplace"
 	"mostrador/host/message"
+	"mostrador/host/message/report"
 	"mostrador/host/store"
 	"mostrador/sdk/plgv1"
 )
@@ -28,9 +29,9 @@ func (h *Host) assembleMessages(key []byte) error {
 		TrackLink: tracker.Link, TrackOpen: tracker.Open,
 		Gates: []message.Gate{h.subscriptions.Gate},
 		Store: h.store, Logger: h.logger, Text: h.text.Text, Settings: h.mailSettings,
-		Customer: h.customerOrNone, IDs: h.idsOf, Template: h.template, SpoolDir: h.path("spool"),
-		Suppressed: h.suppressed, ConsentAct: h.consentAct, OptOut: h.optOut,
-		Changed: h.messageChanged,
+		Customer: h.customerOrNone, IDs: h.idsOf, Template: h.template, Known: h.known, SpoolDir: h.path("spool"),
+		Suppressed: h.suppressed, ConsentAct: h.consentAct, OptOut: h.optOut, Signer: h.signer,
+		Classify: report.Classify, Changed: h.messageChanged,
 	})
 	return nil
 }
@@ -132,4 +133,12 @@ func (h *Host) optOut(tx *store.Tx, customerID string) (string, error) {
 		return "", err
 	}
 	return h.linkToken(tx, cause{}, c, nil, message.LinkOptOut, &plgv1.Link{Kind: plgv1.Link_KIND_OPT_OUT, CustomerId: c.Id})
+}
+
+// signer is who signs the store's mail; nil for nobody.
+func (h *Host) signer() message.Signer {
+	if h.sign == nil {
+		return nil
+	}
+	return h.sign()
 }

@@ -63,9 +63,9 @@ var roles = map[string]mostradorv1.Role{
 	mostradorv1connect.IntegrationServiceCallsProcedure:         mostradorv1.Role_ROLE_TECHNICIAN,
 	mostradorv1connect.IntegrationServiceRetryCallProcedure:     mostradorv1.Role_ROLE_TECHNICIAN,
 
-	mostradorv1connect.MessageServiceListProcedure:  mostradorv1.Role_ROLE_OPERATOR,
-	mostradorv1connect.MessageServiceGetProcedure:   mostradorv1.Role_ROLE_OPERATOR,
-	mostradorv1connect.MessageServiceRetryProcedure: mostradorv1.Role_ROLE_OPERATOR,
+	mostradorv1connect.MessageServiceListProcedure:        mostradorv1.Role_ROLE_OPERATOR,
+	mostradorv1connect.MessageServiceGetProcedure:         mostradorv1.Role_ROLE_OPERATOR,
+	mostradorv1connect.MessageServiceRetryProcedure:       mostradorv1.Role_ROLE_OPERATOR,
 	mostradorv1connect.MessageServiceRetryFailedProcedure: mostradorv1.Role_ROLE_OPERATOR,
 	mostradorv1connect.MessageServiceCancelProcedure:      mostradorv1.Role_ROLE_OPERATOR,
 	mostradorv1connect.MessageServiceWhyProcedure:         mostradorv1.Role_ROLE_OPERATOR,
@@ -135,6 +135,15 @@ var roles = map[string]mostradorv1.Role{
 	mostradorv1connect.TaskServiceResumeProcedure: mostradorv1.Role_ROLE_OPERATOR,
 	mostradorv1connect.TaskServiceCancelProcedure: mostradorv1.Role_ROLE_OPERATOR,
 	mostradorv1connect.TaskServiceUndoProcedure:   mostradorv1.Role_ROLE_OPERATOR,
+
+	mostradorv1connect.TemplateServiceListProcedure:      mostradorv1.Role_ROLE_OPERATOR,
+	mostradorv1connect.TemplateServiceGetProcedure:       mostradorv1.Role_ROLE_OPERATOR,
+	mostradorv1connect.TemplateServicePutProcedure:       mostradorv1.Role_ROLE_OPERATOR,
+	mostradorv1connect.TemplateServiceDeleteProcedure:    mostradorv1.Role_ROLE_OPERATOR,
+	mostradorv1connect.TemplateServiceVersionsProcedure:  mostradorv1.Role_ROLE_OPERATOR,
+	mostradorv1connect.TemplateServicePreviewProcedure:   mostradorv1.Role_ROLE_OPERATOR,
+	mostradorv1connect.TemplateServiceSendTestProcedure:  mostradorv1.Role_ROLE_OPERATOR,
+	mostradorv1connect.TemplateServiceVariablesProcedure: mostradorv1.Role_ROLE_OPERATOR,
 
 	mostradorv1connect.TransferServiceUploadProcedure:  mostradorv1.Role_ROLE_OPERATOR,
 	mostradorv1connect.TransferServiceReadProcedure:    mostradorv1.Role_ROLE_OPERATOR,

@@ -25,6 +25,7 @@ import (
 	"mostrador/host/interplay"
 	"mostrador/host/locale"
 	"mostrador/host/message"
+	"mostrador/host/message/library"
 	"mostrador/host/model"
 	"mostrador/host/plugin"
 	"mostrador/host/sale"
@@ -46,6 +47,7 @@ type world struct {
 	tasks     *task.Service
 	tags      *tag.Service
 	model     *model.Service
+	library   *library.Service
 	plugins   *players
 	hub       *api.Hub
 	// tcp is the API's address, home the folder with its socket.
@@ -87,10 +89,15 @@ func newWorld(t *testing.T) *world {
 		Settings: func() message.Settings {
 			return message.Settings{StoreName: "La Esquina", Language: "es", Currency: "EUR", Sender: "tienda@example.com", WebAddress: "https://web.example"}
 		},
-		Template: func(string, string) (string, [32]byte, error) {
-			return `<html><head><title>Hola</title></head><body><a href="{{.Enlaces.activar}}">Activar</a></body></html>`, [32]byte{}, nil
+		Template: func(string, string, string) (message.Source, error) {
+			return message.NewSource(`<html><head><title>Hola</title></head><body><a href="{{.Enlaces.activar}}">Activar</a></body></html>`, ""), nil
 		},
 	})
+	if w.library, err = library.New(library.Config{
+		Store: st, Messages: w.messages, Text: text.Text, Language: func() string { return "es" },
+	}); err != nil {
+		t.Fatal(err)
+	}
 	engine := event.NewEngine(event.Config{Store: st, Log: w.log, Applier: noEffects{}})
 	t.Cleanup(engine.Close)
 	handler := api.New(api.Config{
@@ -102,8 +109,9 @@ func newWorld(t *testing.T) *world {
 		}),
 		Sales:  sale.New(sale.Config{Store: st, Log: w.log, Customers: w.customers, Text: text, Currency: func() string { return "EUR" }}),
 		Access: w.access, Messages: w.messages, Settings: noGuide{}, Plugins: w.plugins, Tasks: w.tasks, Tags: w.tags, Model: w.model,
-		Status: func() *pb.StatusResponse { return &pb.StatusResponse{StoreName: "La Esquina", Language: "es"} },
-		Hub:    w.hub, Text: text,
+		Library: w.library,
+		Status:  func() *pb.StatusResponse { return &pb.StatusResponse{StoreName: "La Esquina", Language: "es"} },
+		Hub:     w.hub, Text: text,
 	})
 	local, err := api.ListenLocal(home)
 	if err != nil {

@@ -75,10 +75,10 @@ type grammar struct {
 		Run actionRunCmd `cmd:""`
 	} `cmd:""`
 	Message struct {
-		List  messageListCmd  `cmd:""`
-		Show  messageShowCmd  `cmd:""`
+		List   messageListCmd   `cmd:""`
+		Show   messageShowCmd   `cmd:""`
 		Why    messageWhyCmd    `cmd:""`
-		Retry messageRetryCmd `cmd:""`
+		Retry  messageRetryCmd  `cmd:""`
 		Cancel messageCancelCmd `cmd:""`
 	} `cmd:""`
 	Segment struct {
@@ -137,6 +137,17 @@ type grammar struct {
 		Resume taskResumeCmd `cmd:""`
 		Cancel taskCancelCmd `cmd:""`
 		Undo   taskUndoCmd   `cmd:""`
+	} `cmd:""`
+	Template struct {
+		List      templateListCmd      `cmd:""`
+		Show      templateShowCmd      `cmd:""`
+		Put       templatePutCmd       `cmd:""`
+		Delete    templateDeleteCmd    `cmd:""`
+		Preview   templatePreviewCmd   `cmd:""`
+		Versions  templateVersionsCmd  `cmd:""`
+		Restore   templateRestoreCmd   `cmd:""`
+		Test      templateTestCmd      `cmd:""`
+		Variables templateVariablesCmd `cmd:""`
 	} `cmd:""`
 	Operator struct {
 		List operatorListCmd `cmd:""`
@@ -269,7 +280,7 @@ type messageShowCmd struct {
 }
 
 type messageRetryCmd struct {
-	Message  string        `arg:"" optional:""`
+	Message  string `arg:"" optional:""`
 	Failed   bool
 	Plugin   string        `placeholder:"PLUGIN"`
 	Template string        `placeholder:"TEMPLATE"`

@@ -54,7 +54,8 @@ type clients struct {
 
 	subscription mostradorv1connect.SubscriptionServiceClient
 
-	task mostradorv1connect.TaskServiceClient
+	template mostradorv1connect.TemplateServiceClient
+	task     mostradorv1connect.TaskServiceClient
 }
 
 // refusal is an end of a command that is no fault: the sentence was said, or is in the diagnostics.
@@ -129,7 +130,8 @@ func (s *session) connect(ctx context.Context) (*clients, error) {
 
 		subscription: mostradorv1connect.NewSubscriptionServiceClient(client, base, opt),
 
-		task: mostradorv1connect.NewTaskServiceClient(client, base, opt),
+		template: mostradorv1connect.NewTemplateServiceClient(client, base, opt),
+		task:     mostradorv1connect.NewTaskServiceClient(client, base, opt),
 	}
 	return s.api, nil
 }
