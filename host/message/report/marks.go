@@ -49,17 +49,22 @@ var markWords = []group{
 	}},
 }
 
-// autoSubjects are what subjects of automatic answers say.
+// autoSubjects are what only subjects of automatic answers say.
 var autoSubjects = []group{{means: "auto", clear: []string{
-	"out of office", "out of the office", "automatic reply", "auto reply", "auto-reply", "autoreply", "auto response", "auto-response", "autoresponse", "automated reply", "automated response", "away from my mail", "away from the office", "on vacation", "vacation reply", "on leave", "maternity leave", "on holiday", "annual leave", "ooo",
-	"fuera de la oficina", "fuera de oficina", "respuesta automatica", "ausente de la oficina", "ausencia de la oficina", "de vacaciones", "estoy de vacaciones", "contestacion automatica", "mensaje automatico", "autorrespuesta", "ausencia temporal", "aviso de ausencia", "acuse de recibo automatico",
-	"resposta automatica", "fora do escritorio", "de ferias", "ausencia temporaria", "estou ausente", "ausente do escritorio", "resposta de ausencia", "em ferias",
-	"reponse automatique", "absence du bureau", "absent du bureau", "absent(e) du bureau", "message d'absence", "en conges", "en conge", "je suis absent", "absence", "en vacances",
-	"abwesenheitsnotiz", "automatische antwort", "abwesend", "abwesenheit", "im urlaub", "nicht im buro", "urlaub",
-	"risposta automatica", "fuori sede", "fuori ufficio", "assente dall'ufficio", "in ferie", "assenza", "fuori dall'ufficio",
-	"автоответ", "автоматический ответ", "отсутствую", "в отпуске", "нет на месте", "меня нет в офисе", "вне офиса",
+	"out of office", "out of the office", "automatic reply", "auto reply", "auto-reply", "autoreply", "auto response", "auto-response", "autoresponse", "automated reply", "automated response", "away from my mail", "away from the office", "currently on vacation", "am on vacation", "vacation reply", "vacation message", "on maternity leave", "on annual leave", "am on leave", "currently on leave", "currently away",
+	"fuera de la oficina", "fuera de oficina", "respuesta automatica", "ausente de la oficina", "ausencia de la oficina", "estoy de vacaciones", "contestacion automatica", "mensaje automatico", "autorrespuesta", "ausencia temporal", "aviso de ausencia", "acuse de recibo automatico",
+	"resposta automatica", "fora do escritorio", "estou de ferias", "ausencia temporaria", "estou ausente", "ausente do escritorio", "resposta de ausencia", "estou em ferias",
+	"reponse automatique", "absence du bureau", "absent du bureau", "absent(e) du bureau", "message d'absence", "je suis en conges", "je suis absent", "suis en vacances",
+	"abwesenheitsnotiz", "automatische antwort", "ich bin abwesend", "abwesenheitsmeldung", "ich bin im urlaub", "nicht im buro",
+	"risposta automatica", "fuori sede", "fuori ufficio", "assente dall'ufficio", "sono in ferie", "messaggio di assenza", "fuori dall'ufficio",
+	"автоответ", "автоматический ответ", "я в отпуске", "нет на месте", "меня нет в офисе", "вне офиса",
 	"自动回复", "自動返信", "自動応答",
 }}}
+
+// awayStarts begin subjects of automatic answers, and of others; they count with an empty return path only.
+var awayStarts = []string{
+	"ooo", "on vacation", "on leave", "on holiday", "vacation", "away", "absence", "absent", "vacaciones", "de vacaciones", "ausente", "ausencia", "ferias", "de ferias", "em ferias", "en conges", "en vacances", "abwesend", "abwesenheit", "urlaub", "im urlaub", "in ferie", "assenza", "assente", "отпуск", "в отпуске", "отсутствую",
+}
 
 // unsubscribeWords are what somebody writes who wants no more mail: alone in the subject, or as all that he says.
 var unsubscribeWords = []string{

@@ -63,8 +63,19 @@ func autoReply(m *mail, r *mostradorv1.Report) bool {
 
 // autoWords reports whether the subject is one of an automatic answer.
 func autoWords(m *mail) bool {
-	clear, _ := autos().find(fold(clip(decodeHeader(m.header.get("subject")), maxSubject)))
-	return clear != ""
+	subject := fold(clip(decodeHeader(m.header.get("subject")), maxSubject))
+	if clear, _ := autos().find(subject); clear != "" {
+		return true
+	}
+	if strings.TrimSpace(m.header.get("return-path")) != "<>" {
+		return false
+	}
+	for _, start := range awayStarts {
+		if rest, ok := strings.CutPrefix(subject, start); ok && (rest == "" || strings.ContainsAny(rest[:1], " :,.-!")) {
+			return true
+		}
+	}
+	return false
 }
 
 // unsubscribe reads what a mail program sends for "mailto:" in List-Unsubscribe, and a person who writes just that.
