@@ -98,14 +98,6 @@ func fromServer(m *mail) bool {
 	return !strings.HasPrefix(auto, "auto-replied") && !autoWords(m)
 }
 
-// returnedMarks begin what is brought along of the mail that came back.
-var returnedMarks = []string{
-	"--- below this line is a copy of the message", "------ this is a copy of the message", "------ this is a copy of your message", "------ this is the original message",
-	"--- this is a copy of", "----- original message", "-----original message", "---- original message", "--- original message", "----- unsent message follows", "----- message header follows", "---- unsent message below", "----- unsent message below",
-	"--- enclosed is a copy of the message", "--- the header of the original message", "--- undelivered message follows", "--- returned message", "original message headers:", "original message follows", "the original message follows", "message headers follow", "message header follows", "----- start of message", "-------- original message", "--- begin message",
-	"--- mensaje original", "mensaje original:", "----- mensaje original", "encabezados de mensajes originales:", "encabezados del mensaje original:", "----- mensagem original", "cabecalhos da mensagem original", "--- message d'origine", "----- message d'origine", "en-tetes du message d'origine", "--- urspruengliche nachricht", "ursprungliche nachrichtenkopfzeilen", "--- originalnachricht", "--- оригинальное сообщение", "--- исходное сообщение", "intestazioni originali del messaggio", "intestazioni messaggio originale", "----- messaggio originale", "исходные заголовки", "--- копия письма",
-}
-
 // cutReturned splits a bounce where the mail that came back begins.
 func cutReturned(text string) (own, returned string) {
 	for at := 0; at < len(text); {
