@@ -14,9 +14,11 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"mostrador/host/locale"
 )
 
-var quick = limits{dial: 2 * time.Second, idle: 5 * time.Second, visit: 20 * time.Second}
+var quick = limits{dial: 2 * time.Second, idle: 2 * time.Second, visit: 20 * time.Second}
 
 // taken counts how often each mail was handed over, by its subject.
 type taken struct {
@@ -357,6 +359,19 @@ func TestNoMailboxIsNoTrouble(t *testing.T) {
 	}
 	if n, err := source.Fetch(t.Context(), nil); n != 0 || err != nil {
 		t.Error(n, err)
+	}
+}
+
+// TestEveryProblemHasItsSentence keeps the translation files complete.
+func TestEveryProblemHasItsSentence(t *testing.T) {
+	texts := locale.New()
+	for _, p := range []Problem{Incomplete, Unreachable, NoEncryption, OpenPassword, SignIn, NoFolder, Interrupted, NotMarked} {
+		e := &Error{Problem: p, Where: "imap.example.com", Err: errors.New("cause")}
+		for _, lang := range []string{"es", "en"} {
+			if said := texts.Text(lang, e.Key(), "where", e.Where, "what", e.What()); said == "" || strings.Contains(said, e.Key()) || strings.Contains(said, "{") {
+				t.Errorf("%s in %s: %q", p, lang, said)
+			}
+		}
 	}
 }
 
