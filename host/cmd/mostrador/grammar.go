@@ -124,6 +124,27 @@ type grammar struct {
 		Show   subscriptionShowCmd   `cmd:""`
 		Change subscriptionChangeCmd `cmd:""`
 	} `cmd:""`
+	Integration struct {
+		Types integrationTypesCmd `cmd:""`
+		Type  struct {
+			Put    integrationTypePutCmd    `cmd:""`
+			Delete integrationTypeDeleteCmd `cmd:""`
+		} `cmd:""`
+		Post integrationPostCmd `cmd:""`
+		Keys integrationKeysCmd `cmd:""`
+		Key  struct {
+			Create integrationKeyCreateCmd `cmd:""`
+			Revoke integrationKeyRevokeCmd `cmd:""`
+		} `cmd:""`
+		Webhooks integrationWebhooksCmd `cmd:""`
+		Webhook  struct {
+			Put    integrationWebhookPutCmd    `cmd:""`
+			Delete integrationWebhookDeleteCmd `cmd:""`
+			Test   integrationWebhookTestCmd   `cmd:""`
+			Calls  integrationWebhookCallsCmd  `cmd:""`
+			Retry  integrationWebhookRetryCmd  `cmd:""`
+		} `cmd:""`
+	} `cmd:""`
 	Tag struct {
 		List   tagListCmd   `cmd:""`
 		Put    tagPutCmd    `cmd:""`
