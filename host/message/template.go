@@ -73,6 +73,7 @@ type Template struct {
 //
 //	{{.Cliente.Nombre}} {{.Cliente.PrimerNombre}} {{.Cliente.Correo}} {{.Cliente.Telefono}}
 //	{{.Tienda.Nombre}} {{.Politica}} {{.Enlaces.activar}} {{.Enlaces.baja}} {{.Datos.x}}
+//	{{.Enlaces.preferencias}} {{.Enlaces.motivo}} {{.Enlaces.unavez}}
 //
 // where Datos is what the plugin sends along, under any names, with {{if}}, {{with}}, {{range}} over lists in
 // Datos, the functions fecha, dinero and mayusculas, and Go's and, or, not, eq, ne, lt, le, gt, ge, len and
