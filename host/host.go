@@ -111,6 +111,9 @@ type Host struct {
 	ensemble      *ensemble
 	chains        chains
 
+	// publishing lets one profile be published after the other, so that the latest stays.
+	publishing sync.Mutex
+
 	// opened is set when everything is there that a plug-in's state concerns.
 	opened atomic.Bool
 
