@@ -84,8 +84,10 @@ func (h *Host) watchFiles(ctx context.Context) {
 	}
 }
 
-// publishProfile shows customers the store's name and the wording in force.
+// publishProfile shows customers the store's name, the topics and the wording in force.
 func (h *Host) publishProfile(ctx context.Context) error {
+	h.publishing.Lock()
+	defer h.publishing.Unlock()
 	profile := &marketplace.Profile{StoreName: h.guide.Text(settingStoreName), Language: h.guide.Text(settingLanguage)}
 	err := h.store.Update(ctx, func(tx *store.Tx) error {
 		if _, err := h.consent.InForce(tx); err != nil {

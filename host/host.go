@@ -128,6 +128,8 @@ type Host struct {
 	returnKey []byte
 	// sign, when set, returns who signs mails.
 	sign func() message.Signer
+	// publishing lets one profile be published after the other, so that the latest stays.
+	publishing sync.Mutex
 
 	// opened is set when everything is there that a plug-in's state concerns.
 	opened atomic.Bool

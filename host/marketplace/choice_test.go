@@ -31,6 +31,11 @@ func (h *tier) link(purpose token.Purpose, change ...func(*token.Claims)) string
 	return sealed
 }
 
+// once is a link that leads on once.
+func (h *tier) once(to string) string {
+	return h.link(token.Once, func(c *token.Claims) { c.URL, c.Expires = to, h.now.Add(time.Hour) })
+}
+
 var (
 	seenField = regexp.MustCompile(`name="seen" value="([^"]+)"`)
 	ticked    = regexp.MustCompile(`value="([^"]+)" checked`)
@@ -120,6 +125,18 @@ func TestAnOldPageBringsBackNothingThatWasLeftAtTheCounter(t *testing.T) {
 	h.fill(stale, url.Values{"topic": {"promociones", "novedades"}})
 	if acts := h.acts(); acts[0].Topics["novedades"] || !maps.Equal(acts[0].Topics, map[string]bool{"cumple": false}) {
 		t.Errorf("topics %v", acts[0].Topics)
+	}
+}
+
+func TestWhoHasLeftIsToldThatHisChoiceWaits(t *testing.T) {
+	h := newTier(t)
+	h.press(h.optOut())
+	path := h.link(token.Preferences)
+	if page := h.get(path); !strings.Contains(page.body, "Ha dejado las promociones") || !strings.Contains(page.body, "/volver") {
+		t.Errorf("%s", page.body)
+	}
+	if done := h.fill(path, url.Values{"topic": {"promociones"}}); !strings.Contains(done.body, "valdrá si vuelve") || strings.Contains(done.body, "le escribirá") {
+		t.Errorf("%s", done.body)
 	}
 }
 

@@ -41,8 +41,8 @@ type Engine interface {
 	// latest one of its sort is not kept again: then the earlier act is returned and repeated is true. Acceptances and
 	// opt-outs are of one sort, choices of preferences of another, reasons of a third.
 	Act(ctx context.Context, act *mostradorv1.WebAct) (kept *mostradorv1.WebAct, repeated bool, err error)
-	// Note keeps openings and clicks, many in one step. They are in the feed like any other act, and are nobody's
-	// latest.
+	// Note keeps openings and clicks, many in one step. They are in the feed like any other act, are nobody's latest, and
+	// are let go once the store has taken them over.
 	Note(ctx context.Context, acts []*mostradorv1.WebAct) error
 	// Latest returns the latest acceptance or opt-out of a customer, or nil.
 	Latest(ctx context.Context, customerID string) (*mostradorv1.WebAct, error)
@@ -147,6 +147,8 @@ const (
 	bucketLatest store.Bucket = "latest"
 	// Choices: customer id, 0, topic or channel → sequence of the act (8 bytes, big endian), 1 or 0.
 	bucketChoice store.Bucket = "choice"
+	// Sequences of noted acts that are still there (8 bytes, big endian) → nothing.
+	bucketNoted store.Bucket = "noted"
 	// What was used up: until when it is remembered (Unix seconds, 8 bytes, big endian), id → nothing.
 	bucketUsed store.Bucket = "used"
 	// The round of each activation, by customer id, 0, activation id.
@@ -351,10 +353,13 @@ func (e *Embedded) Note(ctx context.Context, acts []*mostradorv1.WebAct) error {
 			if kept.Time == nil {
 				kept.Time = timestamppb.New(e.now())
 			}
-			if err := store.PutProto(tx, bucketAct, binary.BigEndian.AppendUint64(nil, kept.Sequence), kept); err != nil {
+			key := binary.BigEndian.AppendUint64(nil, kept.Sequence)
+			if err := store.PutProto(tx, bucketAct, key, kept); err != nil {
 				return err
 			}
+			tx.Put(bucketNoted, key, nil)
 		}
+		e.letGo(tx, 2*len(acts))
 		tx.OnCommit(e.grow)
 		return nil
 	})
@@ -362,6 +367,23 @@ func (e *Embedded) Note(ctx context.Context, acts []*mostradorv1.WebAct) error {
 		return fmt.Errorf("note openings and clicks: %w", err)
 	}
 	return nil
+}
+
+// letGo deletes noted acts that the store has taken over, the oldest first, at most so many. The newest act of all must
+// stay, since sequences go on from it.
+func (e *Embedded) letGo(tx *store.Tx, most int) {
+	e.mu.Lock()
+	read := e.read
+	e.mu.Unlock()
+	for key := range tx.Scan(bucketNoted, nil, nil) {
+		if most == 0 || binary.BigEndian.Uint64(key) > read || binary.BigEndian.Uint64(key)+1 == e.next(tx) {
+			return
+		}
+		most--
+		key = bytes.Clone(key)
+		tx.Delete(bucketNoted, key)
+		tx.Delete(bucketAct, key)
+	}
 }
 
 // Choices implements Engine.

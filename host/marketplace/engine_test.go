@@ -271,6 +271,31 @@ func testEngine(t *testing.T, open func(t *testing.T, path string) (Engine, func
 			t.Fatalf("acts %v", acts)
 		}
 	})
+	t.Run("noted acts that the store has taken over are let go, and no sequence comes again", func(t *testing.T) {
+		e := fresh(t)
+		note := func(n int) {
+			t.Helper()
+			acts := make([]*mostradorv1.WebAct, n)
+			for i := range acts {
+				acts[i] = &mostradorv1.WebAct{Kind: mostradorv1.WebAct_KIND_OPEN, MessageId: "m"}
+			}
+			if err := e.Note(t.Context(), acts); err != nil {
+				t.Fatal(err)
+			}
+		}
+		one, _ := act(t, e, accept("ana", "1", 0))
+		note(3)
+		waitRead(t, e, one.Sequence+3)
+		note(2)
+		acts := read(t, e, 0, 10)
+		if len(acts) != 3 || acts[0].Sequence != one.Sequence || acts[1].Sequence != one.Sequence+4 || acts[2].Sequence != one.Sequence+5 {
+			t.Fatalf("acts %v", acts)
+		}
+		waitRead(t, e, one.Sequence+5)
+		if two, _ := act(t, e, accept("luis", "1", 0)); two.Sequence != one.Sequence+6 {
+			t.Fatalf("sequence %d after %d", two.Sequence, one.Sequence+5)
+		}
+	})
 	t.Run("old policy texts stay known", func(t *testing.T) {
 		e := fresh(t)
 		if _, err := e.Profile(t.Context()); !errors.Is(err, ErrNoProfile) {

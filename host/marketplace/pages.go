@@ -61,6 +61,8 @@ type pageData struct {
 	// Topics are the boxes of a form, Mail the one for all promotional mail.
 	Topics []topicData
 	Mail   topicData
+	// Gone tells that the customer has just left promotions.
+	Gone bool
 	// Host is where a link leads on to.
 	Host string
 }

@@ -111,10 +111,15 @@ func (s *Server) choose(w http.ResponseWriter, r *http.Request, v *visit) {
 		s.fault(w, v, err)
 		return
 	}
+	left, err := s.latest(r.Context(), v, mostradorv1.WebAct_KIND_OPT_OUT)
+	if err != nil {
+		s.fault(w, v, err)
+		return
+	}
 	// What he ticked, he ticked; the rest he does not want.
 	topics = slices.DeleteFunc(topics, func(t topicData) bool { return !slices.Contains(r.PostForm[fieldTopic], t.ID) })
 	mail.On = r.PostForm.Get(fieldNone) == ""
-	s.page(w, v, http.StatusOK, "chosen", pageData{Topics: topics, Mail: mail, Back: "/p/" + v.token})
+	s.page(w, v, http.StatusOK, "chosen", pageData{Topics: topics, Mail: mail, Gone: left != nil, Back: "/p/" + v.token})
 }
 
 // chosen reads the form: of what the page had, everything that is not wanted, and what is wanted that was not before.

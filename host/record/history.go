@@ -264,11 +264,7 @@ func (t *teller) custom(e *plgv1.Event, d *plgv1.Event_Custom, entry *mostradorv
 	case subscription.EventChanged:
 		entry.Kind, entry.Summary = kindConsent, t.subscribed(fields)
 	case subscription.EventReason:
-		entry.Kind = kindConsent
-		entry.Summary = t.text("explained", "reason", t.s.Text.Text(t.lang, "subscription.reason_"+fields["reason"].GetStringValue()))
-		if words := fields["words"].GetStringValue(); words != "" {
-			entry.Summary += " «" + words + "»"
-		}
+		entry.Kind, entry.Summary = kindConsent, t.explained(fields)
 	case typeDisclosed:
 		entry.Kind, entry.Summary = kindPrivacy, t.text("disclosed")
 	default:
@@ -293,6 +289,16 @@ func (t *teller) subscribed(fields map[string]*structpb.Value) string {
 		topic = t.s.Subscriptions.NameOf(t.tx, topic, t.lang)
 	}
 	return t.text(key, "topic", topic)
+}
+
+// explained says why a customer left.
+func (t *teller) explained(fields map[string]*structpb.Value) string {
+	key, words := "explained", fields["words"].GetStringValue()
+	if words != "" {
+		key = "explained_words"
+	}
+	reason := t.s.Text.Text(t.lang, "subscription.reason_"+fields["reason"].GetStringValue())
+	return t.text(key, "reason", reason, "words", words)
 }
 
 // by says who did it, and by which way in. Where he did it from is nobody's business at the counter.

@@ -107,8 +107,12 @@ func (s *Service) merge(ctx context.Context, tx *store.Tx, actor *plgv1.Actor, r
 	}
 	rec.ConsentEntry = s.Consent.Last(tx, keep.Id)
 	if s.Subscriptions != nil {
-		if err := s.Subscriptions.Merged(tx, actor, after, gone.Id); err != nil {
+		stricter, err := s.Subscriptions.Merged(tx, actor, after, gone.Id)
+		if err != nil {
 			return nil, err
+		}
+		if stricter {
+			notes = append(notes, s.text(lang, "note_subscriptions"))
 		}
 	}
 	e := &plgv1.Event{

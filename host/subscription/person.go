@@ -10,20 +10,25 @@ import (
 	"mostrador/sdk/plgv1"
 )
 
-// Merged brings a customer to what the customer gone, who becomes part of him, had left. It is called between the events
-// that Unmerged is given later.
-func (s *Service) Merged(tx *store.Tx, actor *plgv1.Actor, keep *plgv1.Customer, goneID string) error {
+// Merged brings a customer to what the customer gone, who becomes part of him, had left, and tells whether that changed
+// anything. It is called between the events that Unmerged is given later.
+func (s *Service) Merged(tx *store.Tx, actor *plgv1.Actor, keep *plgv1.Customer, goneID string) (changed bool, err error) {
 	keys, err := s.lefts(tx, goneID)
 	if err != nil {
-		return err
+		return false, err
 	}
 	for _, key := range keys {
 		countPart(tx, goneID, key, true)
+		now, _, err := s.state(tx, keep.GetId(), key)
+		if err != nil {
+			return false, err
+		}
+		changed = changed || now.On
 		if err := s.settle(tx, actor, keep, key, false); err != nil {
-			return err
+			return false, err
 		}
 	}
-	return nil
+	return changed, nil
 }
 
 // Unmerged parts two customers again: what the merge, whose events lie between the sequences before and merged, made of

@@ -363,8 +363,8 @@ func TestTwoRecordsOfOnePersonKeepWhatEitherLeft(t *testing.T) {
 	var before, merged uint64
 	w.update(func(tx *store.Tx) error {
 		before = w.log.Last(tx)
-		if err := w.subs.Merged(tx, luisa, keep, gone.Id); err != nil {
-			return err
+		if changed, err := w.subs.Merged(tx, luisa, keep, gone.Id); err != nil || !changed {
+			t.Errorf("changed %v, %v", changed, err)
 		}
 		e := &plgv1.Event{Type: event.TypeMerged, Customer: keep}
 		err := w.log.Append(tx, e)
@@ -398,7 +398,10 @@ func TestWhoIsForgottenIsNotCounted(t *testing.T) {
 	c, part := w.register("Ana"), w.register("Ana R.")
 	w.change(c, subscription.General, "", false)
 	w.change(part, subscription.General, "", false)
-	w.update(func(tx *store.Tx) error { return w.subs.Merged(tx, luisa, c, part.Id) })
+	w.update(func(tx *store.Tx) error {
+		_, err := w.subs.Merged(tx, luisa, c, part.Id)
+		return err
+	})
 	w.update(func(tx *store.Tx) error {
 		if err := w.subs.Explain(tx, c, &mostradorv1.WebAct{Reason: "other", Words: "secreto"}); err != nil {
 			return err
