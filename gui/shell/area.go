@@ -28,6 +28,7 @@ var areas = [][]part{
 		{ui.Outbox, mostradorv1.Role_ROLE_OPERATOR},
 		{ui.Templates, mostradorv1.Role_ROLE_OPERATOR},
 		{ui.Rules, mostradorv1.Role_ROLE_OPERATOR},
+		{ui.Delivery, mostradorv1.Role_ROLE_OPERATOR},
 	},
 }
 

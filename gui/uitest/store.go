@@ -95,6 +95,10 @@ type Store struct {
 	// Rules are those of messages by event, Topics what promotional ones are about.
 	Rules  []*mostradorv1.RuleSet
 	Topics []*mostradorv1.Topic
+	// Addresses and Reports are what supervision of delivery knows; Quiet says that no mail has left yet.
+	Addresses []*mostradorv1.Address
+	Reports   []*mostradorv1.Report
+	Quiet     bool
 	// Governed says whether interplay locks "Aplica para Promociones".
 	Governed bool
 	// Calls are the names of the calls that changed something, in order.
@@ -124,6 +128,7 @@ func New() *Store {
 	s.Model = someModel()
 	s.Templates = someTemplates()
 	s.Rules = someRules()
+	s.Addresses, s.Reports = someAddresses(), someReports()
 	s.Topics = []*mostradorv1.Topic{{Id: "novedades", Name: "Novedades", Left: 12}, {Id: "infantil", Name: "Libros infantiles", Left: 3}}
 	s.fill()
 	s.catalogue()
@@ -152,6 +157,7 @@ func (s *Store) Listen(string) {
 	mux.Handle(mostradorv1connect.NewRuleServiceHandler(rules{s: s}, opt))
 	mux.Handle(mostradorv1connect.NewSubscriptionServiceHandler(subscriptions{s: s}, opt))
 	mux.Handle(mostradorv1connect.NewPromotionServiceHandler(promotions{s: s}, opt))
+	mux.Handle(mostradorv1connect.NewDeliveryServiceHandler(delivery{s: s}, opt))
 	s.server = httptest.NewServer(mux)
 	s.URL = s.server.URL
 }
