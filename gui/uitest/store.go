@@ -99,6 +99,8 @@ type Store struct {
 	Addresses []*mostradorv1.Address
 	Reports   []*mostradorv1.Report
 	Quiet     bool
+	// Subscriptions are how every customer stands to topics and channels.
+	Subscriptions *mostradorv1.ShowSubscriptionsResponse
 	// Governed says whether interplay locks "Aplica para Promociones".
 	Governed bool
 	// Calls are the names of the calls that changed something, in order.
@@ -127,7 +129,7 @@ func New() *Store {
 		watchers: map[chan *mostradorv1.WatchResponse]struct{}{}}
 	s.Model = someModel()
 	s.Templates = someTemplates()
-	s.Rules = someRules()
+	s.Rules, s.Subscriptions = someRules(), someSubscriptions()
 	s.Addresses, s.Reports = someAddresses(), someReports()
 	s.Topics = []*mostradorv1.Topic{{Id: "novedades", Name: "Novedades", Left: 12}, {Id: "infantil", Name: "Libros infantiles", Left: 3}}
 	s.fill()
