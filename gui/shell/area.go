@@ -30,6 +30,7 @@ var areas = [][]part{
 		{ui.Rules, mostradorv1.Role_ROLE_OPERATOR},
 		{ui.Promotions, mostradorv1.Role_ROLE_OPERATOR},
 		{ui.Offers, mostradorv1.Role_ROLE_OPERATOR},
+		{ui.Delivery, mostradorv1.Role_ROLE_OPERATOR},
 	},
 }
 

@@ -17,6 +17,7 @@ import (
 	"mostrador/gui/billing"
 	"mostrador/gui/customers"
 	"mostrador/gui/datamodel"
+	"mostrador/gui/delivery"
 	"mostrador/gui/guide"
 	"mostrador/gui/merge"
 	"mostrador/gui/model"
@@ -242,6 +243,8 @@ func (s *Shell) screen(place ui.Place) ui.Screen {
 		screen = promotions.New(s.d)
 	case ui.Offers:
 		screen = promotions.NewOffers(s.d)
+	case ui.Delivery:
+		screen = delivery.New(s.d)
 	case ui.Reports:
 		screen = reports.New(s.d)
 	case ui.Plugins:

@@ -117,18 +117,3 @@ func (h rules) Rehearse(_ context.Context, req *connect.Request[mostradorv1.Rehe
 		{Time: at(-60 * 70), Sequence: 755, CustomerId: "c5", CustomerName: "Nuria Pons", To: "nuria@example.com"},
 	}}), nil
 }
-
-type subscriptions struct {
-	mostradorv1connect.UnimplementedSubscriptionServiceHandler
-	s *Store
-}
-
-func (h subscriptions) Topics(context.Context, *connect.Request[mostradorv1.ListTopicsRequest]) (*connect.Response[mostradorv1.ListTopicsResponse], error) {
-	h.s.Lock()
-	defer h.s.Unlock()
-	res := &mostradorv1.ListTopicsResponse{}
-	for _, topic := range h.s.Topics {
-		res.Topics = append(res.Topics, proto.CloneOf(topic))
-	}
-	return connect.NewResponse(res), nil
-}

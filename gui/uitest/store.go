@@ -99,6 +99,12 @@ type Store struct {
 	// Rules are those of messages by event, Topics what promotional ones are about.
 	Rules  []*mostradorv1.RuleSet
 	Topics []*mostradorv1.Topic
+	// Addresses and Reports are what supervision of delivery knows; Quiet says that no mail has left yet.
+	Addresses []*mostradorv1.Address
+	Reports   []*mostradorv1.Report
+	Quiet     bool
+	// Subscriptions are how every customer stands to topics and channels.
+	Subscriptions *mostradorv1.ShowSubscriptionsResponse
 	// Governed says whether interplay locks "Aplica para Promociones".
 	Governed bool
 	// Calls are the names of the calls that changed something, in order.
@@ -128,7 +134,8 @@ func New() *Store {
 	s.Model = someModel()
 	s.Promotions, s.Codes, s.OffersKept = somePromotions(), someCodes(), someOffers()
 	s.Templates = someTemplates()
-	s.Rules = someRules()
+	s.Rules, s.Subscriptions = someRules(), someSubscriptions()
+	s.Addresses, s.Reports = someAddresses(), someReports()
 	s.Topics = []*mostradorv1.Topic{{Id: "novedades", Name: "Novedades", Left: 12}, {Id: "infantil", Name: "Libros infantiles", Left: 3}}
 	s.fill()
 	s.catalogue()
@@ -157,6 +164,7 @@ func (s *Store) Listen(string) {
 	mux.Handle(mostradorv1connect.NewRuleServiceHandler(rules{s: s}, opt))
 	mux.Handle(mostradorv1connect.NewSubscriptionServiceHandler(subscriptions{s: s}, opt))
 	mux.Handle(mostradorv1connect.NewPromotionServiceHandler(promotions{s: s}, opt))
+	mux.Handle(mostradorv1connect.NewDeliveryServiceHandler(delivery{s: s}, opt))
 	s.server = httptest.NewServer(mux)
 	s.URL = s.server.URL
 }
