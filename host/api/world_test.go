@@ -167,6 +167,7 @@ type caller struct {
 	fields    mostradorv1connect.FieldServiceClient
 	tags      mostradorv1connect.TagServiceClient
 	tasks     mostradorv1connect.TaskServiceClient
+	templates mostradorv1connect.TemplateServiceClient
 }
 
 // call returns a caller with headers, given as pairs. At "unix" he calls through the home folder's socket.
@@ -199,6 +200,7 @@ func (w *world) callWith(t *testing.T, at string, options []connect.ClientOption
 		fields:    mostradorv1connect.NewFieldServiceClient(client, at, options...),
 		tags:      mostradorv1connect.NewTagServiceClient(client, at, options...),
 		tasks:     mostradorv1connect.NewTaskServiceClient(client, at, options...),
+		templates: mostradorv1connect.NewTemplateServiceClient(client, at, options...),
 	}
 }
 
