@@ -93,7 +93,7 @@ func (s messageServer) Why(ctx context.Context, req *connect.Request[mostradorv1
 }
 
 // links finds the sealed token of a link to the web pages.
-var links = regexp.MustCompile(`(/[ab]/)[A-Za-z0-9_=.~%-]{16,}`)
+var links = regexp.MustCompile(`(/[abpmu]/)[A-Za-z0-9_=.~%-]{16,}`)
 
 // blot takes the sealed tokens out of a mail.
 func blot(mail *mostradorv1.RenderedMail) {

@@ -179,6 +179,7 @@ type caller struct {
 	tasks     mostradorv1connect.TaskServiceClient
 
 	integration mostradorv1connect.IntegrationServiceClient
+	templates   mostradorv1connect.TemplateServiceClient
 }
 
 // call returns a caller with headers, given as pairs. At "unix" he calls through the home folder's socket.
@@ -213,6 +214,7 @@ func (w *world) callWith(t *testing.T, at string, options []connect.ClientOption
 		tasks:     mostradorv1connect.NewTaskServiceClient(client, at, options...),
 
 		integration: mostradorv1connect.NewIntegrationServiceClient(client, at, options...),
+		templates:   mostradorv1connect.NewTemplateServiceClient(client, at, options...),
 	}
 }
 

@@ -27,7 +27,7 @@ func (s *Service) Forget(tx *store.Tx, customerID string) (ids []string, err err
 		row := &mostradorv1.Message{
 			Id: old.Id, Kind: old.Kind, CustomerId: old.CustomerId, State: old.State, Queued: old.Queued, Sent: old.Sent,
 			Attempts: old.Attempts, Plugin: old.Plugin, EventSequence: old.EventSequence,
-			Template: old.Template, TemplateSha256: old.TemplateSha256, TemplateVersion: old.TemplateVersion,
+			Template: old.Template, TemplateSha256: old.TemplateSha256, TemplateVersion: old.TemplateVersion, Language: old.Language,
 			Topic: old.Topic, Promotion: old.Promotion, Rule: old.Rule,
 		}
 		if waits(old) {

@@ -13,7 +13,11 @@
 // while the customer's consent to promotions stands, which is looked at when it leaves and not when it was
 // queued (seed 000).
 //
-// Templates are html/template with a short list of variables and functions; see Parse.
+// Templates are html/template with a short list of variables and functions; see Parse. What can be done once for a text
+// is done once: its HTML is cleaned (Sanitize), its rules of style are written into its tags (inline), pictures in it
+// become parts of the mail (embed), and a plan is made of how its plain text comes about (newPlan), so that a mail is
+// filled in and encoded and its HTML is never read. Rendering is bounded in size, in turns of ranges and in time. Checks
+// is the list that people go through before a text is in force; which texts there are is kept by package library.
 package message
 
 import (

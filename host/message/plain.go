@@ -4,6 +4,7 @@ import (
 	"strconv"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 )
 
 // plainWriter collects text. Spaces and blank lines are asked for, and written once text follows.
@@ -63,29 +64,54 @@ func (p *plainWriter) breakLine(n int) {
 }
 
 func (p *plainWriter) write(text string) {
-	for _, r := range text {
-		if !p.asIs && unicode.IsSpace(r) && r != '\u00a0' {
+	for text != "" {
+		if n := plainRun(text); n > 0 {
+			p.due()
+			p.out.WriteString(text[:n])
+			p.column += n
+			text = text[n:]
+			continue
+		}
+		r, size := utf8.DecodeRuneInString(text)
+		text = text[size:]
+		switch {
+		case !p.asIs && unicode.IsSpace(r) && r != '\u00a0':
 			p.space = max(p.space, 1)
-			continue
-		}
-		if p.asIs && r == '\n' {
+		case p.asIs && r == '\n':
 			p.blank++
-			continue
+		case invisible(r):
+		default:
+			p.rune(r)
 		}
-		if invisible(r) {
-			continue
-		}
-		p.rune(r)
 	}
 }
 
-// rune writes one character and what was due before it.
+// plainRun is how many characters a text begins with that are visible ASCII, as most are.
+func plainRun(text string) int {
+	for i := range len(text) {
+		if text[i] <= ' ' || text[i] >= 0x7f {
+			return i
+		}
+	}
+	return len(text)
+}
+
+// rune writes one character.
 func (p *plainWriter) rune(r rune) {
 	if r == '\u00a0' {
 		r = ' '
 	}
+	p.due()
+	p.out.WriteRune(r)
+	p.column++
+}
+
+// due writes what is due before the next character.
+func (p *plainWriter) due() {
 	if p.blank > 0 && p.out.Len() > 0 {
-		p.out.WriteString(strings.Repeat("\n", p.blank))
+		for range p.blank {
+			p.out.WriteByte('\n')
+		}
 		p.began, p.column = false, 0
 	}
 	p.blank = 0
@@ -101,8 +127,6 @@ func (p *plainWriter) rune(r rune) {
 		p.column += p.space
 	}
 	p.space = 0
-	p.out.WriteRune(r)
-	p.column++
 }
 
 // invisible characters are what preheaders are padded with, and what could change how a text reads.

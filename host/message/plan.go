@@ -18,10 +18,12 @@ import (
 // template of which that cannot be shown has no plan, and its mails are read (plain). Both ways give the same text.
 //
 // In the output, what begins with opMark is not text: a letter says what to tell the outline, and some letters have an
-// argument up to opEnd. Values cannot hold either.
+// argument up to opEnd. Values cannot hold any of these.
 const (
 	opMark = '\x01'
 	opEnd  = '\x02'
+	// opBrace is "{", which would begin an action.
+	opBrace = '\x03'
 
 	opTitle   = 't' // argument: its text
 	opBreak   = 'b'
@@ -47,6 +49,8 @@ const (
 // follow writes the plain text that a plan's output tells of.
 func follow(output string, track func(url string) string) (title, body string) {
 	p := &plainWriter{track: track}
+	p.out.Grow(len(output))
+	output = strings.ReplaceAll(output, string(opBrace), "{")
 	for output != "" {
 		at := strings.IndexByte(output, opMark)
 		if at < 0 {
@@ -112,45 +116,83 @@ func (p *plainWriter) told(op byte, arg string) {
 	}
 }
 
-// planner writes the plan of an HTML template that it is told of. It implements outline.
+// planner writes the plan of an HTML template that it is told of. It implements outline. What comes to nothing whatever
+// the values are is left out: space in a row, and line ends beside line ends.
 type planner struct {
 	out strings.Builder
 	h   *hidden
+	// ends and space are due before what follows.
+	ends  int
+	space bool
+	asIs  bool
+}
+
+// due writes what is due.
+func (p *planner) due() {
+	switch {
+	case p.ends > 0:
+		p.out.Write([]byte{opMark, []byte{1: opBreak, 2: opBreak2}[p.ends]})
+	case p.space:
+		p.out.WriteByte(' ')
+	}
+	p.ends, p.space = 0, false
 }
 
 func (p *planner) op(letter byte) {
+	p.due()
 	p.out.WriteByte(opMark)
 	p.out.WriteByte(letter)
 }
 
 func (p *planner) opWith(letter byte, arg string) {
 	p.op(letter)
-	p.write(arg)
+	p.h.each(arg, func(text string) {
+		for _, r := range text {
+			p.character(r)
+		}
+	}, p.action)
 	p.out.WriteByte(opEnd)
 }
 
 func (p *planner) write(text string) {
 	p.h.each(text, func(text string) {
 		for _, r := range text {
-			switch {
-			case r == '{':
-				p.out.WriteString(`{{"{"}}`)
-			case unicode.IsControl(r) && !unicode.IsSpace(r):
-			default:
-				p.out.WriteRune(r)
+			if !p.asIs && unicode.IsSpace(r) && r != '\u00a0' {
+				p.space = true
+				continue
 			}
+			p.due()
+			p.character(r)
 		}
-	}, func(i int) { p.out.WriteString(p.h.actions[i]) })
+	}, p.action)
+}
+
+func (p *planner) character(r rune) {
+	switch {
+	case r == '{':
+		p.out.WriteRune(opBrace)
+	case unicode.IsControl(r) && !unicode.IsSpace(r):
+	default:
+		p.out.WriteRune(r)
+	}
+}
+
+func (p *planner) action(i int) {
+	p.due()
+	p.out.WriteString(p.h.actions[i])
 }
 
 // comment is where the actions are.
 func (p *planner) comment(text string) {
 	if at, i, length := p.h.next(text); at == 0 && length == len(text) {
-		p.out.WriteString(p.h.actions[i])
+		p.action(i)
 	}
 }
 
-func (p *planner) breakLine(n int)  { p.op([]byte{1: opBreak, 2: opBreak2}[n]) }
+func (p *planner) breakLine(n int) {
+	p.ends, p.space = max(p.ends, n), false
+}
+
 func (p *planner) underlined(n int) { p.op([]byte{1: opHead1, 2: opHead2}[n]) }
 func (p *planner) title(text string) {
 	p.opWith(opTitle, text)
@@ -167,6 +209,7 @@ func (p *planner) quote()           { p.op(opQuote) }
 func (p *planner) endQuote()        { p.op(opQuoteEn) }
 
 func (p *planner) pre(on bool) {
+	p.asIs = on
 	if on {
 		p.op(opPre)
 	} else {

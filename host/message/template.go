@@ -1,15 +1,16 @@
 package message
 
 import (
-	"bytes"
 	"crypto/sha256"
 	"errors"
 	"fmt"
 	"html/template"
+	"io"
 	"regexp"
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	texttemplate "text/template"
 	"text/template/parse"
 	"time"
@@ -98,6 +99,8 @@ type Template struct {
 	links, needs map[string]bool
 	// warnings are what Parse found and let pass.
 	warnings Faults
+	// pageSize and planSize are how large the last ones became.
+	pageSize, planSize atomic.Int64
 
 	mu sync.Mutex
 	// by holds what is executed for each language and currency, which the functions depend on.
@@ -340,26 +343,25 @@ func (t *Template) render(v *view, vo voice, track func(url string) string) (*re
 		return nil, err
 	}
 	v.budget = budget{steps: maxSteps, until: time.Now().Add(maxRender)}
-	out := &boundedBuffer{left: maxRendered}
-	if err := exec.html.Execute(out, v); err != nil {
+	r := &rendered{images: t.images}
+	if r.page, err = filled(exec.html, v, &t.pageSize); err != nil {
 		return nil, err
 	}
-	r := &rendered{page: out.String(), images: t.images}
 	if exec.plan == nil {
 		r.title, r.text = plainTracked(r.page, track)
 	} else {
-		out := &boundedBuffer{left: maxRendered}
-		if err := exec.plan.Execute(out, v); err != nil {
+		plan, err := filled(exec.plan, v, &t.planSize)
+		if err != nil {
 			return nil, err
 		}
-		r.title, r.text = follow(out.String(), track)
+		r.title, r.text = follow(plan, track)
 	}
 	if exec.given != nil {
-		out := &boundedBuffer{left: maxRendered}
-		if err := exec.given.Execute(out, v); err != nil {
+		given, err := filled(exec.given, v, &t.planSize)
+		if err != nil {
 			return nil, err
 		}
-		r.text = givenText(out.String())
+		r.text = givenText(given)
 	}
 	if track != nil {
 		r.page = trackLinks(r.page, track)
@@ -410,17 +412,25 @@ func (t *Template) in(vo voice) (*executable, error) {
 	return exec, nil
 }
 
-// boundedBuffer refuses to grow beyond a size.
-type boundedBuffer struct {
-	bytes.Buffer
-	left int
-}
+// bounded refuses to grow beyond maxRendered.
+type bounded struct{ strings.Builder }
 
-func (b *boundedBuffer) Write(p []byte) (int, error) {
-	if b.left -= len(p); b.left < 0 {
+func (b *bounded) Write(p []byte) (int, error) {
+	if b.Len()+len(p) > maxRendered {
 		return 0, errTooLong
 	}
-	return b.Buffer.Write(p)
+	return b.Builder.Write(p)
+}
+
+// filled executes one of the texts. The last one's size is what the next will need.
+func filled(exec interface{ Execute(io.Writer, any) error }, v *view, last *atomic.Int64) (string, error) {
+	out := &bounded{}
+	out.Grow(int(last.Load()))
+	if err := exec.Execute(out, v); err != nil {
+		return "", err
+	}
+	last.Store(int64(out.Len() + out.Len()/16))
+	return out.String(), nil
 }
 
 // cache keeps templates by the hash of their text: those of the plugins and of the library, and what they were

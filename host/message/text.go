@@ -107,7 +107,7 @@ func (r *reader) node(n *html.Node, depth int) {
 		r.children(n, depth)
 		r.out.endLink()
 	case atom.Img:
-		r.out.write(strings.TrimSpace(attr(n, "alt")))
+		r.out.write(attr(n, "alt"))
 	case atom.Ul, atom.Ol:
 		r.items(n, depth)
 	case atom.Blockquote:

@@ -37,6 +37,7 @@ var variables = []struct{ written, key string }{
 	{"{{.Enlaces.baja}}", "link_opt_out"},
 	{"{{.Enlaces.preferencias}}", "link_preferences"},
 	{"{{.Enlaces.motivo}}", "link_reason"},
+	{"{{.Enlaces.unavez}}", "link_once"},
 	{"{{.Tienda.Nombre}}", "store"},
 	{"{{.Politica}}", "policy"},
 	{"{{mayusculas .Cliente.PrimerNombre}}", "upper"},
