@@ -22,6 +22,8 @@ type dispatch struct {
 // stretch is a part of the queue that was read ahead.
 type stretch struct {
 	entries []entry
+	// room is where entries are kept.
+	room []entry
 	// more tells that the queue may hold more that is due; next is when its first is due that was not yet, if known.
 	more bool
 	next time.Time
@@ -273,7 +275,10 @@ func (q *dispatch) fill(class byte, now time.Time) error {
 	if len(s.entries) >= readLow || !s.more {
 		return nil
 	}
-	entries := append(make([]entry, 0, readAhead), s.entries...)
+	if s.room == nil {
+		s.room = make([]entry, 0, readAhead)
+	}
+	entries := append(s.room, s.entries...)
 	err := q.d.s.cfg.Store.View(func(tx *store.Tx) error {
 		s.more, s.next = false, time.Time{}
 		seen := 0
