@@ -78,7 +78,7 @@ func TestAProviderThatComplainsGetsFewerMailsAndThenMoreAgain(t *testing.T) {
 }
 
 func TestWhatANoAsksFor(t *testing.T) {
-	o := freshOutbox(t, testSettings)
+	o := patientOutbox(t, testSettings)
 	for words, fewer := range map[string]bool{
 		"421 4.7.0 Try again later, closing connection":                           true,
 		"421 4.7.28 Our system has detected an unusual rate of unsolicited mail":  true,
@@ -114,7 +114,7 @@ func TestASlowProviderDelaysNoOther(t *testing.T) {
 		}
 		return nil
 	}
-	o := freshOutbox(t, p.settings(), func(c *Config) { c.Backoff = func(string, int) time.Duration { return time.Hour } })
+	o := patientOutbox(t, p.settings(), func(c *Config) { c.Backoff = func(string, int) time.Duration { return time.Hour } })
 	given := &plgv1.Consent{Promotions: plgv1.ConsentState_CONSENT_STATE_GIVEN}
 	o.customers["slow"] = &plgv1.Customer{Id: "slow", Email: "a@gmail.com", Consent: given}
 	var all []*mostradorv1.Message
