@@ -158,6 +158,9 @@ func (a *airport) sooner(wait time.Duration) {
 // free tells whether a mail of a class finds a connection: a quarter of them are kept from advertising, so that an
 // answer to a customer finds one at once.
 func (a *airport) free(class byte) bool {
+	if len(a.d.outcomes) > commitMost/2 {
+		return false // what has left is to be kept first, or a slow disk would have ever more leave twice
+	}
 	later := a.d.flying[classLater].Load()
 	if a.d.flying[classFirst].Load()+later >= a.most {
 		return false

@@ -77,6 +77,22 @@ func TestAProviderThatComplainsGetsFewerMailsAndThenMoreAgain(t *testing.T) {
 	}
 }
 
+func TestALimitEndsByItself(t *testing.T) {
+	p := newPaces(func() int { return 16 })
+	now := time.Unix(1_770_000_000, 0)
+	p.admit("gmail.com", now)
+	p.done("gmail.com", now, false, "421 too many")
+	if ok, _ := p.admit("gmail.com", now.Add(time.Second)); ok {
+		t.Error("there is no limit")
+	}
+	if ok, _ := p.admit("gmail.com", now.Add(forgive+time.Second)); !ok {
+		t.Error("yesterday's limit holds")
+	}
+	if _, _, _, limited := p.limitOf("gmail.com"); limited {
+		t.Error("it has a limit still")
+	}
+}
+
 func TestWhatANoAsksFor(t *testing.T) {
 	o := patientOutbox(t, testSettings)
 	for words, fewer := range map[string]bool{
