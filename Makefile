@@ -51,7 +51,7 @@ compat: ## the contract with plug-ins breaks nothing that was shipped (the SDK's
 bench: programs ## the table of speeds, each a ratio within one run; BENCH_JSON=FILE writes it as JSON too,
 # MOSTRADOR_BENCH_CUSTOMERS=N takes so many customers instead of a million
 	@MOSTRADOR_BIN=$(CURDIR)/$(BIN) PATH="$(dir $(shell $(GO) env GOROOT)/bin/go):$$PATH" \
-		$(GO) run ./host/cmd/bench ./host ./host/plugin ./gui/model 2>$(BIN)/bench.log || { cat $(BIN)/bench.log; exit 1; }
+		$(GO) run ./host/cmd/bench ./host ./host/message/report ./host/plugin ./gui/model 2>$(BIN)/bench.log || { cat $(BIN)/bench.log; exit 1; }
 
 soak: programs ## an hour of work at the counter, without growth in memory: SOAK=1h
 	MOSTRADOR_BIN=$(CURDIR)/$(BIN) $(GO) test ./host -run MemoryDoesNotGrow -v -timeout 0 -soak $(or $(SOAK),1h)

@@ -81,6 +81,7 @@ func (h *Host) workOnCustomers(life context.Context) {
 		{"the data model's work ended", h.model.Run},
 		{"segments do not follow the days", h.segments.Run},
 		{"duplicates are not searched for", h.histories.Run},
+		{"offers do not follow their conditions", h.promotions.Run},
 	} {
 		h.begin(func() {
 			if err := work.run(life); err != nil && life.Err() == nil {

@@ -2,6 +2,7 @@ package host
 
 import (
 	"context"
+	"errors"
 	"net"
 	"time"
 
@@ -83,12 +84,24 @@ func (h *Host) watchFiles(ctx context.Context) {
 	}
 }
 
-// publishProfile shows customers the store's name and the wording in force.
+// publishProfile shows customers the store's name, the topics and the wording in force.
 func (h *Host) publishProfile(ctx context.Context) error {
+	h.publishing.Lock()
+	defer h.publishing.Unlock()
 	profile := &marketplace.Profile{StoreName: h.guide.Text(settingStoreName), Language: h.guide.Text(settingLanguage)}
 	err := h.store.Update(ctx, func(tx *store.Tx) error {
 		if _, err := h.consent.InForce(tx); err != nil {
 			return err
+		}
+		topics, err := h.subscriptions.Topics(tx)
+		if err != nil {
+			return err
+		}
+		for _, t := range topics {
+			profile.Topics = append(profile.Topics, marketplace.Topic{
+				ID: t.Id, Name: map[string]string{"es": t.Name, "en": t.NameEn},
+				Description: map[string]string{"es": t.Description, "en": t.DescriptionEn},
+			})
 		}
 		wordings, err := h.consent.Wordings(tx)
 		if err != nil {
@@ -107,6 +120,15 @@ func (h *Host) publishProfile(ctx context.Context) error {
 		return err
 	}
 	return h.feed.Publish(ctx, profile)
+}
+
+// topicsChanged shows customers the topics that there now are.
+func (h *Host) topicsChanged() {
+	h.begin(func() {
+		if err := h.publishProfile(context.Background()); err != nil && !errors.Is(err, store.ErrClosed) {
+			h.logger.Error("the web pages show the former topics", "error", err)
+		}
+	})
 }
 
 // feedCursor is the web act up to which the store has taken over everything.

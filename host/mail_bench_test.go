@@ -247,7 +247,7 @@ func mailVersusBare(b *testing.B) {
 	}
 	shut(b, h)
 	floor := bareLoop(b, port, last.Eml, n)
-	report(b, "mails/s", value, floor, value/floor, "atleast", 0.8)
+	showRow(b, "mails/s", value, floor, value/floor, "atleast", 0.8)
 }
 
 // bareLoop sends the same mail n times over mailLines connections and returns mails per second.
@@ -332,7 +332,7 @@ func answerDuringCampaign(b *testing.B) {
 	}
 	shut(b, h)
 	p99 := millis(percentile(times, 99))
-	report(b, "ms", p99, 0, p99, "atmost", 1000)
+	showRow(b, "ms", p99, 0, p99, "atmost", 1000)
 }
 
 // answered waits until the customer's answer has left and returns how long that took since the event.
@@ -387,7 +387,7 @@ func mailMemory(b *testing.B) {
 	if peak == 0 {
 		b.Fatalf("no figure:\n%s", out)
 	}
-	report(b, "MB", peak, 0, peak, "atmost", 100)
+	showRow(b, "MB", peak, 0, peak, "atmost", 100)
 }
 
 // TestCampaignProcess is the process that mailMemory measures; by itself it does nothing.

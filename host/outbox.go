@@ -10,7 +10,9 @@ import (
 
 	"mostrador/host/api/mostradorv1"
 	"mostrador/host/customer"
+	"mostrador/host/marketplace"
 	"mostrador/host/message"
+	"mostrador/host/message/report"
 	"mostrador/host/store"
 	"mostrador/sdk/plgv1"
 )
@@ -22,11 +24,14 @@ func (h *Host) assembleMessages(key []byte) error {
 		return err
 	}
 	h.returnKey = returns
+	tracker := marketplace.Tracker{Key: key, Address: h.publicAddress, Mode: h.tracking}
 	h.messages = message.New(message.Config{
+		TrackLink: tracker.Link, TrackOpen: tracker.Open,
+		Gates: []message.Gate{h.subscriptions.Gate},
 		Store: h.store, Logger: h.logger, Text: h.text.Text, Settings: h.mailSettings,
 		Customer: h.customerOrNone, IDs: h.idsOf, Template: h.template, Known: h.known, SpoolDir: h.path("spool"),
 		Suppressed: h.suppressed, ConsentAct: h.consentAct, OptOut: h.optOut, Signer: h.signer,
-		Changed: h.messageChanged,
+		Classify: report.Classify, Changed: h.messageChanged,
 	})
 	return nil
 }
@@ -123,7 +128,11 @@ func (h *Host) consentAct(tx *store.Tx, customerID string) (time.Time, *plgv1.Ac
 
 // optOut makes the token with which a customer leaves promotions.
 func (h *Host) optOut(tx *store.Tx, customerID string) (string, error) {
-	return h.consent.OptOutToken(tx, customerID)
+	c, err := h.customers.Get(tx, customerID)
+	if err != nil {
+		return "", err
+	}
+	return h.linkToken(tx, cause{}, c, nil, message.LinkOptOut, &plgv1.Link{Kind: plgv1.Link_KIND_OPT_OUT, CustomerId: c.Id})
 }
 
 // signer is who signs the store's mail; nil for nobody.

@@ -26,6 +26,8 @@ type Screen struct {
 	pick    *picker
 	amount  *ui.Field
 	receipt *ui.Field
+	code    *ui.Field
+	worth   *widget.Label
 	record  *ui.Button
 	sales   []*plgv1.Sale
 	names   map[string]string
@@ -33,10 +35,13 @@ type Screen struct {
 	empty   *fyne.Container
 	refund  *ui.Button
 	sending bool
+	// promo is the code that was checked for this sale.
+	promo *mostradorv1.PromoCode
 	// coming tells that the customer is on the way whom the screen was opened for, hasty that somebody has pressed Enter
 	// on the whole sale already.
 	coming, hasty bool
 	asked         ui.Latest
+	checking      ui.Latest
 }
 
 // New builds the screen.
@@ -45,6 +50,10 @@ func New(d *ui.Desk) *Screen {
 	s.pick = newPicker(d, s.picked, func() { s.content.Refresh() })
 	s.amount = ui.NewField(d.T("billing.amount", "currency", currency(d)), ui.NewEntry("0,00", func(string) { s.focus(s.receipt.Entry) }))
 	s.receipt = ui.NewField(d.T("billing.receipt"), ui.NewEntry(d.T("billing.receipt.hint"), func(string) { s.submit() }))
+	s.code = ui.NewField(d.T("billing.code"), ui.NewEntry(d.T("billing.code.hint"), func(string) { s.check(nil) }))
+	s.code.Entry.OnChanged = func(string) { s.uncheck() }
+	s.worth = ui.Note("", widget.SuccessImportance)
+	s.worth.Hide()
 	s.amount.Entry.ListenScanner(d.Clock, s.Scanned)
 	s.amount.Entry.TextStyle.Bold = true
 	s.record = ui.NewButton(d.T("billing.record"), "Enter", ui.Primary, s.submit)
@@ -53,7 +62,8 @@ func New(d *ui.Desk) *Screen {
 
 	form := ui.Card(d.T("billing.new"), ui.Column(4,
 		s.pick.content,
-		ui.Columns(12, []float32{1, 1}, s.amount.Box, s.receipt.Box),
+		ui.Columns(12, []float32{1, 1, 1}, s.amount.Box, s.receipt.Box, s.code.Box),
+		ui.Tight(s.worth),
 		s.record))
 	s.list = ui.NewList(func() int { return len(s.sales) }, newSaleRow, s.updateRow, func(int) { s.choose() })
 	s.refund = ui.NewButton(d.T("billing.refund"), "F7", ui.Plain, s.askRefund)
@@ -105,8 +115,9 @@ func (s *Screen) Show(arg string) {
 	})
 }
 
-// picked goes on to the amount, unless the person has done so.
+// picked goes on to the amount, unless the person has done so. A code that was checked was somebody else's.
 func (s *Screen) picked() {
+	s.uncheck()
 	if !s.coming {
 		s.focus(s.amount.Entry)
 	}
@@ -133,12 +144,14 @@ func (s *Screen) Scanned(code string) { s.pick.find(code) }
 // Key implements ui.Screen.
 func (s *Screen) Key(ev *fyne.KeyEvent) {
 	switch ev.Name {
+	case fyne.KeyF1:
+		s.focus(s.code.Entry)
 	case fyne.KeyF5:
 		s.pick.open()
 	case fyne.KeyF7:
 		s.askRefund()
 	case fyne.KeyEscape:
-		if s.pick.customer == nil && s.pick.entry.Text == "" && s.amount.Entry.Text == "" && s.receipt.Entry.Text == "" {
+		if s.pick.customer == nil && s.pick.entry.Text == "" && s.amount.Entry.Text == "" && s.receipt.Entry.Text == "" && s.code.Entry.Text == "" {
 			s.focus(s.pick.entry)
 			break
 		}
@@ -171,6 +184,8 @@ func (s *Screen) clear() {
 	s.pick.clear()
 	s.amount.Entry.Quiet("")
 	s.receipt.Entry.Quiet("")
+	s.code.Entry.Quiet("")
+	s.uncheck()
 	s.amount.Say("")
 	s.receipt.Say("")
 	s.focus(s.pick.entry)
@@ -196,8 +211,13 @@ func (s *Screen) submit() {
 		s.focus(s.receipt.Entry)
 		return
 	}
+	if strings.TrimSpace(s.code.Entry.Text) != "" && s.promo == nil {
+		s.check(s.submit) // what it gives is said before anything is charged
+		return
+	}
 	s.sending = true
 	s.record.Disable()
+	code := s.promo
 	req := &mostradorv1.RecordSaleRequest{Receipt: receipt, Amount: amount, Customer: s.pick.customer.GetId()}
 	ui.Ask(s.d, s.d.Model.Sales.Record, req, func(res *mostradorv1.RecordSaleResponse, err error) {
 		s.sending = false
@@ -207,6 +227,9 @@ func (s *Screen) submit() {
 			return
 		}
 		name := s.pick.customer.GetName()
+		if code != nil {
+			s.redeem(code, res.Sale.GetReceipt())
+		}
 		s.clear()
 		s.load()
 		switch {

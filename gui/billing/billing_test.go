@@ -2,6 +2,7 @@ package billing_test
 
 import (
 	"slices"
+	"strings"
 	"testing"
 
 	"fyne.io/fyne/v2"
@@ -131,6 +132,57 @@ func TestWhatIsTypedBeforeTheCustomerIsThereIsNotLost(t *testing.T) {
 	s.Unlock()
 	w.Settle()
 	if !slices.Contains(s.Calls, "sale T-0001 12,50 "+s.Customers[0].Id) {
+		t.Errorf("calls: %q", s.Calls)
+	}
+}
+
+func TestACodeIsCheckedBeforeTheSaleAndUsedUpWithIt(t *testing.T) {
+	s := uitest.Serve(t)
+	w := uitest.SignIn(t, s)
+	code := func(typed string) {
+		w.Key(fyne.KeyTab)
+		w.Type(typed)
+	}
+	w.Type("luc")
+	w.MustSee("Lucía Fernández Soto")
+	w.Key(fyne.KeyReturn)
+	w.Type("35,75")
+	w.Key(fyne.KeyReturn)
+	w.Type("A-1046")
+	code("nada")
+	w.Key(fyne.KeyReturn)
+	w.MustSee("Ese código no existe. Revíselo con el cliente.")
+	for range len("nada") {
+		w.Key(fyne.KeyBackspace)
+	}
+	w.Type("k7qfm-2xw9p")
+	w.Key(fyne.KeyReturn)
+	w.MustSee("El código da: 10 % en zapatos. Se gasta al registrar la venta.")
+	w.Picture("code")
+	if slices.ContainsFunc(s.Calls, func(c string) bool { return strings.HasPrefix(c, "sale") || strings.HasPrefix(c, "redeem") }) {
+		t.Fatalf("recorded before anybody saw what the code gives: %q", s.Calls)
+	}
+	w.Key(fyne.KeyReturn) // from the amount to the receipt
+	w.Key(fyne.KeyReturn)
+	w.Until("the code is used up", func() bool {
+		return slices.Contains(s.Calls, "sale A-1046 35,75 c1") && slices.Contains(s.Calls, "redeem K7QFM-2XW9P c1 A-1046")
+	})
+}
+
+func TestACodeOfSomebodyElseIsRefusedAndForgottenWithTheCustomer(t *testing.T) {
+	s := uitest.Serve(t)
+	w := uitest.SignIn(t, s)
+	w.Type("andr")
+	w.MustSee("Andrés Molina")
+	w.Key(fyne.KeyReturn)
+	w.Type("10")
+	w.Key(fyne.KeyReturn)
+	w.Type("A-1")
+	w.Key(fyne.KeyTab)
+	w.Type("K7QFM-2XW9P")
+	w.Key(fyne.KeyReturn)
+	w.MustSee("Ese código es de otro cliente: solo vale para quien lo recibió.")
+	if slices.ContainsFunc(s.Calls, func(c string) bool { return strings.HasPrefix(c, "sale") }) {
 		t.Errorf("calls: %q", s.Calls)
 	}
 }

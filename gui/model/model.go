@@ -67,6 +67,13 @@ type Model struct {
 	Transfers mostradorv1connect.TransferServiceClient
 	Records   mostradorv1connect.RecordServiceClient
 
+	Templates     mostradorv1connect.TemplateServiceClient
+	Rules         mostradorv1connect.RuleServiceClient
+	Delivery      mostradorv1connect.DeliveryServiceClient
+	Subscriptions mostradorv1connect.SubscriptionServiceClient
+	Promotions    mostradorv1connect.PromotionServiceClient
+	Integrations  mostradorv1connect.IntegrationServiceClient
+
 	till     string
 	language string
 
@@ -101,6 +108,12 @@ func New(cfg Config) *Model {
 	m.Segments = mostradorv1connect.NewSegmentServiceClient(cfg.HTTP, cfg.BaseURL, opt)
 	m.Transfers = mostradorv1connect.NewTransferServiceClient(cfg.HTTP, cfg.BaseURL, opt)
 	m.Records = mostradorv1connect.NewRecordServiceClient(cfg.HTTP, cfg.BaseURL, opt)
+	m.Templates = mostradorv1connect.NewTemplateServiceClient(cfg.HTTP, cfg.BaseURL, opt)
+	m.Rules = mostradorv1connect.NewRuleServiceClient(cfg.HTTP, cfg.BaseURL, opt)
+	m.Delivery = mostradorv1connect.NewDeliveryServiceClient(cfg.HTTP, cfg.BaseURL, opt)
+	m.Subscriptions = mostradorv1connect.NewSubscriptionServiceClient(cfg.HTTP, cfg.BaseURL, opt)
+	m.Promotions = mostradorv1connect.NewPromotionServiceClient(cfg.HTTP, cfg.BaseURL, opt)
+	m.Integrations = mostradorv1connect.NewIntegrationServiceClient(cfg.HTTP, cfg.BaseURL, opt)
 	return m
 }
 

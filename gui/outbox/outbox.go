@@ -1,21 +1,15 @@
-// Package outbox is the Bandeja de salida: every message with its state, and beside it the mail as the customer
-// sees it, its text part and its headers.
+// Package outbox is the Bandeja de salida: every message with its state, and beside it the mail as the customer sees
+// it, its text part, its headers, and why it was sent or was not. The list is narrowed by state, plug-in, template and
+// rule; those that failed are sent again together, and one that waits can be taken back.
 package outbox
 
 import (
-	"errors"
-	"fmt"
-	"net/url"
-	"os"
-	"path/filepath"
-	"strings"
-
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/container"
+	"fyne.io/fyne/v2/driver/desktop"
 	"fyne.io/fyne/v2/theme"
 	"fyne.io/fyne/v2/widget"
 
-	"mostrador/gui/mailview"
 	"mostrador/gui/model"
 	"mostrador/gui/sheet"
 	"mostrador/gui/ui"
@@ -32,6 +26,7 @@ var states = []mostradorv1.MessageState{
 	mostradorv1.MessageState_MESSAGE_STATE_SPOOLED,
 	mostradorv1.MessageState_MESSAGE_STATE_FAILED,
 	mostradorv1.MessageState_MESSAGE_STATE_SUPPRESSED,
+	mostradorv1.MessageState_MESSAGE_STATE_CANCELLED,
 }
 
 // Screen is the outbox.
@@ -41,104 +36,58 @@ type Screen struct {
 
 	messages []*mostradorv1.Message
 	next     string
-	state    mostradorv1.MessageState
+	filter   *filter
 	want     string
-	shown    *mostradorv1.GetMessageResponse
 	newest   ui.Latest
-	reading  ui.Latest
 	loading  bool
 
-	list    *ui.List
-	none    *fyne.Container
-	hint    *widget.Label
-	detail  *fyne.Container
-	subject *widget.Label
-	to      *widget.Label
-	badge   *ui.Badge
-	answer  *widget.Label
-	tabs    [3]*ui.Button
-	body    *fyne.Container
-	view    *mailview.View
-	plain   *ui.Entry
-	headers *ui.Entry
-	retry   *ui.Button
+	list   *ui.List
+	none   *fyne.Container
+	hint   *widget.Label
+	hints  *fyne.Container
+	detail *detail
 }
 
 // New builds the screen.
 func New(d *ui.Desk) *Screen {
 	s := &Screen{d: d}
+	s.filter = newFilter(d, s.narrow)
+	s.detail = newDetail(d, s.load, func() { s.content.Refresh() })
 	s.list = ui.NewList(func() int { return len(s.messages) }, newRow, s.update, s.open)
 	s.none = container.NewCenter(ui.Text(d.T("outbox.none"), ui.SizeText, false, ui.ColorMuted))
 	s.none.Hide()
-	var names []string
-	for _, state := range states {
-		names = append(names, d.T("outbox.filter."+state.String()))
-	}
-	filter := ui.NewSelect(d.T("choose"), names, nil)
-	filter.SetSelectedIndex(0)
-	filter.OnChanged = func(string) {
-		s.state = states[max(0, filter.SelectedIndex())]
-		s.load()
-	}
 	s.hint = ui.Note("", widget.WarningImportance)
-	left := ui.Card("", ui.Frame(8, ui.Column(8, ui.Boxed(filter), ui.Tight(s.hint), ui.Gap(1)), nil, container.NewStack(s.list, s.none), nil, nil))
-
-	s.subject = ui.Words("")
-	s.subject.TextStyle.Bold = true
-	s.subject.SizeName = theme.SizeNameSubHeadingText
-	s.to = ui.Note("", widget.LowImportance)
-	s.badge = ui.NewBadge("", ui.Quiet)
-	s.answer = ui.Note("", widget.MediumImportance)
-	for i, key := range []string{"outbox.mail", "outbox.text", "outbox.headers"} {
-		s.tabs[i] = ui.NewButton(d.T(key), "", ui.Nav, func() { s.choose(i) })
-	}
-	s.retry = ui.NewButton(d.T("outbox.retry"), "F5", ui.Plain, s.again)
-	browser := ui.NewButton(d.T("outbox.browser"), "F7", ui.Plain, s.browse)
-	s.view = mailview.New(d.Open)
-	s.plain, s.headers = reader(), reader()
-	s.body = container.NewStack()
-	head := ui.Column(0,
-		ui.Row(0, s.badge.Box), ui.Gap(6), ui.Tight(s.subject),
-		ui.Tight(s.to), ui.Tight(s.answer), ui.Gap(10),
-		ui.Row(2, s.tabs[0], s.tabs[1], s.tabs[2]))
-	s.detail = ui.Card("", ui.Frame(8, head, nil, s.body, nil, nil))
-	s.detail.Hide()
-	s.content = ui.Frame(16, ui.Row(8, ui.Title(d.T("menu.outbox")), ui.Spring(), s.retry, browser), nil, ui.Columns(16, []float32{36, 64}, left, s.detail), nil, nil)
-	s.choose(0)
+	s.hints = ui.Tight(s.hint)
+	again := ui.NewButton(d.T("outbox.failed"), "", ui.Plain, s.resend)
+	again.SetEnabled(d.Model.May(mostradorv1.Role_ROLE_OPERATOR))
+	left := ui.Card("", ui.Frame(8, ui.Column(8, s.filter.box, s.hints, ui.Gap(1)), nil, container.NewStack(s.list, s.none), nil, ui.Row(0, again)))
+	head := ui.Row(8, ui.Title(d.T("area.outbox")), ui.Spring(), s.detail.retry, s.detail.cancel, s.detail.browser)
+	s.content = ui.Frame(12, head, nil, ui.Columns(16, []float32{36, 64}, left, s.detail.box), nil, nil)
 	return s
-}
-
-// reader is a box for text that can be read and copied but not changed.
-func reader() *ui.Entry {
-	e := ui.NewTextEntry(8)
-	e.TextStyle.Monospace = true
-	return e
 }
 
 // row is one message in the list.
 type row struct {
-	subject, to, when *widget.Label
-	badge             *ui.Badge
+	subject, to *widget.Label
+	badge       *ui.Badge
 }
 
 func (*row) MinSize([]fyne.CanvasObject) fyne.Size { return fyne.NewSize(200, 62) }
 
 func (*row) Layout(o []fyne.CanvasObject, size fyne.Size) {
-	badge := o[3].MinSize()
+	badge := o[2].MinSize()
 	o[0].Resize(fyne.NewSize(size.Width, 34))
 	o[0].Move(fyne.NewPos(0, 0))
 	o[1].Resize(fyne.NewSize(size.Width-badge.Width-12, 30))
 	o[1].Move(fyne.NewPos(0, 27))
-	o[2].Resize(fyne.NewSize(0, 0))
-	o[3].Resize(badge)
-	o[3].Move(fyne.NewPos(size.Width-badge.Width-8, 33))
+	o[2].Resize(badge)
+	o[2].Move(fyne.NewPos(size.Width-badge.Width-8, 33))
 }
 
 func newRow() fyne.CanvasObject {
-	r := &row{subject: ui.Cell(true), to: ui.Cell(false), when: ui.Cell(false), badge: ui.NewBadge(" ", ui.Quiet)}
+	r := &row{subject: ui.Cell(true), to: ui.Cell(false), badge: ui.NewBadge(" ", ui.Quiet)}
 	r.to.SizeName, r.to.Importance = theme.SizeNameCaptionText, widget.LowImportance
-	r.when.Hide()
-	return container.New(r, r.subject, r.to, r.when, r.badge.Box)
+	return container.New(r, r.subject, r.to, r.badge.Box)
 }
 
 func (s *Screen) update(i int, o fyne.CanvasObject) {
@@ -148,12 +97,30 @@ func (s *Screen) update(i int, o fyne.CanvasObject) {
 	m, r := s.messages[i], o.(*fyne.Container).Layout.(*row)
 	r.subject.SetText(m.Subject)
 	r.to.SetText(s.d.Text.Clock(m.Queued) + "  " + m.To)
-	word, tone := sheet.MessageState(s.d, m.State)
-	r.badge.Set(word, tone)
+	r.badge.Set(state(s.d, m))
 	o.Refresh()
 	if i == len(s.messages)-1 && s.next != "" && !s.loading {
 		s.more()
 	}
+}
+
+// state is the word and tone for a message: what came of it, as far as that is known.
+func state(d *ui.Desk, m *mostradorv1.Message) (string, ui.Tone) {
+	switch {
+	case m.Delivery.GetComplained() != nil:
+		return d.T("outbox.complained"), ui.Bad
+	case m.Delivery.GetBounced() != nil:
+		return d.T("outbox.bounced"), ui.Bad
+	case m.State == mostradorv1.MessageState_MESSAGE_STATE_QUEUED && m.NotBefore != nil && m.NotBefore.AsTime().After(d.Clock()):
+		return d.T("outbox.scheduled"), ui.Quiet
+	case m.Delivery.GetClicked() != nil:
+		return d.T("outbox.clicked"), ui.Good
+	case m.Delivery.GetOpened() != nil:
+		return d.T("outbox.opened"), ui.Good
+	case m.Delivery.GetDelivered() != nil:
+		return d.T("outbox.delivered"), ui.Good
+	}
+	return sheet.MessageState(d, m.State)
 }
 
 // Content implements ui.Screen.
@@ -162,6 +129,7 @@ func (s *Screen) Content() fyne.CanvasObject { return s.content }
 // Show implements ui.Screen; arg is the id of the message to show.
 func (s *Screen) Show(arg string) {
 	s.want = arg
+	s.filter.load()
 	s.load()
 	s.d.Window.Canvas().Focus(s.list)
 }
@@ -176,13 +144,19 @@ func (s *Screen) Scanned(string) {}
 func (s *Screen) Key(ev *fyne.KeyEvent) {
 	switch ev.Name {
 	case fyne.KeyF5:
-		s.again()
+		s.detail.again()
 	case fyne.KeyF7:
-		s.browse()
+		s.detail.browse()
 	default:
 		return
 	}
 	ui.Take(ev)
+}
+
+// Shortcut implements ui.Shortcutter: Alt with a figure shows a part of the message.
+func (s *Screen) Shortcut(pressed fyne.Shortcut) bool {
+	c, ok := pressed.(*desktop.CustomShortcut)
+	return ok && c.Modifier == fyne.KeyModifierAlt && s.detail.tabs.Shortcut(pressed)
 }
 
 // Changed implements ui.Screen.
@@ -192,17 +166,18 @@ func (s *Screen) Changed(c model.Change) {
 	}
 }
 
+// narrow lists what the filter asks for, from the newest.
+func (s *Screen) narrow() {
+	s.want = ""
+	s.load()
+}
+
 func (s *Screen) load() {
 	current := s.newest.Next()
 	s.loading = true
-	s.hint.SetText("")
-	s.hint.Hide()
-	if s.d.Model.Status().MailSpooled {
-		s.hint.SetText(s.d.T("outbox.spooled"))
-		s.hint.Show()
-	}
-	req := &mostradorv1.ListMessagesRequest{State: s.state, Limit: page}
-	ui.Ask(s.d, s.d.Model.Messages.List, req, func(res *mostradorv1.ListMessagesResponse, err error) {
+	s.hints.Hidden = !s.d.Model.Status().MailSpooled
+	s.hint.SetText(s.d.T("outbox.spooled"))
+	ui.Ask(s.d, s.d.Model.Messages.List, s.filter.request(""), func(res *mostradorv1.ListMessagesResponse, err error) {
 		if !current() {
 			return
 		}
@@ -212,20 +187,19 @@ func (s *Screen) load() {
 			return
 		}
 		s.messages, s.next = res.Messages, res.NextPage
-		if len(s.messages) == 0 {
-			s.none.Show()
-			s.detail.Hide()
-		} else {
-			s.none.Hide()
-		}
-		s.content.Refresh()
+		s.filter.seen(s.messages)
+		s.none.Hidden = len(s.messages) > 0
+		s.list.Refresh()
 		id := s.want
 		if id == "" && len(s.messages) > 0 {
 			id = s.messages[0].Id
 		}
-		if id != "" {
-			s.read(id)
+		if id == "" {
+			s.detail.clear()
+		} else {
+			s.detail.read(id)
 		}
+		s.content.Refresh()
 		for i, m := range s.messages {
 			if m.Id == id {
 				s.list.Mark(i)
@@ -237,8 +211,7 @@ func (s *Screen) load() {
 func (s *Screen) more() {
 	current := s.newest.Next()
 	s.loading = true
-	req := &mostradorv1.ListMessagesRequest{State: s.state, Limit: page, Page: s.next}
-	ui.Ask(s.d, s.d.Model.Messages.List, req, func(res *mostradorv1.ListMessagesResponse, err error) {
+	ui.Ask(s.d, s.d.Model.Messages.List, s.filter.request(s.next), func(res *mostradorv1.ListMessagesResponse, err error) {
 		if !current() {
 			return
 		}
@@ -253,117 +226,39 @@ func (s *Screen) more() {
 func (s *Screen) open(i int) {
 	if i < len(s.messages) {
 		s.want = s.messages[i].Id
-		s.read(s.want)
+		s.detail.read(s.want)
 	}
 }
 
-func (s *Screen) read(id string) {
-	current := s.reading.Next()
-	ui.Ask(s.d, s.d.Model.Messages.Get, &mostradorv1.GetMessageRequest{Id: id}, func(res *mostradorv1.GetMessageResponse, err error) {
-		if !current() {
-			return
+// resend sends again just those that failed, of what the filter asks for, once it was said how many they are.
+func (s *Screen) resend() {
+	d := s.d
+	if d.TopModal() != nil {
+		return
+	}
+	req := s.filter.failed()
+	req.DryRun = true
+	ui.Ask(d, d.Model.Messages.RetryFailed, req, func(res *mostradorv1.RetryFailedResponse, err error) {
+		switch {
+		case err != nil:
+			d.Fail(d.Explain(err))
+		case res.Messages == 0:
+			d.Warn(d.T("outbox.failed.none"))
+		default:
+			text := d.T("outbox.failed.text", "n", d.Text.Number(float64(res.Messages)))
+			if s.filter.any() {
+				text = d.T("outbox.failed.filtered", "n", d.Text.Number(float64(res.Messages)))
+			}
+			d.Confirm(d.T("outbox.failed"), text, d.T("outbox.failed.yes"), func() {
+				ui.Ask(d, d.Model.Messages.RetryFailed, s.filter.failed(), func(res *mostradorv1.RetryFailedResponse, err error) {
+					if err != nil {
+						d.Fail(d.Explain(err))
+						return
+					}
+					d.Say(d.T("outbox.failed.done", "n", d.Text.Number(float64(res.Messages))))
+					s.load()
+				})
+			})
 		}
-		if err != nil {
-			s.d.Fail(s.d.Explain(err))
-			return
-		}
-		s.show(res)
 	})
-}
-
-func (s *Screen) show(res *mostradorv1.GetMessageResponse) {
-	same := s.shown.GetMessage().GetId() == res.Message.Id
-	s.shown = res
-	m := res.Message
-	s.subject.SetText(m.Subject)
-	s.to.SetText(s.d.T("outbox.to", "to", m.To, "when", s.d.Text.DateTime(m.Queued)))
-	word, tone := sheet.MessageState(s.d, m.State)
-	s.badge.Set(word, tone)
-	answer := m.LastAnswer
-	if m.NextAttempt != nil && m.State == mostradorv1.MessageState_MESSAGE_STATE_QUEUED {
-		answer = strings.TrimSpace(s.d.T("outbox.next", "n", m.Attempts, "when", s.d.Text.Clock(m.NextAttempt)) + " " + answer)
-	}
-	s.answer.SetText(answer)
-	s.answer.Importance = widget.MediumImportance
-	if m.State == mostradorv1.MessageState_MESSAGE_STATE_FAILED {
-		s.answer.Importance = widget.DangerImportance
-	}
-	if answer == "" {
-		s.answer.Hide()
-	} else {
-		s.answer.Show()
-	}
-	s.retry.SetEnabled(m.State == mostradorv1.MessageState_MESSAGE_STATE_FAILED || m.State == mostradorv1.MessageState_MESSAGE_STATE_SUPPRESSED)
-	if !same || len(s.view.Blocks()) == 0 {
-		s.view.Show(res.Mail.GetHtml())
-	}
-	s.plain.Quiet(res.Mail.GetText())
-	var b strings.Builder
-	for _, h := range res.Mail.GetHeaders() {
-		fmt.Fprintf(&b, "%s: %s\n", h.Name, h.Value)
-	}
-	s.headers.Quiet(b.String())
-	s.detail.Show()
-	s.detail.Refresh()
-}
-
-func (s *Screen) choose(tab int) {
-	for i, b := range s.tabs {
-		b.SetStyle(ui.Nav)
-		if i == tab {
-			b.SetStyle(ui.NavCurrent)
-		}
-	}
-	s.body.Objects = []fyne.CanvasObject{[]fyne.CanvasObject{s.view.Content(), s.plain, s.headers}[tab]}
-	s.body.Refresh()
-}
-
-func (s *Screen) again() {
-	if s.shown == nil || s.retry.Disabled() {
-		return
-	}
-	ui.Ask(s.d, s.d.Model.Messages.Retry, &mostradorv1.RetryMessageRequest{Id: s.shown.Message.Id}, func(res *mostradorv1.RetryMessageResponse, err error) {
-		if err != nil {
-			s.d.Fail(s.d.Explain(err))
-			return
-		}
-		s.d.Say(s.d.T("outbox.retried", "to", res.Message.To))
-		s.load()
-	})
-}
-
-// browse writes the mail to a file that only this person may read and opens it.
-func (s *Screen) browse() {
-	if s.shown == nil {
-		return
-	}
-	address, err := writePage(s.shown.Mail.GetHtml())
-	if err != nil {
-		s.d.Fail(s.d.T("error.browser"))
-		return
-	}
-	s.d.Open(address)
-}
-
-// writePage puts HTML into the temp folder under one name, so that no heap of mails collects there. A policy in
-// the page keeps scripts and everything from elsewhere out.
-func writePage(html string) (string, error) {
-	dir, err := os.UserCacheDir()
-	if err != nil {
-		dir = os.TempDir()
-	}
-	dir = filepath.Join(dir, "mostrador")
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return "", fmt.Errorf("outbox: %w", err)
-	}
-	file := filepath.Join(dir, "correo.html")
-	const policy = `<!doctype html><meta charset="utf-8"><meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; img-src data:">`
-	if err := errors.Join(os.WriteFile(file, []byte(policy+html), 0o600), os.Chmod(file, 0o600)); err != nil {
-		return "", fmt.Errorf("outbox: %w", err)
-	}
-	slashed := filepath.ToSlash(file)
-	if !strings.HasPrefix(slashed, "/") {
-		slashed = "/" + slashed // C:/...
-	}
-	return (&url.URL{Scheme: "file", Path: slashed}).String(), nil
 }

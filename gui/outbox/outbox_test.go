@@ -7,7 +7,9 @@ import (
 	"testing"
 
 	"fyne.io/fyne/v2"
+	"fyne.io/fyne/v2/driver/desktop"
 
+	"mostrador/gui/ui"
 	"mostrador/gui/uitest"
 )
 
@@ -61,4 +63,67 @@ func TestAFailedMessageIsRetried(t *testing.T) {
 	if !slices.Contains(s.Calls, "retry m2") {
 		t.Errorf("calls: %q", s.Calls)
 	}
+}
+
+func alt(key fyne.KeyName) fyne.Shortcut {
+	return &desktop.CustomShortcut{KeyName: key, Modifier: fyne.KeyModifierAlt}
+}
+
+func TestTheOutboxSaysCheckByCheckWhyAMessageWasNotDelivered(t *testing.T) {
+	s := uitest.Serve(t)
+	w := uitest.SignIn(t, s)
+	w.Desk.Nav.Go(ui.Outbox, "m2")
+	w.Settle()
+	w.Shortcut(alt("4"))
+	w.MustSee("No se entregó: el servidor dice que el buzón no existe.", "La pide la regla «Bienvenida» de PLG0074 por el evento 17.", "Marta Ruiz, caja 1", "Direcciones sin correo", "No")
+	w.Picture("outbox-why")
+}
+
+func TestAWaitingMessageSaysWhenItLeavesAndIsTakenBack(t *testing.T) {
+	s := uitest.Serve(t)
+	w := uitest.SignIn(t, s)
+	w.Desk.Nav.Go(ui.Outbox, "m0")
+	w.Settle()
+	w.MustSee("Programado", "Sale el 10/03/2026 09:30.", "Adjuntos: cesta.pdf (33 KB)")
+	w.Shortcut(alt("4"))
+	w.MustSee("Cesta abandonada: ofrecer ayuda", "biblioteca/cesta, versión 4", "K7QFM-2XW9P")
+	w.Picture("outbox-scheduled")
+	w.Press("Cancelar el envío")
+	w.MustSee("El mensaje para nuria@example.com aún no ha salido y ya no saldrá.")
+	w.Press("No enviar")
+	w.MustSee("El mensaje para nuria@example.com ya no sale.", "Cancelado")
+	if !slices.Contains(s.Calls, "cancel m0") {
+		t.Errorf("calls: %q", s.Calls)
+	}
+}
+
+func TestJustTheFailedAreSentAgainOnceItIsSaidHowMany(t *testing.T) {
+	s := uitest.Serve(t)
+	w := uitest.SignIn(t, s)
+	w.Key(fyne.KeyF6)
+	w.Press("Reenviar las fallidas")
+	w.MustSee("Han fallado 1 mensajes. Salen otra vez solo esos, con los mismos identificadores.")
+	if slices.Contains(s.Calls, "retry failed  1") {
+		t.Fatal("it was not asked")
+	}
+	w.Press("Reenviar")
+	w.MustSee("Vuelven a salir 1 mensajes.")
+	w.Press("Reenviar las fallidas")
+	w.MustSee("No hay mensajes fallidos.")
+}
+
+func TestMessagesAreNarrowedByRule(t *testing.T) {
+	s := uitest.Serve(t)
+	w := uitest.SignIn(t, s)
+	w.Key(fyne.KeyF6)
+	w.Press("Más filtros")
+	w.Canvas.Focused().(*ui.Select).SetSelected("PLG0110")
+	w.Picture("outbox-filters")
+	w.Press("Ver mensajes")
+	w.MustSee("nuria@example.com", "PLG0110  ×")
+	if w.Sees("lucia@example.com") {
+		t.Error("the list is not narrowed")
+	}
+	w.Press("PLG0110  ×")
+	w.MustSee("lucia@example.com")
 }

@@ -1,6 +1,6 @@
 // Package sheet is the Ficha: one customer in four tabs. Perfil y etiquetas has the fields of the data model by
-// section, tags, segments and the buttons that plug-ins offer; Consentimiento has consent in words and the customer's
-// rights; Historial is the audit; Compras y puntos has what the store counts and what plug-ins show. Everything about
+// section, tags, segments and the buttons that plug-ins offer; Consentimiento has consent in words, what the customer
+// hears of, whether he would get a message now, and his rights; Historial is the audit; Compras y puntos has what the store counts and what plug-ins show. Everything about
 // rules comes from the host: a field's or button's state is shown as the API gives it, with its reason beside it.
 //
 // A sheet follows the store while it is open. What another till changes while somebody edits here is said at the
@@ -56,6 +56,8 @@ type Screen struct {
 	consent  *fyne.Container
 	privacy  *privacy
 	history  *history
+	topics   *subscriptions
+	would    *wouldGet
 	counts   *fyne.Container
 	panels   *fyne.Container
 
@@ -85,6 +87,9 @@ func New(d *ui.Desk) *Screen {
 	s.counts, s.panels = ui.Column(6), ui.Column(12)
 	s.tags, s.privacy, s.history = newTags(d), newPrivacy(s), newHistory(d)
 	s.tags.changed = s.answered
+	s.topics, s.would = newSubscriptions(d), newWouldGet(d)
+	s.topics.shown = func() { s.page.Refresh() }
+	s.topics.rest = func() { d.Window.Canvas().Focus(s.rest) }
 
 	s.tabs = ui.NewTabs([]string{d.T("sheet.tab.profile"), d.T("sheet.consent"), d.T("sheet.history"), d.T("sheet.tab.purchases")}, s.turn)
 	two := func(left, right fyne.CanvasObject) fyne.CanvasObject {
@@ -92,7 +97,8 @@ func New(d *ui.Desk) *Screen {
 	}
 	s.pages[tabProfile] = two(ui.Card(d.T("sheet.data"), s.data),
 		ui.Column(12, ui.Card(d.T("sheet.actions"), s.actions), ui.Card(d.T("area.tags"), s.tags.box), ui.Card(d.T("area.segments"), s.segments)))
-	s.pages[tabConsent] = two(ui.Card(d.T("sheet.consent"), s.consent), ui.Card(d.T("privacy.title"), s.privacy.box))
+	s.pages[tabConsent] = two(ui.Column(12, ui.Card(d.T("sheet.consent"), s.consent), ui.Card(d.T("subscriptions"), s.topics.box)),
+		ui.Column(12, ui.Card(d.T("why.would"), s.would.box), ui.Card(d.T("privacy.title"), s.privacy.box)))
 	s.pages[tabHistory] = s.history.content
 	s.pages[tabPurchases] = two(s.panels, ui.Card(d.T("sheet.counts"), s.counts))
 	s.page = container.NewStack(s.pages[tabProfile])
@@ -107,6 +113,9 @@ func New(d *ui.Desk) *Screen {
 func (s *Screen) turn(at int) {
 	s.page.Objects = []fyne.CanvasObject{s.pages[at]}
 	s.page.Refresh()
+	if at == tabConsent && s.sheet != nil {
+		s.topics.load(s.would.id)
+	}
 	if at == tabHistory {
 		s.history.load()
 		s.d.Window.Canvas().Focus(s.history.list)
@@ -123,6 +132,10 @@ func (s *Screen) Show(arg string) {
 	s.Hide()
 	s.sheet = s.d.Model.OpenSheet(arg, func() { s.d.Do(s.refresh) })
 	s.history.of(arg)
+	s.would.id = arg
+	if s.tabs.At() == tabConsent {
+		s.topics.load(arg)
+	}
 	s.tags.load()
 	s.d.Window.Canvas().Focus(s.rest)
 }
@@ -130,6 +143,7 @@ func (s *Screen) Show(arg string) {
 // Hide implements ui.Screen.
 func (s *Screen) Hide() {
 	s.history.stop()
+	s.topics.stop()
 	if s.sheet != nil {
 		s.sheet.Close()
 		s.sheet = nil
@@ -191,8 +205,11 @@ func (s *Screen) Changed(c model.Change) {
 	default:
 		return
 	}
-	if s.tabs.At() == tabHistory {
+	switch s.tabs.At() {
+	case tabHistory:
 		s.history.load()
+	case tabConsent:
+		s.topics.load(s.would.id)
 	}
 }
 

@@ -188,3 +188,65 @@ func TestAChoiceOfAPlugInIsChosen(t *testing.T) {
 	}
 	w.Until("the sheet names it", func() bool { return w.Sees("Oro") })
 }
+
+func TestTheSheetSaysWhatACustomerHearsOfAndWhyHeLeft(t *testing.T) {
+	s := uitest.Serve(t)
+	w := open(t, s, "c1")
+	w.Shortcut(alt("2"))
+	w.MustSee("Suscripciones", "Por correo", "Novedades", "Libros infantiles", "el cliente  ·  con un clic en el correo", "Demasiados mensajes: «Llegaban tres a la semana.»", "Se suscribe: Novedades")
+	w.Picture("subscriptions")
+}
+
+// box is the box to tick with this name.
+func box(t *testing.T, w *uitest.Window, name string) *ui.Check {
+	t.Helper()
+	for range 60 {
+		if c, ok := w.Canvas.Focused().(*ui.Check); ok && c.Text == name {
+			return c
+		}
+		w.Key(fyne.KeyTab)
+	}
+	t.Fatalf("no box %q", name)
+	return nil
+}
+
+func TestACustomerIsTakenUpAgainOnlyOnceItIsConfirmedThatHeAsks(t *testing.T) {
+	s := uitest.Serve(t)
+	w := open(t, s, "c1")
+	w.Shortcut(alt("2"))
+	c := box(t, w, "Libros infantiles")
+	w.Type(" ")
+	w.MustSee("Volver a suscribir: Libros infantiles")
+	if c.Checked || !w.Button("Suscribir").Disabled() {
+		t.Error("it is not asked")
+	}
+	w.Picture("resubscribe")
+	w.Type(" ")
+	w.Key(fyne.KeyTab)
+	w.Type("Lo pide en caja")
+	w.Press("Suscribir")
+	w.MustSee("Se suscribe: Libros infantiles")
+	if !slices.Contains(s.Calls, `subscription c1 infantil on=true "Lo pide en caja"`) {
+		t.Errorf("calls: %q", s.Calls)
+	}
+	box(t, w, "Novedades")
+	w.Type(" ") // to leave needs no confirmation
+	w.MustSee("Deja: Novedades")
+	if !slices.Contains(s.Calls, `subscription c1 novedades on=false ""`) {
+		t.Errorf("calls: %q", s.Calls)
+	}
+}
+
+func TestTheSheetSaysWhetherTheCustomerWouldGetAMessage(t *testing.T) {
+	s := uitest.Serve(t)
+	w := open(t, s, "c1")
+	w.Shortcut(alt("2"))
+	w.Press("Promoción")
+	w.Type("nov")
+	w.Key(fyne.KeyReturn)
+	w.MustSee("¿Recibiría un mensaje?", "No: el cliente no ha aceptado promociones.", "Son horas de silencio hasta las 9:00.", "Espera")
+	if !slices.Contains(s.Calls, "why c1 MESSAGE_KIND_PROMOTIONAL novedades") {
+		t.Errorf("calls: %q", s.Calls)
+	}
+	w.Picture("would")
+}

@@ -3,7 +3,6 @@ package uitest
 import (
 	"context"
 	"fmt"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -11,7 +10,6 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"mostrador/host/api/mostradorv1"
-	"mostrador/host/api/mostradorv1/mostradorv1connect"
 	"mostrador/sdk/plgv1"
 )
 
@@ -258,45 +256,4 @@ func (h sales) List(context.Context, *connect.Request[mostradorv1.ListSalesReque
 		res.Sales = append(res.Sales, proto.CloneOf(sale))
 	}
 	return connect.NewResponse(res), nil
-}
-
-type messages struct {
-	mostradorv1connect.UnimplementedMessageServiceHandler
-	s *Store
-}
-
-func (h messages) List(_ context.Context, req *connect.Request[mostradorv1.ListMessagesRequest]) (*connect.Response[mostradorv1.ListMessagesResponse], error) {
-	h.s.Lock()
-	defer h.s.Unlock()
-	res := &mostradorv1.ListMessagesResponse{}
-	for _, m := range h.s.Messages {
-		if (req.Msg.CustomerId == "" || m.CustomerId == req.Msg.CustomerId) && (req.Msg.State == 0 || m.State == req.Msg.State) {
-			res.Messages = append(res.Messages, proto.CloneOf(m))
-		}
-	}
-	return connect.NewResponse(res), nil
-}
-
-func (h messages) Get(_ context.Context, req *connect.Request[mostradorv1.GetMessageRequest]) (*connect.Response[mostradorv1.GetMessageResponse], error) {
-	h.s.Lock()
-	defer h.s.Unlock()
-	i := slices.IndexFunc(h.s.Messages, func(m *mostradorv1.Message) bool { return m.Id == req.Msg.Id })
-	if i < 0 {
-		return nil, notFound("mensaje")
-	}
-	m := proto.CloneOf(h.s.Messages[i])
-	return connect.NewResponse(&mostradorv1.GetMessageResponse{Message: m, Mail: Mail(m.To)}), nil
-}
-
-func (h messages) Retry(_ context.Context, req *connect.Request[mostradorv1.RetryMessageRequest]) (*connect.Response[mostradorv1.RetryMessageResponse], error) {
-	h.s.Lock()
-	defer h.s.Unlock()
-	for _, m := range h.s.Messages {
-		if m.Id == req.Msg.Id {
-			h.s.called("retry " + m.Id)
-			m.State = mostradorv1.MessageState_MESSAGE_STATE_QUEUED
-			return connect.NewResponse(&mostradorv1.RetryMessageResponse{Message: proto.CloneOf(m)}), nil
-		}
-	}
-	return nil, notFound("mensaje")
 }

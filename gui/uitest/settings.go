@@ -270,7 +270,11 @@ func (s *Store) fill() {
 	s.Messages = []*mostradorv1.Message{
 		{Id: "m3", CustomerId: "c1", To: "lucia@example.com", Subject: "Le damos la bienvenida a Librería Cervantes", State: mostradorv1.MessageState_MESSAGE_STATE_SPOOLED, Queued: at(55)},
 		{Id: "m2", CustomerId: "c4", To: "joseluis.benitez.montoro@correo.example.com", Subject: "Le damos la bienvenida a Librería Cervantes", State: mostradorv1.MessageState_MESSAGE_STATE_FAILED, Queued: at(40), Attempts: 1, LastAnswer: "550 5.1.1 <joseluis.benitez.montoro@correo.example.com>: User unknown"},
-		{Id: "m1", CustomerId: "c2", To: "andres.molina@example.com", Subject: "Le damos la bienvenida a Librería Cervantes", State: mostradorv1.MessageState_MESSAGE_STATE_SENT, Queued: at(5), Sent: at(5)},
+		{Id: "m1", CustomerId: "c2", To: "andres.molina@example.com", Subject: "Le damos la bienvenida a Librería Cervantes", State: mostradorv1.MessageState_MESSAGE_STATE_SENT, Queued: at(5), Sent: at(5), Plugin: "PLG0074", Template: "templates/bienvenida.html",
+			Delivery: &mostradorv1.MessageDelivery{Opened: at(20), Opens: 2, Clicked: at(21), Clicks: 1}},
+		{Id: "m0", CustomerId: "c5", To: "nuria@example.com", Subject: "Nuria, su cesta le espera", State: mostradorv1.MessageState_MESSAGE_STATE_QUEUED, Queued: at(2), NotBefore: at(60 * 24), Kind: advert, Topic: "novedades",
+			Plugin: "PLG0110", Template: "biblioteca/cesta", TemplateVersion: 4, Rule: "Cesta abandonada: ofrecer ayuda", Language: "es", PromoCode: "K7QFM-2XW9P",
+			Files: []*mostradorv1.MessageFile{{Name: "cesta.pdf", ContentType: "application/pdf", Size: 34800}}},
 	}
 	staff := &plgv1.Actor{Operator: "Marta Ruiz", Till: "1", Channel: "gui"}
 	s.Events = []*plgv1.Event{

@@ -58,9 +58,13 @@ type Store struct {
 	Searches []*mostradorv1.SearchRequest
 	Tags     []*mostradorv1.Tag
 	Segments []*mostradorv1.Segment
-	Terms    []*mostradorv1.Term
-	History  []*mostradorv1.HistoryEntry
-	Pairs    []*mostradorv1.DuplicatePair
+	// Promotions, Codes and OffersKept are those that there are.
+	Promotions []*mostradorv1.Promotion
+	Codes      []*mostradorv1.PromoCode
+	OffersKept []*mostradorv1.Offer
+	Terms      []*mostradorv1.Term
+	History    []*mostradorv1.HistoryEntry
+	Pairs      []*mostradorv1.DuplicatePair
 	// Facts and Members are what is known of every customer on the sheet.
 	Facts   *mostradorv1.Facts
 	Members []string
@@ -89,6 +93,18 @@ type Store struct {
 	Imports []*mostradorv1.Import
 	// Model is the data model.
 	Model []*mostradorv1.Field
+	// Templates are those of messages, and Previews what was to be shown of them, in order.
+	Templates []*mostradorv1.Template
+	Previews  []*mostradorv1.PreviewTemplateRequest
+	// Rules are those of messages by event, Topics what promotional ones are about.
+	Rules  []*mostradorv1.RuleSet
+	Topics []*mostradorv1.Topic
+	// Addresses and Reports are what supervision of delivery knows; Quiet says that no mail has left yet.
+	Addresses []*mostradorv1.Address
+	Reports   []*mostradorv1.Report
+	Quiet     bool
+	// Subscriptions are how every customer stands to topics and channels.
+	Subscriptions *mostradorv1.ShowSubscriptionsResponse
 	// Governed says whether interplay locks "Aplica para Promociones".
 	Governed bool
 	// Calls are the names of the calls that changed something, in order.
@@ -116,6 +132,11 @@ func New() *Store {
 		Contributions: map[string]*mostradorv1.ContributionsResponse{}, Answers: map[string]*plgv1.Result{}, Forms: map[string]map[string]string{},
 		watchers: map[chan *mostradorv1.WatchResponse]struct{}{}}
 	s.Model = someModel()
+	s.Promotions, s.Codes, s.OffersKept = somePromotions(), someCodes(), someOffers()
+	s.Templates = someTemplates()
+	s.Rules, s.Subscriptions = someRules(), someSubscriptions()
+	s.Addresses, s.Reports = someAddresses(), someReports()
+	s.Topics = []*mostradorv1.Topic{{Id: "novedades", Name: "Novedades", Left: 12}, {Id: "infantil", Name: "Libros infantiles", Left: 3}}
 	s.fill()
 	s.catalogue()
 	s.records()
@@ -139,6 +160,11 @@ func (s *Store) Listen(string) {
 	mux.Handle(mostradorv1connect.NewFieldServiceHandler(fields{s: s}, opt))
 	mux.Handle(mostradorv1connect.NewSegmentServiceHandler(segments{s: s}, opt))
 	mux.Handle(mostradorv1connect.NewTransferServiceHandler(transfers{s: s}, opt))
+	mux.Handle(mostradorv1connect.NewTemplateServiceHandler(templates{s: s}, opt))
+	mux.Handle(mostradorv1connect.NewRuleServiceHandler(rules{s: s}, opt))
+	mux.Handle(mostradorv1connect.NewSubscriptionServiceHandler(subscriptions{s: s}, opt))
+	mux.Handle(mostradorv1connect.NewPromotionServiceHandler(promotions{s: s}, opt))
+	mux.Handle(mostradorv1connect.NewDeliveryServiceHandler(delivery{s: s}, opt))
 	s.server = httptest.NewServer(mux)
 	s.URL = s.server.URL
 }

@@ -24,18 +24,22 @@ import (
 	"mostrador/host/consent"
 	"mostrador/host/customer"
 	"mostrador/host/event"
+	"mostrador/host/intake"
 	"mostrador/host/interplay"
 	"mostrador/host/locale"
 	"mostrador/host/message"
 	"mostrador/host/message/library"
 	"mostrador/host/model"
+	"mostrador/host/promotion"
 	"mostrador/host/record"
 	"mostrador/host/sale"
 	"mostrador/host/segment"
 	"mostrador/host/store"
+	"mostrador/host/subscription"
 	"mostrador/host/tag"
 	"mostrador/host/task"
 	"mostrador/host/transfer"
+	"mostrador/host/webhook"
 	"mostrador/sdk/manifest"
 	"mostrador/sdk/plgv1"
 )
@@ -63,8 +67,15 @@ type Config struct {
 	Tags  *tag.Service
 	// Transfer brings customers in and out; nil serves none.
 	Transfer *transfer.Service
+	// Promotions keeps promotions, their codes, and offers; nil serves none.
+	Promotions *promotion.Service
 	// Records keeps customers' records over time; nil serves none.
 	Records *record.Service
+	// Intake takes in what other systems tell, over plain HTTP too, and Webhooks tell them; nil serves none.
+	Intake   *intake.Service
+	Webhooks *webhook.Service
+	// Subscriptions is what customers want to hear of; nil serves none.
+	Subscriptions *subscription.Service
 	// Library keeps the templates of messages; nil serves none.
 	Library *library.Service
 	// Status says what a screen must know before anybody signs in: store_name, web_address, mail_spooled,
@@ -153,6 +164,9 @@ const readLimit = 8 << 20
 // packageLimit is the longest request with a package in it.
 const packageLimit = 256 << 20
 
+// eventLimit is the longest request with an event's files in it.
+const eventLimit = 16 << 20
+
 // New returns the handler of the whole API. Serve it with NewServer, which tells the home folder's socket from
 // the network.
 func New(c Config) http.Handler {
@@ -174,9 +188,21 @@ func New(c Config) http.Handler {
 	if s.Model != nil {
 		mux.Handle(mostradorv1connect.NewFieldServiceHandler(fieldServer{s}, options...))
 	}
+	if s.Intake != nil && s.Webhooks != nil {
+		// An event brings files.
+		path, integration := mostradorv1connect.NewIntegrationServiceHandler(integrationServer{s}, append(slices.Clip(options), connect.WithReadMaxBytes(eventLimit))...)
+		mux.Handle(path, s.largeForTechnicians(integration))
+		events := s.Intake.Handler()
+		for _, path := range intake.Paths {
+			mux.Handle(path, events)
+		}
+	}
 	mux.Handle(mostradorv1connect.NewMessageServiceHandler(messageServer{server: s}, options...))
 	path, plugins := mostradorv1connect.NewPluginServiceHandler(pluginServer{s}, append(slices.Clip(options), connect.WithReadMaxBytes(packageLimit))...)
 	mux.Handle(path, s.largeForTechnicians(plugins))
+	if s.Promotions != nil {
+		mux.Handle(mostradorv1connect.NewPromotionServiceHandler(promotionServer{s}, options...))
+	}
 	if s.Records != nil {
 		mux.Handle(mostradorv1connect.NewRecordServiceHandler(recordServer{s}, options...))
 	}
@@ -185,6 +211,9 @@ func New(c Config) http.Handler {
 		mux.Handle(mostradorv1connect.NewSegmentServiceHandler(segmentServer{s}, options...))
 	}
 	mux.Handle(mostradorv1connect.NewSettingServiceHandler(settingServer{s}, options...))
+	if s.Subscriptions != nil {
+		mux.Handle(mostradorv1connect.NewSubscriptionServiceHandler(subscriptionServer{s}, options...))
+	}
 	if s.Tags != nil {
 		mux.Handle(mostradorv1connect.NewTagServiceHandler(tagServer{s}, options...))
 	}

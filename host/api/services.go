@@ -117,7 +117,7 @@ func (s saleServer) Record(ctx context.Context, req *connect.Request[mostradorv1
 		}
 		id = c.GetId()
 	}
-	kept, repeated, err := s.Sales.Record(ctx, actorOf(ctx), req.Msg.GetReceipt(), id, minor)
+	kept, repeated, err := s.Sales.Record(ctx, actorOf(ctx), req.Msg.GetReceipt(), id, minor, req.Msg.GetLines()...)
 	if err != nil {
 		return nil, err
 	}

@@ -22,6 +22,7 @@ import (
 	"mostrador/host/consent"
 	"mostrador/host/customer"
 	"mostrador/host/event"
+	"mostrador/host/intake"
 	"mostrador/host/interplay"
 	"mostrador/host/locale"
 	"mostrador/host/message"
@@ -32,6 +33,7 @@ import (
 	"mostrador/host/store"
 	"mostrador/host/tag"
 	"mostrador/host/task"
+	"mostrador/host/webhook"
 	"mostrador/sdk/manifest"
 	"mostrador/sdk/plgv1"
 )
@@ -98,6 +100,14 @@ func newWorld(t *testing.T) *world {
 	}); err != nil {
 		t.Fatal(err)
 	}
+	events, err := intake.New(intake.Config{Store: st, Log: w.log, Customers: w.customers, Key: key, Text: text})
+	if err != nil {
+		t.Fatal(err)
+	}
+	hooks, err := webhook.New(webhook.Config{Store: st, Log: w.log, Customers: w.customers, Key: key, Text: text})
+	if err != nil {
+		t.Fatal(err)
+	}
 	engine := event.NewEngine(event.Config{Store: st, Log: w.log, Applier: noEffects{}})
 	t.Cleanup(engine.Close)
 	handler := api.New(api.Config{
@@ -111,7 +121,7 @@ func newWorld(t *testing.T) *world {
 		Access: w.access, Messages: w.messages, Settings: noGuide{}, Plugins: w.plugins, Tasks: w.tasks, Tags: w.tags, Model: w.model,
 		Library: w.library,
 		Status:  func() *pb.StatusResponse { return &pb.StatusResponse{StoreName: "La Esquina", Language: "es"} },
-		Hub:     w.hub, Text: text,
+		Intake:  events, Webhooks: hooks, Hub: w.hub, Text: text,
 	})
 	local, err := api.ListenLocal(home)
 	if err != nil {
@@ -167,6 +177,8 @@ type caller struct {
 	fields    mostradorv1connect.FieldServiceClient
 	tags      mostradorv1connect.TagServiceClient
 	tasks     mostradorv1connect.TaskServiceClient
+
+	integration mostradorv1connect.IntegrationServiceClient
 }
 
 // call returns a caller with headers, given as pairs. At "unix" he calls through the home folder's socket.
@@ -199,6 +211,8 @@ func (w *world) callWith(t *testing.T, at string, options []connect.ClientOption
 		fields:    mostradorv1connect.NewFieldServiceClient(client, at, options...),
 		tags:      mostradorv1connect.NewTagServiceClient(client, at, options...),
 		tasks:     mostradorv1connect.NewTaskServiceClient(client, at, options...),
+
+		integration: mostradorv1connect.NewIntegrationServiceClient(client, at, options...),
 	}
 }
 

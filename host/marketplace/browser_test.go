@@ -2,6 +2,7 @@ package marketplace
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -21,7 +22,7 @@ import (
 )
 
 // browser starts a Chromium of its own. Set SCREENSHOTS to a folder to get pictures of the pages.
-func browser(t *testing.T) context.Context {
+func browser(t *testing.T, flags ...chromedp.ExecAllocatorOption) context.Context {
 	t.Helper()
 	path, err := exec.LookPath("chromium")
 	if err != nil {
@@ -32,7 +33,7 @@ func browser(t *testing.T) context.Context {
 		chromedp.Flag("disable-component-update", true), chromedp.Flag("accept-lang", "es-ES"),
 		chromedp.WSURLReadTimeout(time.Minute),
 	)
-	ctx, cancel := chromedp.NewExecAllocator(t.Context(), options...)
+	ctx, cancel := chromedp.NewExecAllocator(t.Context(), append(options, flags...)...)
 	t.Cleanup(cancel)
 	ctx, _ = chromedp.NewContext(ctx)
 	t.Cleanup(func() { _ = chromedp.Cancel(ctx) })
@@ -93,6 +94,11 @@ func TestABrowserOptsNobodyInByItself(t *testing.T) {
 	h := newTier(t)
 	// Somebody else's page tries what scanners, previews and speculation do.
 	link, out := h.server.URL+h.activation(), h.server.URL+h.optOut()
+	pages := []string{link, out, h.server.URL + h.link(token.Preferences), h.server.URL + h.link(token.Reason), h.server.URL + h.once("https://tienda.example/")}
+	quoted, err := json.Marshal(pages)
+	if err != nil {
+		t.Fatal(err)
+	}
 	visited := make(chan string, 100)
 	elsewhere := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path != "/" {
@@ -106,14 +112,18 @@ func TestABrowserOptsNobodyInByItself(t *testing.T) {
 <script type="speculationrules">{"prerender":[{"source":"list","urls":["%[1]s","%[2]s"]}],"prefetch":[{"source":"list","urls":["%[1]s","%[2]s"]}]}</script>
 <iframe src="%[1]s"></iframe><iframe src="%[2]s"></iframe>
 <form id="f" method="post" action="%[1]s" target="g"><input name="confirm" value="guess"></form><iframe name="g"></iframe>
+<form id="p" method="post" action="%[4]s" target="g"><input name="seen" value="novedades:1"><input name="confirm" value="guess"></form>
+<script type="speculationrules">{"prerender":[{"source":"list","urls":%[3]s}],"prefetch":[{"source":"list","urls":%[3]s}]}</script>
 <script>
 f.submit()
+p.submit()
 Promise.allSettled([
+  ...%[3]s.flatMap(u => [fetch(u,{mode:"no-cors"}), fetch(u,{mode:"no-cors",method:"POST",body:new URLSearchParams({confirm:"guess",reason:"other",seen:"novedades:1"})})]),
   fetch("%[1]s",{mode:"no-cors"}), fetch("%[1]s",{mode:"no-cors",method:"HEAD"}),
   fetch("%[1]s",{mode:"no-cors",method:"POST",body:new URLSearchParams({confirm:""})}),
   fetch("%[2]s",{mode:"no-cors",method:"POST",body:new URLSearchParams({confirm:""})}),
 ]).then(() => setTimeout(() => fetch("/done"), 300))
-</script>`, link, out)
+</script>`, link, out, quoted, pages[2])
 	}))
 	defer elsewhere.Close()
 	ctx := browser(t)
@@ -126,7 +136,7 @@ Promise.allSettled([
 	h.nobodyActed("prefetch, prerender, frames and foreign forms")
 
 	// A scanner that opens the page itself and runs whatever script is in it.
-	for _, page := range []string{link, out} {
+	for _, page := range pages {
 		run(t, ctx, chromedp.Navigate(page), chromedp.WaitReady(chromedp.CSS("button")))
 		html := ask(t, ctx, chromedp.OuterHTML(chromedp.CSS("html")))
 		if strings.Contains(html, "<script") || strings.Contains(html, "0472") {
@@ -178,12 +188,13 @@ func TestPagesFitASmallTelephone(t *testing.T) {
 	h.press(done)
 	for name, path := range map[string]string{
 		"accept": h.activation(), "long": "/a/" + token.Seal(testKey, long), "accepted": done,
+		"preferences": h.link(token.Preferences), "reason": h.link(token.Reason), "once": h.once("https://clave.una-tienda-de-nombre-muy-largo.example/"),
 		"optout": h.optOut(), "expired": "/a/" + token.Seal(testKey, expired), "invalid": "/a/x",
 	} {
 		for _, colours := range []string{"light", "dark"} {
 			run(t, ctx, scheme(colours), chromedp.EmulateViewport(320, 640), chromedp.Navigate(h.server.URL+path), chromedp.WaitReady(chromedp.CSS("main")))
 			wide := ask(t, ctx, chromedp.Evaluate[int](`document.documentElement.scrollWidth`))
-			small := ask(t, ctx, chromedp.Evaluate[int](`[...document.querySelectorAll('button')].filter(b => b.clientHeight < 44).length`))
+			small := ask(t, ctx, chromedp.Evaluate[int](`[...document.querySelectorAll('button, .choice')].filter(b => b.clientHeight < 44).length`))
 			headings := ask(t, ctx, chromedp.Evaluate[int](`document.querySelectorAll('h1').length`))
 			if wide > 320 || small != 0 || headings != 1 {
 				t.Errorf("%s: %d pixels wide, %d small buttons, %d headings", name, wide, small, headings)
@@ -215,7 +226,7 @@ func TestContrast(t *testing.T) {
 	done := "/a/" + token.Seal(testKey, accepted)
 	h.press(done)
 	for _, colours := range []string{"light", "dark"} {
-		for _, path := range []string{h.activation(), done, h.optOut(), "/a/x"} {
+		for _, path := range []string{h.activation(), done, h.optOut(), "/a/x", h.link(token.Preferences), h.link(token.Reason), h.once("https://tienda.example/")} {
 			run(t, ctx, scheme(colours), chromedp.Navigate(h.server.URL+path), chromedp.WaitReady(chromedp.CSS("main")))
 			bad := ask(t, ctx, chromedp.Evaluate[string](contrast))
 			if bad != "" {

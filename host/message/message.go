@@ -56,10 +56,12 @@ const (
 	LinkActivate = "activar"
 	// LinkOptOut is the page on which the customer leaves promotions: {{.Enlaces.baja}}.
 	LinkOptOut = "baja"
-	// LinkPreferences is the page on which the customer chooses what he hears of: {{.Enlaces.preferencias}}.
+	// LinkPreferences is the page on which he chooses topics: {{.Enlaces.preferencias}}.
 	LinkPreferences = "preferencias"
-	// LinkReason is the page that asks why he left, with the way back: {{.Enlaces.motivo}}.
+	// LinkReason is the page that asks who has left why: {{.Enlaces.motivo}}.
 	LinkReason = "motivo"
+	// LinkOnce is a link that opens once: {{.Enlaces.unavez}}.
+	LinkOnce = "unavez"
 )
 
 // ErrNotFound says that there is no message of that id.

@@ -159,6 +159,7 @@ func sampleMessage() *mostradorv1.Message {
 	kinds := map[string]plgv1.Link_Kind{
 		LinkActivate: plgv1.Link_KIND_ACTIVATION, LinkOptOut: plgv1.Link_KIND_OPT_OUT,
 		LinkPreferences: plgv1.Link_KIND_PREFERENCES, LinkReason: plgv1.Link_KIND_REASON,
+		LinkOnce: plgv1.Link_KIND_ONCE,
 	}
 	m := &mostradorv1.Message{
 		Id: uuid.Nil.String(), To: "maria@example.com", Links: map[string]*plgv1.Link{}, Tokens: map[string]string{},

@@ -24,7 +24,7 @@ var (
 	open = &shape{open: true}
 
 	linkShape = &shape{fields: map[string]*shape{
-		LinkActivate: leaf, LinkOptOut: leaf, LinkPreferences: leaf, LinkReason: leaf,
+		LinkActivate: leaf, LinkOptOut: leaf, LinkPreferences: leaf, LinkReason: leaf, LinkOnce: leaf,
 	}}
 
 	customerShape = &shape{fields: map[string]*shape{

@@ -123,6 +123,7 @@ type rendered struct {
 //	{{range .Compras}}{{.Recibo}} {{.Fecha}} {{.Total}} {{range .Lineas}}…{{end}}{{end}} {{.Resumen.Gastado}}
 //	{{.Puntos}} {{.Medidas.x}} {{.Codigo}} {{.CodigoVence}} {{.Beneficio}} {{range .Ofertas}}…{{end}}
 //	{{.Tienda.Nombre}} {{.Politica}} {{.Enlaces.activar}} {{.Enlaces.baja}} {{.Datos.x}}
+//	{{.Enlaces.preferencias}} {{.Enlaces.motivo}} {{.Enlaces.unavez}}
 //
 // (Variables of the Service lists them all) where Datos is what the plugin or the event sends along, under any
 // names, with {{if}}, {{with}}, {{range}} over lists, the functions fecha, hora, dinero, mayusculas, minusculas,

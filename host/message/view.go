@@ -228,7 +228,7 @@ var pages = map[plgv1.Link_Kind]string{
 
 // links returns the address behind every link of a message.
 func links(m *mostradorv1.Message, set Settings) map[string]string {
-	addresses := map[string]string{LinkActivate: "", LinkOptOut: "", LinkPreferences: "", LinkReason: ""}
+	addresses := map[string]string{LinkActivate: "", LinkOptOut: "", LinkPreferences: "", LinkReason: "", LinkOnce: ""}
 	for name, link := range m.Links {
 		if page, token := pages[link.GetKind()], m.Tokens[name]; page != "" && token != "" {
 			addresses[name] = strings.TrimRight(set.WebAddress, "/") + page + token

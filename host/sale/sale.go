@@ -73,9 +73,12 @@ func New(c Config) *Service {
 }
 
 // Record keeps a sale of minor units of the store's currency, to a customer or, with an empty customerID, to
-// nobody known. Repeated says that the sale was known already.
-func (s *Service) Record(ctx context.Context, actor *plgv1.Actor, receipt, customerID string, minor int64) (kept *plgv1.Sale, repeated bool, err error) {
+// nobody known. Lines are what was sold, as far as the till tells. Repeated says that the sale was known already.
+func (s *Service) Record(ctx context.Context, actor *plgv1.Actor, receipt, customerID string, minor int64, lines ...*plgv1.SaleLine) (kept *plgv1.Sale, repeated bool, err error) {
 	receipt, ok := plainReceipt(receipt)
+	if lines, err = s.plainLines(ctx, lines); err != nil {
+		return nil, false, err
+	}
 	switch {
 	case receipt == "":
 		return nil, false, s.refuse(ctx, "receipt", "receipt_empty")
@@ -108,6 +111,7 @@ func (s *Service) Record(ctx context.Context, actor *plgv1.Actor, receipt, custo
 			Total:      &plgv1.Money{Minor: minor, Currency: s.currency()},
 			Time:       timestamppb.New(s.Now()),
 			Actor:      actor,
+			Lines:      lines,
 		}
 		if c != nil {
 			if err := s.count(tx, c, actor, minor); err != nil {

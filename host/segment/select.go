@@ -55,6 +55,22 @@ func (s *Service) Matcher(ctx context.Context, c *mostradorv1.Condition) (func(*
 	if err != nil {
 		return nil, err
 	}
+	return s.matcher(e)
+}
+
+// Expression is Matcher for an expression in the language of segments.
+func (s *Service) Expression(ctx context.Context, expression string) (func(*customer.Known) bool, error) {
+	_, e, wrong, err := s.define(ctx, &mostradorv1.Segment{Expression: expression})
+	if err != nil {
+		return nil, err
+	}
+	if len(wrong) > 0 {
+		return nil, refused(wrong)
+	}
+	return s.matcher(e)
+}
+
+func (s *Service) matcher(e *entry) (func(*customer.Known) bool, error) {
 	today, err := s.now()
 	if err != nil {
 		return nil, err

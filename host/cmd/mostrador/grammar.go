@@ -93,6 +93,20 @@ type grammar struct {
 		Refund saleRefundCmd `cmd:""`
 		List   saleListCmd   `cmd:""`
 	} `cmd:""`
+	Promotion struct {
+		List   promotionListCmd   `cmd:""`
+		Put    promotionPutCmd    `cmd:""`
+		Issue  promotionIssueCmd  `cmd:""`
+		Check  promotionCheckCmd  `cmd:""`
+		Redeem promotionRedeemCmd `cmd:""`
+		Codes  promotionCodesCmd  `cmd:""`
+	} `cmd:""`
+	Offer struct {
+		List   offerListCmd   `cmd:""`
+		Put    offerPutCmd    `cmd:""`
+		Delete offerDeleteCmd `cmd:""`
+		Choose offerChooseCmd `cmd:""`
+	} `cmd:""`
 	Consent struct {
 		Show   consentShowCmd   `cmd:""`
 		Verify consentVerifyCmd `cmd:""`
@@ -102,6 +116,34 @@ type grammar struct {
 		Parked  eventParkedCmd  `cmd:""`
 		Retry   eventRetryCmd   `cmd:""`
 		Discard eventDiscardCmd `cmd:""`
+	} `cmd:""`
+	Subscription struct {
+		Topics subscriptionTopicsCmd `cmd:""`
+		Put    subscriptionPutCmd    `cmd:""`
+		Delete subscriptionDeleteCmd `cmd:""`
+		Show   subscriptionShowCmd   `cmd:""`
+		Change subscriptionChangeCmd `cmd:""`
+	} `cmd:""`
+	Integration struct {
+		Types integrationTypesCmd `cmd:""`
+		Type  struct {
+			Put    integrationTypePutCmd    `cmd:""`
+			Delete integrationTypeDeleteCmd `cmd:""`
+		} `cmd:""`
+		Post integrationPostCmd `cmd:""`
+		Keys integrationKeysCmd `cmd:""`
+		Key  struct {
+			Create integrationKeyCreateCmd `cmd:""`
+			Revoke integrationKeyRevokeCmd `cmd:""`
+		} `cmd:""`
+		Webhooks integrationWebhooksCmd `cmd:""`
+		Webhook  struct {
+			Put    integrationWebhookPutCmd    `cmd:""`
+			Delete integrationWebhookDeleteCmd `cmd:""`
+			Test   integrationWebhookTestCmd   `cmd:""`
+			Calls  integrationWebhookCallsCmd  `cmd:""`
+			Retry  integrationWebhookRetryCmd  `cmd:""`
+		} `cmd:""`
 	} `cmd:""`
 	Tag struct {
 		List   tagListCmd   `cmd:""`
@@ -303,9 +345,10 @@ type segmentPreviewCmd struct {
 }
 
 type saleRecordCmd struct {
-	Receipt  string `arg:""`
-	Amount   string `arg:""`
-	Customer string `placeholder:"CUSTOMER"`
+	Receipt  string   `arg:""`
+	Amount   string   `arg:""`
+	Customer string   `placeholder:"CUSTOMER"`
+	Line     []string `placeholder:"ARTICLE" sep:"none"`
 }
 
 type saleRefundCmd struct {

@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"strconv"
+	"strings"
 
 	"connectrpc.com/connect"
 
@@ -14,9 +16,15 @@ func (c *saleRecordCmd) Run(ctx context.Context, s *session) error {
 	if err != nil {
 		return err
 	}
-	resp, err := api.sale.Record(ctx, connect.NewRequest(&mostradorv1.RecordSaleRequest{
-		Receipt: c.Receipt, Customer: c.Customer, Amount: c.Amount,
-	}))
+	req := &mostradorv1.RecordSaleRequest{Receipt: c.Receipt, Customer: c.Customer, Amount: c.Amount}
+	for _, typed := range c.Line {
+		line, ok := saleLine(typed)
+		if !ok {
+			return misused(s.say("misuse_line", "line", typed))
+		}
+		req.Lines = append(req.Lines, line)
+	}
+	resp, err := api.sale.Record(ctx, connect.NewRequest(req))
 	if err != nil {
 		return err
 	}
@@ -75,4 +83,20 @@ func (s *session) sale(sale *plgv1.Sale, repeated bool) {
 	rows.addIf(s.say("col_customer"), sale.GetCustomerId())
 	rows.add(s.say("col_time"), s.time(sale.GetTime()))
 	rows.print()
+}
+
+// saleLine reads "ARTICLE;NAME;CATEGORY;QUANTITY", of which all but the first may be left out.
+func saleLine(typed string) (*plgv1.SaleLine, bool) {
+	parts := append(strings.Split(typed, ";"), "", "", "")
+	if len(parts) > 7 {
+		return nil, false
+	}
+	line := &plgv1.SaleLine{Article: parts[0], Name: parts[1], Category: parts[2], Quantity: 1}
+	if n := strings.TrimSpace(strings.Replace(parts[3], ",", ".", 1)); n != "" {
+		var err error
+		if line.Quantity, err = strconv.ParseFloat(n, 64); err != nil {
+			return nil, false
+		}
+	}
+	return line, true
 }

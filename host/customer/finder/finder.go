@@ -102,10 +102,13 @@ type Finder struct {
 	removed *roaring.Bitmap
 	// changed are numbers that were put or removed while a Load runs, nil when none does.
 	changed *roaring.Bitmap
+
+	// few is how many matches are looked at rather than taken from shelves.
+	few uint64
 }
 
 // New returns an empty Finder.
-func New() *Finder { return &Finder{index: newIndex(), removed: roaring.New()} }
+func New() *Finder { return &Finder{index: newIndex(), removed: roaring.New(), few: fewMatches} }
 
 // Len is how many persons there are.
 func (f *Finder) Len() int {

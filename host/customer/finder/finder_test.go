@@ -214,6 +214,7 @@ func TestFindsWhatAFullScanFinds(t *testing.T) {
 			t.Parallel()
 			r := rand.New(rand.NewPCG(seed, 1))
 			f, m := New(), model{}
+			f.few = 100 * (seed % 2) // from shelves, or of few by a look at them
 			for range 40 {
 				for range 100 {
 					act(r, f, m)
@@ -307,6 +308,7 @@ func TestFarPagesOfManyPersons(t *testing.T) {
 	const n = 20_000
 	r := rand.New(rand.NewPCG(5, 1))
 	f, m := New(), model{}
+	f.few = 4096 // so that these are many
 	for i := range uint32(n) {
 		m[i] = someone(r, i)
 	}
