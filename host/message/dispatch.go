@@ -22,6 +22,8 @@ type dispatch struct {
 // stretch is a part of the queue that was read ahead.
 type stretch struct {
 	entries []entry
+	// room is where entries are kept.
+	room []entry
 	// more tells that the queue may hold more that is due; next is when its first is due that was not yet, if known.
 	more bool
 	next time.Time
@@ -156,6 +158,9 @@ func (a *airport) sooner(wait time.Duration) {
 // free tells whether a mail of a class finds a connection: a quarter of them are kept from advertising, so that an
 // answer to a customer finds one at once.
 func (a *airport) free(class byte) bool {
+	if len(a.d.outcomes) > commitMost/2 {
+		return false // what has left is to be kept first, or a slow disk would have ever more leave twice
+	}
 	later := a.d.flying[classLater].Load()
 	if a.d.flying[classFirst].Load()+later >= a.most {
 		return false
@@ -273,7 +278,10 @@ func (q *dispatch) fill(class byte, now time.Time) error {
 	if len(s.entries) >= readLow || !s.more {
 		return nil
 	}
-	entries := append(make([]entry, 0, readAhead), s.entries...)
+	if s.room == nil {
+		s.room = make([]entry, 0, readAhead)
+	}
+	entries := append(s.room, s.entries...)
 	err := q.d.s.cfg.Store.View(func(tx *store.Tx) error {
 		s.more, s.next = false, time.Time{}
 		seen := 0

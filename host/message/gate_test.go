@@ -77,7 +77,7 @@ func TestGatesDecideAtTheMomentItLeaves(t *testing.T) {
 	p := newPeer(t)
 	c := clockAt("2026-03-10T12:00:00Z")
 	until := c.Now().Add(time.Hour)
-	o := freshOutbox(t, p.settings(), func(cfg *Config) {
+	o := patientOutbox(t, p.settings(), func(cfg *Config) {
 		cfg.Now = c.Now
 		cfg.Gates = []Gate{
 			func(_ *store.Tx, m *mostradorv1.Message, _ *plgv1.Customer) (*mostradorv1.MessageCheck, error) {
@@ -143,7 +143,7 @@ func TestQuietHoursHoldAdvertisingUntilTheyEnd(t *testing.T) {
 	c := clockAt("2026-03-10T22:00:00Z")
 	set := p.settings()
 	set.Place, set.Quiet = time.UTC, Hours{"21:00", "09:00"}
-	o := freshOutbox(t, set, func(cfg *Config) { cfg.Now = c.Now })
+	o := patientOutbox(t, set, func(cfg *Config) { cfg.Now = c.Now })
 	ad, answer := promotion("ana", 1), welcome("ana", 2)
 	o.queue(ad, answer)
 	o.until(answer.Id, sent)
@@ -170,7 +170,7 @@ func TestACustomerGetsNoMoreAdvertisingThanTheCap(t *testing.T) {
 	c := clockAt("2026-03-10T12:00:00Z")
 	set := p.settings()
 	set.PromotionsMost, set.PromotionsDays = 2, 7
-	o := freshOutbox(t, set, func(cfg *Config) { cfg.Now = c.Now })
+	o := patientOutbox(t, set, func(cfg *Config) { cfg.Now = c.Now })
 	send := func(m *mostradorv1.Message, want mostradorv1.MessageState) *mostradorv1.Message {
 		o.queue(m)
 		return o.until(m.Id, want)
@@ -198,7 +198,7 @@ func TestTheCapHoldsForWhatLeavesTogether(t *testing.T) {
 	c := clockAt("2026-03-10T12:00:00Z")
 	set := p.settings()
 	set.PromotionsMost, set.PromotionsDays, set.Connections = 1, 7, 16
-	o := freshOutbox(t, set, func(cfg *Config) { cfg.Now = c.Now })
+	o := patientOutbox(t, set, func(cfg *Config) { cfg.Now = c.Now })
 	var all []*mostradorv1.Message
 	for i := range 50 {
 		all = append(all, promotion("ana", i))
@@ -222,7 +222,7 @@ func TestTheCapHoldsForWhatLeavesTogether(t *testing.T) {
 func TestWhatIsPlannedLeavesInItsTime(t *testing.T) {
 	p := newPeer(t)
 	c := clockAt("2026-03-10T12:00:00Z")
-	o := freshOutbox(t, p.settings(), func(cfg *Config) { cfg.Now = c.Now })
+	o := patientOutbox(t, p.settings(), func(cfg *Config) { cfg.Now = c.Now })
 	later, late := welcome("ana", 1), welcome("ana", 2)
 	later.NotBefore = timestamppb.New(c.Now().Add(time.Hour))
 	late.Expires = timestamppb.New(c.Now())
@@ -258,7 +258,7 @@ func TestWhatIsPlannedLeavesInItsTime(t *testing.T) {
 
 func TestAdvertisingAlwaysHasAWayOut(t *testing.T) {
 	p := newPeer(t)
-	o := freshOutbox(t, p.settings(), func(c *Config) {
+	o := patientOutbox(t, p.settings(), func(c *Config) {
 		c.OptOut = func(_ *store.Tx, id string) (string, error) { return "WAYOUT" + id, nil }
 	})
 	ad := promotion("ana", 1)
@@ -279,7 +279,7 @@ func TestAdvertisingAlwaysHasAWayOut(t *testing.T) {
 
 func TestAMailToSomebodyWhoIsNoCustomer(t *testing.T) {
 	p := newPeer(t)
-	o := freshOutbox(t, p.settings())
+	o := patientOutbox(t, p.settings())
 	m := welcome("", 1)
 	m.Links, m.Tokens, m.To = nil, nil, "proveedor@example.com"
 	o.queue(m)
@@ -292,7 +292,7 @@ func TestAMailToSomebodyWhoIsNoCustomer(t *testing.T) {
 func TestAMailGoesToTheAddressThatTheCustomerHasWhenItLeaves(t *testing.T) {
 	p := newPeer(t)
 	c := clockAt("2026-03-10T12:00:00Z")
-	o := freshOutbox(t, p.settings(), func(cfg *Config) { cfg.Now = c.Now })
+	o := patientOutbox(t, p.settings(), func(cfg *Config) { cfg.Now = c.Now })
 	m := welcome("ana", 1)
 	m.NotBefore = timestamppb.New(c.Now().Add(time.Hour))
 	o.queue(m)
@@ -306,7 +306,7 @@ func TestAMailGoesToTheAddressThatTheCustomerHasWhenItLeaves(t *testing.T) {
 }
 
 func TestWhyForACustomerAsksEverything(t *testing.T) {
-	o := freshOutbox(t, testSettings, func(c *Config) {
+	o := patientOutbox(t, testSettings, func(c *Config) {
 		c.ConsentAct = func(*store.Tx, string) (time.Time, *plgv1.Actor, error) {
 			return time.Date(2026, 3, 1, 9, 0, 0, 0, time.UTC), &plgv1.Actor{Operator: "Lucía"}, nil
 		}
@@ -325,4 +325,10 @@ func TestWhyForACustomerAsksEverything(t *testing.T) {
 	if _, err := o.Why(t.Context(), &mostradorv1.WhyMessageRequest{Id: "no"}); !errors.Is(err, ErrNotFound) {
 		t.Error(err)
 	}
+}
+
+// patientOutbox is freshOutbox for tests that are not about time limits: a busy machine makes no fault.
+func patientOutbox(t *testing.T, set Settings, change ...func(*Config)) *outbox {
+	patient := func(c *Config) { c.Limits = DefaultLimits }
+	return freshOutbox(t, set, append([]func(*Config){patient}, change...)...)
 }

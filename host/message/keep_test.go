@@ -16,7 +16,7 @@ func TestKeptMailsComeBackWhole(t *testing.T) {
 		t.Fatal(err)
 	}
 	p := newPeer(t)
-	o := freshOutbox(t, p.settings())
+	o := patientOutbox(t, p.settings())
 	o.template = string(page)
 	for i := range 20 {
 		o.queue(welcome("ana", i))
@@ -48,7 +48,7 @@ func TestKeptMailsComeBackWhole(t *testing.T) {
 }
 
 func TestMailsOfFormerVersionsAreRead(t *testing.T) {
-	o := freshOutbox(t, testSettings)
+	o := patientOutbox(t, testSettings)
 	var old bytes.Buffer
 	w, _ := flate.NewWriter(&old, flate.DefaultCompression)
 	_, _ = w.Write([]byte("Subject: x\r\n\r\nhola\r\n"))

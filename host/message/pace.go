@@ -44,6 +44,8 @@ const (
 	freeRate = 100.0
 	minRest  = 2 * time.Second
 	maxRest  = 5 * time.Minute
+	// forgive is how long after the last complaint a limit ends by itself.
+	forgive = time.Hour
 	// recently is over how long the rate that a provider bears is measured.
 	recently = 5 * time.Second
 )
@@ -59,6 +61,9 @@ func (p *paces) admit(provider string, now time.Time) (ok bool, wait time.Durati
 	if at == nil {
 		at = &pace{last: now}
 		p.by[provider] = at
+	}
+	if at.limited && at.busy == 0 && now.Sub(at.lowered) > forgive {
+		at.limited, at.words, at.rest = false, "", 0
 	}
 	if at.limited {
 		if wait := at.next.Sub(now); wait > 0 {

@@ -77,8 +77,24 @@ func TestAProviderThatComplainsGetsFewerMailsAndThenMoreAgain(t *testing.T) {
 	}
 }
 
+func TestALimitEndsByItself(t *testing.T) {
+	p := newPaces(func() int { return 16 })
+	now := time.Unix(1_770_000_000, 0)
+	p.admit("gmail.com", now)
+	p.done("gmail.com", now, false, "421 too many")
+	if ok, _ := p.admit("gmail.com", now.Add(time.Second)); ok {
+		t.Error("there is no limit")
+	}
+	if ok, _ := p.admit("gmail.com", now.Add(forgive+time.Second)); !ok {
+		t.Error("yesterday's limit holds")
+	}
+	if _, _, _, limited := p.limitOf("gmail.com"); limited {
+		t.Error("it has a limit still")
+	}
+}
+
 func TestWhatANoAsksFor(t *testing.T) {
-	o := freshOutbox(t, testSettings)
+	o := patientOutbox(t, testSettings)
 	for words, fewer := range map[string]bool{
 		"421 4.7.0 Try again later, closing connection":                           true,
 		"421 4.7.28 Our system has detected an unusual rate of unsolicited mail":  true,
@@ -114,7 +130,7 @@ func TestASlowProviderDelaysNoOther(t *testing.T) {
 		}
 		return nil
 	}
-	o := freshOutbox(t, p.settings(), func(c *Config) { c.Backoff = func(string, int) time.Duration { return time.Hour } })
+	o := patientOutbox(t, p.settings(), func(c *Config) { c.Backoff = func(string, int) time.Duration { return time.Hour } })
 	given := &plgv1.Consent{Promotions: plgv1.ConsentState_CONSENT_STATE_GIVEN}
 	o.customers["slow"] = &plgv1.Customer{Id: "slow", Email: "a@gmail.com", Consent: given}
 	var all []*mostradorv1.Message

@@ -127,9 +127,7 @@ func (p *pipeline) group() error {
 			if _, err := p.Conn.Write([]byte(".\r\n")); err != nil {
 				return err
 			}
-			if _, err := p.reply(); err != nil {
-				break
-			}
+			_, _ = p.reply() // the no counts, whether it is repeated or the line ends here
 		}
 	}
 	p.in = no

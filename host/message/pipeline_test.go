@@ -143,7 +143,7 @@ func FuzzPipeline(f *testing.F) {
 			err = simple.SendMessage("a@example.com", []string{"b@example.com"}, "Subject: x\r\n\r\nhola\r\n", client)
 		}
 		here.Close()
-		if err == nil && strings.Count(answers, "\n") < 6 {
+		if err == nil && strings.Count(answers, "\n") < 5 { // the last answer may have lost its line's end with the line
 			t.Errorf("a mail is taken for sent after %q", answers)
 		}
 	})

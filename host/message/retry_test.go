@@ -20,7 +20,7 @@ import (
 func TestJustThoseThatFailedAreSentAgain(t *testing.T) {
 	p := newPeer(t)
 	p.refuse = func(string) error { return unknown }
-	o := freshOutbox(t, p.settings())
+	o := patientOutbox(t, p.settings())
 	const n = 3*retryBatch + 7 // several transactions
 	var all []*mostradorv1.Message
 	for i := range n {
@@ -99,7 +99,7 @@ func TestFailuresFromBeforeTheirListAreFound(t *testing.T) {
 
 func TestWhatIsTakenBackDoesNotLeaveAndWhatLeavesIsNotTakenBack(t *testing.T) {
 	p := newPeer(t)
-	o := freshOutbox(t, p.settings())
+	o := patientOutbox(t, p.settings())
 	actor := &plgv1.Actor{Operator: "Lucía"}
 	const n = 200
 	var all []*mostradorv1.Message
@@ -139,7 +139,7 @@ func TestWhatIsTakenBackDoesNotLeaveAndWhatLeavesIsNotTakenBack(t *testing.T) {
 func TestCancelSaysWhoAndCanBeUndone(t *testing.T) {
 	p := newPeer(t)
 	c := clockAt("2026-03-10T12:00:00Z")
-	o := freshOutbox(t, p.settings(), func(cfg *Config) { cfg.Now = c.Now })
+	o := patientOutbox(t, p.settings(), func(cfg *Config) { cfg.Now = c.Now })
 	m := welcome("ana", 1)
 	m.NotBefore = timestamppb.New(c.Now().Add(time.Hour))
 	o.queue(m)
@@ -166,7 +166,7 @@ func TestCancelSaysWhoAndCanBeUndone(t *testing.T) {
 func TestARefusalAtOnceIsABounce(t *testing.T) {
 	p := newPeer(t)
 	p.refuse = func(string) error { return unknown }
-	o := freshOutbox(t, p.settings(), func(c *Config) {
+	o := patientOutbox(t, p.settings(), func(c *Config) {
 		c.Classify = func(code int, words string) *mostradorv1.Bounce {
 			return &mostradorv1.Bounce{Kind: mostradorv1.Bounce_KIND_HARD, Reason: "unknown_user", Words: words}
 		}
@@ -183,7 +183,7 @@ func TestEveryChangeIsObservedInItsTransaction(t *testing.T) {
 	p := newPeer(t)
 	var mu sync.Mutex
 	var seen []string
-	o := freshOutbox(t, p.settings(), func(c *Config) {
+	o := patientOutbox(t, p.settings(), func(c *Config) {
 		c.Observe = func(_ *store.Tx, old, now *mostradorv1.Message) error {
 			mu.Lock()
 			defer mu.Unlock()
@@ -221,7 +221,7 @@ func TestEveryChangeIsObservedInItsTransaction(t *testing.T) {
 
 func TestAFaultOfAnObserverMakesNoMailLeaveTwice(t *testing.T) {
 	p := newPeer(t)
-	o := freshOutbox(t, p.settings(), func(c *Config) {
+	o := patientOutbox(t, p.settings(), func(c *Config) {
 		c.Observe = func(_ *store.Tx, _, now *mostradorv1.Message) error {
 			if now.State == sent {
 				return errors.New("the statistics are broken")
@@ -247,7 +247,7 @@ func TestWhatBecameOfAMailMeanwhileStays(t *testing.T) {
 		<-hold
 		return nil
 	}
-	o := freshOutbox(t, p.settings(), func(c *Config) { c.Limits = DefaultLimits })
+	o := patientOutbox(t, p.settings(), func(c *Config) { c.Limits = DefaultLimits })
 	m := welcome("ana", 1)
 	o.queue(m)
 	<-reached
@@ -267,7 +267,7 @@ func TestWhatBecameOfAMailMeanwhileStays(t *testing.T) {
 }
 
 func TestFilesComeAlongAndAreForgottenWithTheCustomer(t *testing.T) {
-	o := freshOutbox(t, testSettings)
+	o := patientOutbox(t, testSettings)
 	m := welcome("ana", 1)
 	bill := File{Name: "factura.pdf", Content: []byte("%PDF-1.4 factura")}
 	err := o.st.Update(t.Context(), func(tx *store.Tx) error { return o.Queue(tx, m, bill) })
@@ -311,7 +311,7 @@ func TestAWelcomeFindsAConnectionWhateverTheCampaign(t *testing.T) {
 	}
 	set := p.settings()
 	set.Connections = 4
-	o := freshOutbox(t, set, func(c *Config) { c.Limits = DefaultLimits })
+	o := patientOutbox(t, set, func(c *Config) { c.Limits = DefaultLimits })
 	var all []*mostradorv1.Message
 	for i := range 30 {
 		all = append(all, promotion("ana", i))

@@ -53,7 +53,7 @@ func TestMailsLeaveWithTheirReturnPath(t *testing.T) {
 	p := newPeer(t)
 	set := p.settings()
 	set.Returns, set.ReturnKey = returning.Returns, returning.ReturnKey
-	o := freshOutbox(t, set)
+	o := patientOutbox(t, set)
 	m := welcome("ana", 1)
 	o.queue(m)
 	o.until(m.Id, sent)
