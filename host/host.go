@@ -44,6 +44,9 @@ import (
 	"mostrador/host/locale"
 	"mostrador/host/marketplace"
 	"mostrador/host/message"
+	"mostrador/host/message/delivery"
+	"mostrador/host/message/dkim"
+	"mostrador/host/message/doctor"
 	"mostrador/host/model"
 	"mostrador/host/plugin"
 	"mostrador/host/promotion"
@@ -102,6 +105,9 @@ type Host struct {
 	promotions *promotion.Service
 	access     *access.Service
 	messages   *message.Service
+	delivery   *delivery.Service
+	dkim       *dkim.Service
+	doctor     *doctor.Doctor
 	plugins    *plugin.Manager
 	feed       *marketplace.Embedded
 	hub        *api.Hub
@@ -298,6 +304,11 @@ func (h *Host) serve(ctx, life context.Context, key []byte, local net.Listener) 
 	h.begin(func() {
 		if err := h.messages.Run(life); err != nil && !errors.Is(err, context.Canceled) {
 			h.logger.Error("the outbox ended", "error", err)
+		}
+	})
+	h.begin(func() {
+		if err := h.delivery.Run(life); err != nil && !errors.Is(err, context.Canceled) {
+			h.logger.Error("the supervision of mails ended", "error", err)
 		}
 	})
 	cursor, err := h.feedCursor()

@@ -11,6 +11,7 @@ import (
 	"mostrador/host/api/mostradorv1"
 	"mostrador/host/customer"
 	"mostrador/host/message"
+	reports "mostrador/host/message/report"
 	"mostrador/host/store"
 	"mostrador/sdk/plgv1"
 )
@@ -26,9 +27,10 @@ func (h *Host) assembleMessages(key []byte) error {
 		Store: h.store, Logger: h.logger, Text: h.text.Text, Settings: h.mailSettings,
 		Customer: h.customerOrNone, IDs: h.idsOf, Template: h.template, SpoolDir: h.path("spool"),
 		Suppressed: h.suppressed, ConsentAct: h.consentAct, OptOut: h.optOut,
+		Gates: h.gates(), Observe: h.observe, Classify: reports.Classify, Signer: h.signer,
 		Changed: h.messageChanged,
 	})
-	return nil
+	return h.assembleDelivery(key)
 }
 
 // mailSettings is what the outbox acts on. Every mail asks, so what was read is kept until a setting changes.

@@ -170,8 +170,8 @@ func (h *Host) apiConfig() api.Config {
 		Version: h.opt.Version, Store: h.store, Log: h.log, Engine: h.engine, Customers: h.customers, Consent: h.consent,
 		Sales: h.sales, Access: h.access, Messages: h.messages, Settings: guideAPI{h}, Plugins: h.ensemble,
 		Model: h.model, Segments: h.segments, Tags: h.tags, Tasks: h.tasks, Transfer: h.transfers,
-		Records: h.histories, Promotions: h.promotions,
-		Status:  h.status, Hub: h.hub, Text: h.text, Logger: h.logger.Named("api"),
+		Records: h.histories, Delivery: h.delivery, Doctor: h.examineMail, Promotions: h.promotions,
+		Status: h.status, Hub: h.hub, Text: h.text, Logger: h.logger.Named("api"),
 	}
 }
 

@@ -27,6 +27,7 @@ import (
 	"mostrador/host/interplay"
 	"mostrador/host/locale"
 	"mostrador/host/message"
+	"mostrador/host/message/delivery"
 	"mostrador/host/model"
 	"mostrador/host/promotion"
 	"mostrador/host/record"
@@ -67,6 +68,9 @@ type Config struct {
 	Promotions *promotion.Service
 	// Records keeps customers' records over time; nil serves none.
 	Records *record.Service
+	// Delivery supervises the mails, Doctor looks at a domain, that of the sender when it is empty; nil serves neither.
+	Delivery *delivery.Service
+	Doctor   func(ctx context.Context, domain string) ([]*mostradorv1.DoctorFinding, error)
 	// Status says what a screen must know before anybody signs in: store_name, web_address, mail_spooled,
 	// currency, country and language. The API fills in the rest.
 	Status func() *mostradorv1.StatusResponse
@@ -138,13 +142,10 @@ type (
 	consentServer  struct{ *server }
 	customerServer struct{ *server }
 	eventServer    struct{ *server }
-	messageServer  struct {
-		mostradorv1connect.UnimplementedMessageServiceHandler
-		*server
-	}
-	pluginServer  struct{ *server }
-	saleServer    struct{ *server }
-	settingServer struct{ *server }
+	messageServer  struct{ *server }
+	pluginServer   struct{ *server }
+	saleServer     struct{ *server }
+	settingServer  struct{ *server }
 )
 
 // readLimit is the longest request: a template with its pictures fits.
@@ -170,11 +171,14 @@ func New(c Config) http.Handler {
 	mux.Handle(mostradorv1connect.NewAccessServiceHandler(accessServer{s}, options...))
 	mux.Handle(mostradorv1connect.NewConsentServiceHandler(consentServer{s}, options...))
 	mux.Handle(mostradorv1connect.NewCustomerServiceHandler(customerServer{s}, options...))
+	if s.Delivery != nil {
+		mux.Handle(mostradorv1connect.NewDeliveryServiceHandler(deliveryServer{s}, options...))
+	}
 	mux.Handle(mostradorv1connect.NewEventServiceHandler(eventServer{s}, options...))
 	if s.Model != nil {
 		mux.Handle(mostradorv1connect.NewFieldServiceHandler(fieldServer{s}, options...))
 	}
-	mux.Handle(mostradorv1connect.NewMessageServiceHandler(messageServer{server: s}, options...))
+	mux.Handle(mostradorv1connect.NewMessageServiceHandler(messageServer{s}, options...))
 	path, plugins := mostradorv1connect.NewPluginServiceHandler(pluginServer{s}, append(slices.Clip(options), connect.WithReadMaxBytes(packageLimit))...)
 	mux.Handle(path, s.largeForTechnicians(plugins))
 	if s.Promotions != nil {

@@ -50,6 +50,8 @@ var deadlines = map[string]time.Duration{
 	mostradorv1connect.PluginServiceCheckProcedure:      time.Minute,
 	mostradorv1connect.EventServiceRetryParkedProcedure: time.Minute,
 	mostradorv1connect.ConsentServiceVerifyProcedure:    10 * time.Minute,
+	mostradorv1connect.DeliveryServiceFetchProcedure:    6 * time.Minute,
+	mostradorv1connect.DeliveryServiceDoctorProcedure:   time.Minute,
 }
 
 // call is who calls, as the interceptor found out.

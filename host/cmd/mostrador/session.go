@@ -40,6 +40,7 @@ type clients struct {
 	access    mostradorv1connect.AccessServiceClient
 	customer  mostradorv1connect.CustomerServiceClient
 	consent   mostradorv1connect.ConsentServiceClient
+	delivery  mostradorv1connect.DeliveryServiceClient
 	event     mostradorv1connect.EventServiceClient
 	field     mostradorv1connect.FieldServiceClient
 	message   mostradorv1connect.MessageServiceClient
@@ -112,6 +113,7 @@ func (s *session) connect(ctx context.Context) (*clients, error) {
 		access:    mostradorv1connect.NewAccessServiceClient(client, base, opt),
 		customer:  mostradorv1connect.NewCustomerServiceClient(client, base, opt),
 		consent:   mostradorv1connect.NewConsentServiceClient(client, base, opt),
+		delivery:  mostradorv1connect.NewDeliveryServiceClient(client, base, opt),
 		event:     mostradorv1connect.NewEventServiceClient(client, base, opt),
 		field:     mostradorv1connect.NewFieldServiceClient(client, base, opt),
 		message:   mostradorv1connect.NewMessageServiceClient(client, base, opt),
