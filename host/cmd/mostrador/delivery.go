@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -346,10 +345,14 @@ func (c *doctorMailCmd) Run(ctx context.Context, s *session) error {
 			}
 		}
 	})
-	if err == nil && slices.ContainsFunc(resp.Msg.GetFindings(), func(f *mostradorv1.DoctorFinding) bool {
-		return f.GetSeverity() == plgv1.Severity_SEVERITY_ERROR
-	}) {
-		return errSaid
+	wrong := 0
+	for _, f := range resp.Msg.GetFindings() {
+		if f.GetSeverity() == plgv1.Severity_SEVERITY_ERROR {
+			wrong++
+		}
+	}
+	if err == nil && wrong > 0 {
+		return s.fault("mail_ill", "n", wrong)
 	}
 	return err
 }
