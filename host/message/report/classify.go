@@ -14,9 +14,9 @@ import (
 //   - The reason comes from words that have one meaning only, then from the status, then from words that usually mean
 //     something ("mailbox unavailable"), then from nothing: "other".
 //   - Of several reasons in one text the mildest for the address counts: who is on a block list hears "user unknown",
-//     too. Only loop, network and server stand behind, since servers name them by the way.
+//     too. Only loop, network and server stand behind, even behind a status of policy, since servers name them by the way.
 //   - unknown_user, unknown_domain and disabled are KIND_HARD, but only with a permanent code and status (5xx, 5.x.x),
-//     and not against a status that speaks of something else (5.1.7 and 5.1.8 the sender, 5.2.2 full, 5.6.x content, 5.7.x policy): then KIND_SOFT,
+//     not when the words say "temporarily", and not against a status that speaks of something else (5.1.7 and 5.1.8 the sender, 5.2.2 full, 5.6.x content, 5.7.x policy): then KIND_SOFT,
 //     which has to happen several times before it counts.
 //   - spam, blocklist, policy, dmarc, relay and content are KIND_BLOCKED, be they 4xx or 5xx: the address may be good.
 //   - Everything else is KIND_SOFT, a full mailbox even with 5.2.2 and what nobody understands even with 550.
@@ -49,13 +49,13 @@ func judge(e evidence) *mostradorv1.Bounce {
 	if own != "" && (status == "" || !strings.HasSuffix(own, ".0.0")) {
 		status = own
 	}
-	temporary := e.code >= 400 && e.code < 500 || strings.HasPrefix(status, "4")
-	if e.code >= 500 && strings.HasPrefix(e.status, "5") {
-		temporary = false
-	}
+	temporary := e.code >= 400 && e.code < 500 || strings.HasPrefix(status, "4") || strings.Contains(text, "temporarily")
 	clear, vague := reasons().find(text)
 	byStatus := reasonOfStatus(status)
 	reason := clear
+	if aside(clear) && strings.HasPrefix(status, "5.7.") {
+		reason = byStatus
+	}
 	if reason == "" && (byStatus == "" || vague != "" && mild(vague) && !mild(byStatus)) {
 		reason = vague
 	}
@@ -82,6 +82,9 @@ func kindOfReason(reason string) mostradorv1.Bounce_Kind {
 	}
 	return mostradorv1.Bounce_KIND_SOFT
 }
+
+// aside reports whether servers name a reason by the way, beside the one that counts.
+func aside(reason string) bool { return reason == "loop" || reason == "network" || reason == "server" }
 
 func mild(reason string) bool { return kindOfReason(reason) != mostradorv1.Bounce_KIND_HARD }
 

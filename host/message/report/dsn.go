@@ -112,17 +112,20 @@ func statusOf(m *mail, group header) (mostradorv1.ReportKind, *mostradorv1.Repor
 
 // toldOf returns what the report says in words about one of its recipients.
 func toldOf(m *mail, addresses ...string) string {
-	text, _ := cutReturned(m.ownText())
-	sections := sectionsOf(m, text)
-	for _, s := range sections {
+	if !m.split {
+		m.split = true
+		m.told, _ = cutReturned(m.ownText())
+		m.sections = sectionsOf(m, m.told)
+	}
+	for _, s := range m.sections {
 		for _, a := range addresses {
 			if strings.EqualFold(s.address, a) {
 				return s.words
 			}
 		}
 	}
-	if len(sections) <= 1 {
-		return text
+	if len(m.sections) <= 1 {
+		return m.told
 	}
 	return ""
 }

@@ -30,7 +30,11 @@ type mail struct {
 	originalID string
 	// returned is what a bounce in words quotes of the mail that came back.
 	returned header
-	words    *string
+	words    *string // ownText, once read
+	// told and sections are what a delivery status says in words beside its fields, once they are split.
+	split    bool
+	told     string
+	sections []section
 }
 
 // part is one MIME part (RFC 2045), still encoded.

@@ -42,12 +42,14 @@ var (
 func autoReply(m *mail, r *mostradorv1.Report) bool {
 	auto, _, _ := strings.Cut(strings.ToLower(m.header.get("auto-submitted")), ";")
 	auto = strings.TrimSpace(auto)
+	marked := strings.EqualFold(m.header.get("precedence"), "auto_reply")
+	for _, name := range []string{
+		"x-autoreply", "x-autorespond", "x-autoreply-from", "x-autorespond-from", "x-mail-autoreply", "x-vacation",
+	} {
+		marked = marked || m.header.has(name)
+	}
 	switch {
-	case strings.HasPrefix(auto, "auto-replied"), m.header.has("x-autoreply"), m.header.has("x-autorespond"),
-		m.header.has("x-autoreply-from"), m.header.has("x-autorespond-from"), m.header.has("x-mail-autoreply"),
-		strings.EqualFold(m.header.get("precedence"), "auto_reply"), strings.EqualFold(m.header.get("x-precedence"), "auto_reply"),
-		m.header.has("x-ms-exchange-generated-message-source") && strings.Contains(m.header.get("x-ms-exchange-generated-message-source"), "OOF"),
-		m.header.has("x-vacation"), m.header.has("x-cron-autoreply"):
+	case strings.HasPrefix(auto, "auto-replied"), marked:
 		r.Method = "rfc3834"
 	case !isList(m) && autoWords(m):
 		r.Method = "subject"
@@ -63,8 +65,19 @@ func autoReply(m *mail, r *mostradorv1.Report) bool {
 
 // autoWords reports whether the subject is one of an automatic answer.
 func autoWords(m *mail) bool {
-	clear, _ := autos().find(fold(clip(decodeHeader(m.header.get("subject")), maxSubject)))
-	return clear != ""
+	subject := fold(clip(decodeHeader(m.header.get("subject")), maxSubject))
+	if clear, _ := autos().find(subject); clear != "" {
+		return true
+	}
+	if strings.TrimSpace(m.header.get("return-path")) != "<>" {
+		return false
+	}
+	for _, start := range awayStarts {
+		if rest, ok := strings.CutPrefix(subject, start); ok && (rest == "" || strings.ContainsAny(rest[:1], " :,.-!")) {
+			return true
+		}
+	}
+	return false
 }
 
 // unsubscribe reads what a mail program sends for "mailto:" in List-Unsubscribe, and a person who writes just that.
@@ -74,8 +87,10 @@ func unsubscribe(m *mail, r *mostradorv1.Report) bool {
 	}
 	to, _, _ := cutLast(fold(addressOf(m.header.get("to"))), '@')
 	name, _, _ := strings.Cut(to, "+")
-	asked := leave()[bare(r.Subject)] || name == "unsubscribe" || name == "baja" || name == "bajas" || strings.HasPrefix(name, "unsubscribe-") || strings.HasPrefix(name, "list-unsubscribe")
-	asked = asked || strings.HasPrefix(fold(r.Subject), "unsubscribe ") && len(r.Subject) > 30 && !strings.Contains(r.Subject[12:], " ")
+	asked := leave()[bare(r.Subject)] || name == "unsubscribe" || name == "baja" || name == "bajas"
+	// "unsubscribe" and a token, as a List-Unsubscribe asks for.
+	token, ok := strings.CutPrefix(fold(r.Subject), "unsubscribe ")
+	asked = asked || ok && len(token) > 18 && !strings.Contains(token, " ")
 	asked = asked || leave()[bare(ownWords(m.ownText()))]
 	if !asked {
 		return false
@@ -115,15 +130,27 @@ func ownWords(text string) string {
 		switch {
 		case line == "":
 			continue
-		case strings.HasPrefix(line, ">"), strings.HasPrefix(line, "--"), strings.HasPrefix(line, "__"),
-			strings.HasPrefix(lower, "sent from"), strings.HasPrefix(lower, "enviado desde"), strings.HasPrefix(lower, "enviado do"), strings.HasPrefix(lower, "envoye de"), strings.HasPrefix(lower, "inviato da"), strings.HasPrefix(lower, "von meinem"), strings.HasPrefix(lower, "отправлено с"),
-			strings.HasSuffix(line, ":") && (strings.Contains(lower, "@") || strings.ContainsAny(lower, "0123456789")),
-			strings.HasPrefix(lower, "from:"), strings.HasPrefix(lower, "de:"), strings.HasPrefix(lower, "von:"), strings.HasPrefix(lower, "da:"), strings.HasPrefix(lower, "от:"):
+		case strings.ContainsAny(line[:1], ">-_"), startsQuote(lower),
+			strings.HasSuffix(line, ":") && strings.ContainsAny(lower, "@0123456789"):
 			return strings.Join(own, " ")
 		}
 		own = append(own, line)
 	}
 	return strings.Join(own, " ")
+}
+
+// startsQuote reports whether a folded line ends what a person wrote himself: the line of his telephone, or the first of
+// what he quotes.
+func startsQuote(line string) bool {
+	for _, start := range []string{
+		"sent from", "enviado desde", "enviado do", "envoye de", "inviato da", "von meinem", "отправлено с",
+		"from:", "de:", "von:", "da:", "от:",
+	} {
+		if strings.HasPrefix(line, start) {
+			return true
+		}
+	}
+	return false
 }
 
 // bulk tells what is of no concern: lists, newsletters, reports of machines, and what a filter marked as spam.

@@ -1,6 +1,7 @@
 package report
 
 import (
+	"slices"
 	"strings"
 
 	"mostrador/host/api/mostradorv1"
@@ -16,42 +17,37 @@ func textBounce(m *mail, r *mostradorv1.Report) bool {
 	folded := fold(text[:min(len(text), 16<<10)])
 	vendor, said, delayed := "", false, false
 	note := func(found phrase) bool {
-		switch found.means {
-		case "delayed":
+		said = true
+		switch {
+		case found.means == "delayed":
 			delayed = true
-			said = true
-		case "text":
-			said = true
-		default:
-			if vendor == "" || marks().rank[found.means] < marks().rank[vendor] {
-				vendor = found.means
-			}
-			said = true
+		case found.means != "text" && (vendor == "" || marks().rank[found.means] < marks().rank[vendor]):
+			vendor = found.means
 		}
 		return true
 	}
 	marks().each(fold(r.Subject), note)
 	marks().each(folded, note)
 	failed := m.header.get("x-failed-recipients")
-	if !said && failed == "" {
-		return false
-	}
 	if quoted != "" && len(m.original()) == 0 {
 		m.returned = quotedHeader(quoted)
 	}
 	sections := sectionsOf(m, text)
+	whole := judge(evidence{words: text})
+	// In a language without sentences here the server's code, beside an address, says it all the same.
+	if !said && failed == "" && (len(sections) == 0 || whole.Status == "" || whole.Reason == "other") {
+		return false
+	}
 	if len(sections) == 0 {
 		sections = []section{{address: recipientOf(m.original()), words: text}}
 	}
-	whole := judge(evidence{words: text})
 	for _, s := range sections {
-		bounce := judge(evidence{words: s.words})
-		words := s.words
-		if bounce.Reason == "other" || len(sections) == 1 && bounce.Status == "" && whole.Status != "" {
-			bounce = judge(evidence{words: text})
-			words = text
-			if s.words != "" && bounce.Reason == "other" {
-				words = s.words
+		bounce, words := judge(evidence{words: s.words}), s.words
+		// What stands before the only address is about it, too.
+		if len(sections) == 1 && (bounce.Reason == "other" || bounce.Status == "" && whole.Status != "") {
+			bounce = whole
+			if bounce.Reason != "other" {
+				words = text
 			}
 		}
 		if s.address == "" && bounce.Reason == "other" {
@@ -100,14 +96,6 @@ func fromServer(m *mail) bool {
 	// Automatic answers of people have an empty return path, too (RFC 3834 3.3).
 	auto := strings.ToLower(m.header.get("auto-submitted"))
 	return !strings.HasPrefix(auto, "auto-replied") && !autoWords(m)
-}
-
-// returnedMarks begin what is brought along of the mail that came back.
-var returnedMarks = []string{
-	"--- below this line is a copy of the message", "------ this is a copy of the message", "------ this is a copy of your message", "------ this is the original message",
-	"--- this is a copy of", "----- original message", "-----original message", "---- original message", "--- original message", "----- unsent message follows", "----- message header follows", "---- unsent message below", "----- unsent message below",
-	"--- enclosed is a copy of the message", "--- the header of the original message", "--- undelivered message follows", "--- returned message", "original message headers:", "original message follows", "the original message follows", "message headers follow", "message header follows", "----- start of message", "-------- original message", "--- begin message",
-	"--- mensaje original", "mensaje original:", "----- mensaje original", "encabezados de mensajes originales:", "encabezados del mensaje original:", "----- mensagem original", "cabecalhos da mensagem original", "--- message d'origine", "----- message d'origine", "en-tetes du message d'origine", "--- urspruengliche nachricht", "ursprungliche nachrichtenkopfzeilen", "--- originalnachricht", "--- оригинальное сообщение", "--- исходное сообщение", "intestazioni originali del messaggio", "intestazioni messaggio originale", "----- messaggio originale", "исходные заголовки", "--- копия письма",
 }
 
 // cutReturned splits a bounce where the mail that came back begins.
@@ -165,57 +153,35 @@ func recipientOf(h header) string {
 // section is what a bounce says about one address.
 type section struct{ address, words string }
 
-// sectionsOf splits the text of a bounce into what it says about each recipient: from the address up to the next.
+// sectionsOf splits the text of a bounce into what it says about each recipient: from the address up to the next, and
+// the lines further down that name it again, without those that name another. Addresses in a row share what follows the
+// last.
 func sectionsOf(m *mail, text string) []section {
 	known := addressesOf(m.header.get("x-failed-recipients"))
-	original := m.original()
-	sender := map[string]bool{}
-	for _, h := range []string{m.header.get("from"), m.header.get("to"), m.header.get("delivered-to"), original.get("from"), original.get("return-path"), original.get("reply-to"), original.get("sender")} {
-		for _, a := range addressesOf(h) {
-			sender[strings.ToLower(a)] = true
+	places, again := placesOf(m, text, known)
+	sections := make([]section, len(places))
+	for i := len(places) - 1; i >= 0; i-- {
+		p := places[i]
+		end := len(text)
+		if i+1 < len(places) {
+			end = places[i+1].at
 		}
-	}
-	to := strings.ToLower(recipientOf(original))
-	type place struct {
-		address string
-		at      int
-		strong  bool
-	}
-	var places []place
-	seen := map[string]int{}
-	eachAddress(text, func(a string, begin, end int) bool {
-		lower := strings.ToLower(a)
-		local, _, _ := strings.Cut(lower, "@")
-		if sender[lower] || local == "postmaster" || local == "mailer-daemon" || local == "abuse" || local == "support" || local == "helpdesk" {
-			return true
+		var words, further strings.Builder
+		at := p.at
+		for _, mention := range again {
+			switch own := strings.EqualFold(mention.address, p.address); {
+			case own && mention.begin >= end:
+				further.WriteString("\n" + text[mention.begin:mention.end])
+			case !own && mention.begin >= at && mention.end <= end:
+				words.WriteString(text[at:mention.begin])
+				at = mention.end
+			}
 		}
-		line := strings.LastIndexByte(text[:begin], '\n') + 1
-		before := strings.TrimSpace(text[line:begin])
-		strong := lower == to || contains(known, a) || startsLine(before)
-		if strings.HasSuffix(before, "http://") || strings.HasSuffix(before, "https://") || strings.Contains(fold(before), "message-id") {
-			return true
+		said := words.String() + text[at:end] + further.String()
+		if i+1 < len(places) && strings.Trim(strings.Replace(said, p.address, "", 1), " \t\r\n<>,;:\"'()*-") == "" {
+			said += sections[i+1].words
 		}
-		if i, again := seen[lower]; again {
-			places[i].strong = places[i].strong || strong
-			return true
-		}
-		seen[lower] = len(places)
-		places = append(places, place{a, line, strong})
-		return len(places) < maxRecipients
-	})
-	strong := false
-	for _, p := range places {
-		strong = strong || p.strong
-	}
-	var sections []section
-	for _, p := range places {
-		if p.strong || !strong {
-			sections = append(sections, section{address: p.address, words: text[p.at:]})
-		}
-	}
-	for i := range sections[:max(len(sections)-1, 0)] {
-		own := len(sections[i].words) - len(sections[i+1].words)
-		sections[i].words = sections[i].words[:own]
+		sections[i] = section{address: p.address, words: said}
 	}
 	if len(sections) == 0 {
 		for _, a := range known {
@@ -223,6 +189,66 @@ func sectionsOf(m *mail, text string) []section {
 		}
 	}
 	return sections
+}
+
+// place is where a text names a recipient first: the beginning of that line.
+type place struct {
+	address string
+	at      int
+	strong  bool
+}
+
+// mention is a line that names a recipient again.
+type mention struct {
+	address    string
+	begin, end int
+}
+
+// placesOf finds the recipients that a text names, and where it names them again. Where some are plainly meant, because they begin a line or the header
+// names them, others are not.
+func placesOf(m *mail, text string, known []string) ([]place, []mention) {
+	original := m.original()
+	other := map[string]bool{}
+	for _, field := range []string{
+		m.header.get("from"), m.header.get("to"), m.header.get("delivered-to"), original.get("from"),
+		original.get("return-path"), original.get("reply-to"), original.get("sender"),
+	} {
+		for _, a := range addressesOf(field) {
+			other[strings.ToLower(a)] = true
+		}
+	}
+	to := strings.ToLower(recipientOf(original))
+	var places []place
+	var mentions []mention
+	strong := false
+	seen := map[string]int{}
+	eachAddress(text, func(a string, begin, _ int) bool {
+		lower := strings.ToLower(a)
+		local, _, _ := strings.Cut(lower, "@")
+		switch local {
+		case "postmaster", "mailer-daemon", "abuse", "support", "helpdesk":
+			return true
+		}
+		line := strings.LastIndexByte(text[:begin], '\n') + 1
+		before := strings.TrimSpace(text[max(line, begin-100):begin])
+		if other[lower] || strings.HasSuffix(before, "//") || strings.Contains(fold(before), "message-id") {
+			return true
+		}
+		plainly := lower == to || contains(known, a) || startsLine(before)
+		strong = strong || plainly
+		if i, again := seen[lower]; again {
+			places[i].strong = places[i].strong || plainly
+			if len(mentions) < maxRecipients && line > places[i].at {
+				rest, _, _ := strings.Cut(text[line:], "\n")
+				mentions = append(mentions, mention{a, line, line + len(rest)})
+			}
+			return true
+		}
+		seen[lower] = len(places)
+		places = append(places, place{address: a, at: line, strong: plainly})
+		return len(places) < maxRecipients
+	})
+	return slices.DeleteFunc(places, func(p place) bool { return strong && !p.strong }), mentions
 }
 
 // startsLine reports whether what stands before an address in its line is but a label or a bullet.
