@@ -108,6 +108,7 @@ type Host struct {
 	delivery   *delivery.Service
 	dkim       *dkim.Service
 	doctor     *doctor.Doctor
+	box        openBox
 	plugins    *plugin.Manager
 	feed       *marketplace.Embedded
 	hub        *api.Hub

@@ -26,7 +26,7 @@ func (h *Host) assembleDelivery(key []byte) (err error) {
 		Store: h.store, Log: h.log, Text: h.text, Logger: h.logger.Named("delivery"),
 		Now:      func() time.Time { return time.Now().In(h.mailSettings().Place) },
 		Language: func() string { return h.guide.Text(settingLanguage) },
-		Read:     message.Read,
+		Read:     message.Read, Open: h.mailboxes, Explain: h.explainMailbox,
 		Returned: func(recipient string) (string, bool) { return message.IDOfReturnPath(h.mailSettings(), recipient) },
 		Message:  h.messages.Row,
 		Recent: func(tx *store.Tx, customerID string, limit int) ([]*mostradorv1.Message, error) {

@@ -83,7 +83,7 @@ func (s deliveryServer) Receive(ctx context.Context, req *connect.Request[mostra
 func (s deliveryServer) Fetch(ctx context.Context, _ *connect.Request[mostradorv1.FetchRequest]) (*connect.Response[mostradorv1.FetchResponse], error) {
 	n, err := s.Delivery.Fetch(ctx)
 	if err != nil && !errors.Is(err, delivery.ErrNoMailbox) && ctx.Err() == nil {
-		err = sentence(connect.CodeFailedPrecondition, "mailbox_failed", s.text(ctx, "mailbox_failed", "problem", err))
+		err = sentence(connect.CodeFailedPrecondition, "mailbox_failed", s.text(ctx, "mailbox_failed", "problem", s.Delivery.Explain(s.lang(ctx), err)))
 	}
 	return answered(&mostradorv1.FetchResponse{Mails: n}, err)
 }
