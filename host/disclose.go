@@ -39,7 +39,7 @@ func (d disclosure) handles(eventType string) bool {
 	switch {
 	case strings.HasPrefix(eventType, "sale."):
 		return d.sales
-	case strings.HasPrefix(eventType, "consent."):
+	case strings.HasPrefix(eventType, "consent."), strings.HasPrefix(eventType, "subscription."):
 		return d.consent
 	case strings.HasPrefix(eventType, "segment."), strings.HasPrefix(eventType, "campaign."):
 		return d.customer

@@ -285,15 +285,7 @@ func (f effects) send(tx *store.Tx, c cause, by *manifest.Manifest, index int, m
 		if link.GetCustomerId() != to.GetId() {
 			return refusedf("link %q of another customer than the mail's", name)
 		}
-		switch link.GetKind() {
-		case plgv1.Link_KIND_ACTIVATION:
-			_, m.Tokens[name], err = f.host.consent.Invite(tx, c.actor(), to.GetId())
-		case plgv1.Link_KIND_OPT_OUT:
-			m.Tokens[name], err = f.host.consent.OptOutToken(tx, to.GetId())
-		default:
-			err = refusedf("link %q of no kind that this store knows", name)
-		}
-		if err != nil {
+		if m.Tokens[name], err = f.host.linkToken(tx, c, to, m, name, link); err != nil {
 			return err
 		}
 	}

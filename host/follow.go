@@ -2,6 +2,7 @@ package host
 
 import (
 	"context"
+	"errors"
 	"net"
 	"time"
 
@@ -90,6 +91,16 @@ func (h *Host) publishProfile(ctx context.Context) error {
 		if _, err := h.consent.InForce(tx); err != nil {
 			return err
 		}
+		topics, err := h.subscriptions.Topics(tx)
+		if err != nil {
+			return err
+		}
+		for _, t := range topics {
+			profile.Topics = append(profile.Topics, marketplace.Topic{
+				ID: t.Id, Name: map[string]string{"es": t.Name, "en": t.NameEn},
+				Description: map[string]string{"es": t.Description, "en": t.DescriptionEn},
+			})
+		}
 		wordings, err := h.consent.Wordings(tx)
 		if err != nil {
 			return err
@@ -107,6 +118,15 @@ func (h *Host) publishProfile(ctx context.Context) error {
 		return err
 	}
 	return h.feed.Publish(ctx, profile)
+}
+
+// topicsChanged shows customers the topics that there now are.
+func (h *Host) topicsChanged() {
+	h.begin(func() {
+		if err := h.publishProfile(context.Background()); err != nil && !errors.Is(err, store.ErrClosed) {
+			h.logger.Error("the web pages show the former topics", "error", err)
+		}
+	})
 }
 
 // feedCursor is the web act up to which the store has taken over everything.

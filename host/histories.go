@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"slices"
 
+	"mostrador/host/intake"
 	"mostrador/host/locale"
 	"mostrador/host/model"
 	"mostrador/host/record"
@@ -18,6 +19,7 @@ import (
 func (h *Host) assembleHistories() {
 	h.histories = record.New(record.Config{
 		Store: h.store, Log: h.log, Engine: h.engine, Customers: h.customers, Consent: h.consent, Sales: h.sales, Messages: h.messages,
+		Subscriptions: h.subscriptions,
 		Tagged: func(tx *store.Tx, number uint32) (taggings []record.Tagging, err error) {
 			entries, err := h.tags.Tagged(tx, number)
 			for _, e := range entries {
@@ -76,6 +78,7 @@ func (h *Host) forgetElsewhere(ctx context.Context, tx *store.Tx, id string, num
 	if err := h.promotions.Forget(tx, id); err != nil {
 		return nil, err
 	}
+	intake.Forget(tx, id)
 	migrations, err := h.tasks.List(tx, task.Query{Kind: model.KindField})
 	if err != nil {
 		return nil, err

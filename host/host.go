@@ -41,6 +41,7 @@ import (
 	"mostrador/host/consent"
 	"mostrador/host/customer"
 	"mostrador/host/event"
+	"mostrador/host/intake"
 	"mostrador/host/locale"
 	"mostrador/host/marketplace"
 	"mostrador/host/message"
@@ -54,9 +55,11 @@ import (
 	"mostrador/host/sale"
 	"mostrador/host/segment"
 	"mostrador/host/store"
+	"mostrador/host/subscription"
 	"mostrador/host/tag"
 	"mostrador/host/task"
 	"mostrador/host/transfer"
+	"mostrador/host/webhook"
 )
 
 // DefaultListen and DefaultWebListen are where a store listens when nothing else is said.
@@ -84,36 +87,44 @@ type Options struct {
 
 // Host is an open store. Everything that it began ends with Close.
 type Host struct {
-	opt    Options
+	opt Options
+	// key is the store's master key.
+	key    []byte
 	logger hclog.Logger
 	text   *locale.Catalog
 
-	store      *store.Store
-	web        *store.Store
-	log        *event.Log
-	engine     *event.Engine
-	guide      *configguide.Guide
-	customers  *customer.Service
-	tasks      *task.Service
-	model      *model.Service
-	segments   *segment.Service
-	tags       *tag.Service
-	transfers  *transfer.Service
-	histories  *record.Service
-	consent    *consent.Service
-	sales      *sale.Service
+	store     *store.Store
+	web       *store.Store
+	log       *event.Log
+	engine    *event.Engine
+	guide     *configguide.Guide
+	customers *customer.Service
+	tasks     *task.Service
+	model     *model.Service
+	segments  *segment.Service
+	tags      *tag.Service
+	transfers *transfer.Service
+	histories *record.Service
+	consent   *consent.Service
+	// subscriptions stand below consent.
+	subscriptions *subscription.Service
+	sales         *sale.Service
+	intake        *intake.Service
+	webhooks      *webhook.Service
+	access        *access.Service
+	messages      *message.Service
+	plugins       *plugin.Manager
+	feed          *marketplace.Embedded
+	hub           *api.Hub
+	ensemble      *ensemble
+	chains        chains
+
+	// What messages say, and to whom.
 	promotions *promotion.Service
-	access     *access.Service
-	messages   *message.Service
 	delivery   *delivery.Service
 	dkim       *dkim.Service
 	doctor     *doctor.Doctor
 	box        openBox
-	plugins    *plugin.Manager
-	feed       *marketplace.Embedded
-	hub        *api.Hub
-	ensemble   *ensemble
-	chains     chains
 
 	// mail is what mailSettings read last, and mailMu who reads it now; returnKey proves return paths.
 	mail      atomic.Pointer[message.Settings]
@@ -164,6 +175,7 @@ func (h *Host) open(ctx, life context.Context) error {
 	if err != nil {
 		return err
 	}
+	h.key = key
 	// The socket comes before the file: it tells a second host, in words, that there is one.
 	local, err := api.ListenLocal(home)
 	if err != nil {
@@ -228,6 +240,10 @@ func (h *Host) assemble(key []byte) (err error) {
 		Store: h.store, Log: h.log, Customers: h.customers, Key: key, Text: h.text, Logger: h.logger.Named("consent"),
 		Validity: h.codeValidity, Policy: h.policyTexts,
 	})
+	h.subscriptions = subscription.New(subscription.Config{
+		Store: h.store, Log: h.log, Customers: h.customers, Text: h.text, Changed: h.topicsChanged,
+		Language: func() string { return h.guide.Text(settingLanguage) },
+	})
 	h.sales = sale.New(sale.Config{
 		Store: h.store, Log: h.log, Customers: h.customers, Text: h.text,
 		Currency: func() string { return h.guide.Text(settingCurrency) },
@@ -244,6 +260,9 @@ func (h *Host) assemble(key []byte) (err error) {
 		Store: h.store, Log: h.log, Applier: effects{h}, Logger: h.logger.Named("event"), Customer: h.customers.Get,
 		ParkedChanged: h.parkedChanged,
 	})
+	if err := h.assembleIntegration(key); err != nil {
+		return err
+	}
 	h.assembleHistories()
 	h.ensemble.resolution.Store(h.ensemble.resolve(*h.ensemble.active.Load()))
 	if level, err := h.guide.Entry(settingLogLevel, ""); err == nil && level.IsSet && h.opt.WebListen != "" {
@@ -312,11 +331,12 @@ func (h *Host) serve(ctx, life context.Context, key []byte, local net.Listener) 
 			h.logger.Error("the supervision of mails ended", "error", err)
 		}
 	})
+	h.begin(func() { h.callWebhooks(life) })
 	cursor, err := h.feedCursor()
 	if err != nil {
 		return err
 	}
-	h.begin(func() { marketplace.Follow(life, h.feed, cursor, h.logger.Named("feed"), h.consent.Record) })
+	h.begin(func() { marketplace.Follow(life, h.feed, cursor, h.logger.Named("feed"), h.takeOver) })
 	h.workOnCustomers(life)
 	h.begin(func() { h.watchEvents(life) })
 	h.begin(func() { h.watchFiles(life) })

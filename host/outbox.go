@@ -10,6 +10,7 @@ import (
 
 	"mostrador/host/api/mostradorv1"
 	"mostrador/host/customer"
+	"mostrador/host/marketplace"
 	"mostrador/host/message"
 	reports "mostrador/host/message/report"
 	"mostrador/host/store"
@@ -23,7 +24,9 @@ func (h *Host) assembleMessages(key []byte) error {
 		return err
 	}
 	h.returnKey = returns
+	tracker := marketplace.Tracker{Key: key, Address: h.publicAddress, Mode: h.tracking}
 	h.messages = message.New(message.Config{
+		TrackLink: tracker.Link, TrackOpen: tracker.Open,
 		Store: h.store, Logger: h.logger, Text: h.text.Text, Settings: h.mailSettings,
 		Customer: h.customerOrNone, IDs: h.idsOf, Template: h.template, SpoolDir: h.path("spool"),
 		Suppressed: h.suppressed, ConsentAct: h.consentAct, OptOut: h.optOut,
@@ -125,5 +128,9 @@ func (h *Host) consentAct(tx *store.Tx, customerID string) (time.Time, *plgv1.Ac
 
 // optOut makes the token with which a customer leaves promotions.
 func (h *Host) optOut(tx *store.Tx, customerID string) (string, error) {
-	return h.consent.OptOutToken(tx, customerID)
+	c, err := h.customers.Get(tx, customerID)
+	if err != nil {
+		return "", err
+	}
+	return h.linkToken(tx, cause{}, c, nil, message.LinkOptOut, &plgv1.Link{Kind: plgv1.Link_KIND_OPT_OUT, CustomerId: c.Id})
 }

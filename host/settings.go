@@ -14,6 +14,7 @@ import (
 	"mostrador/configguide"
 	"mostrador/host/api"
 	"mostrador/host/api/mostradorv1"
+	"mostrador/host/marketplace"
 	"mostrador/host/plugin"
 	"mostrador/host/store"
 	"mostrador/sdk/manifest"
@@ -33,6 +34,7 @@ const (
 	settingPassword   = "CorreoClave"
 	settingSender     = "CorreoRemitente"
 	settingSenderName = "CorreoRemitenteNombre"
+	settingTracking   = "CorreoSeguimiento"
 	settingWebAddress = "WebDireccionPublica"
 	settingPolicy     = "ConsentimientoTexto"
 	settingPolicyEn   = "ConsentimientoTextoEn"
@@ -118,6 +120,11 @@ func (h *Host) setLogLevel() {
 	}
 }
 
+// tracking is what of mails is followed up.
+func (h *Host) tracking() marketplace.Tracking {
+	return marketplace.Tracking(h.guide.Text(settingTracking))
+}
+
 // policyTexts is the wording in force by language.
 func (h *Host) policyTexts() map[string]string {
 	texts := map[string]string{"es": h.guide.Text(settingPolicy)}
@@ -170,8 +177,10 @@ func (h *Host) apiConfig() api.Config {
 		Version: h.opt.Version, Store: h.store, Log: h.log, Engine: h.engine, Customers: h.customers, Consent: h.consent,
 		Sales: h.sales, Access: h.access, Messages: h.messages, Settings: guideAPI{h}, Plugins: h.ensemble,
 		Model: h.model, Segments: h.segments, Tags: h.tags, Tasks: h.tasks, Transfer: h.transfers,
-		Records: h.histories, Delivery: h.delivery, Doctor: h.examineMail, Promotions: h.promotions,
-		Status: h.status, Hub: h.hub, Text: h.text, Logger: h.logger.Named("api"),
+		Delivery: h.delivery, Doctor: h.examineMail,
+		Records: h.histories, Promotions: h.promotions, Intake: h.intake, Webhooks: h.webhooks,
+		Subscriptions: h.subscriptions,
+		Status:        h.status, Hub: h.hub, Text: h.text, Logger: h.logger.Named("api"),
 	}
 }
 

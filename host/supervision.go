@@ -46,6 +46,7 @@ func (h *Host) assembleDelivery(key []byte) (err error) {
 // gates are what is asked before a mail leaves, besides what the outbox asks by itself.
 func (h *Host) gates() []message.Gate {
 	return []message.Gate{
+		h.subscriptions.Gate,
 		func(tx *store.Tx, m *mostradorv1.Message, c *plgv1.Customer) (*mostradorv1.MessageCheck, error) {
 			return h.delivery.Gate(tx, m, c)
 		},

@@ -13,38 +13,52 @@ import (
 	"mostrador/gui/ui"
 )
 
-// paper is the widest that a mail is shown, as mail programs do.
-const paper = 600
+// How wide a mail is shown at most: as mail programs do, and as on a phone.
+const (
+	Desktop float32 = 600
+	Phone   float32 = 360
+)
 
 // View shows one mail.
 type View struct {
 	scroll *container.Scroll
 	column *fyne.Container
 	blocks []Block
+	middle *middle
+	ground *fyne.Container
 	open   func(href string)
 }
 
 // New makes an empty view; open is called with the address of a link that is pressed.
 func New(open func(href string)) *View {
-	v := &View{open: open, column: ui.Column(4)}
+	v := &View{open: open, column: ui.Column(4), middle: &middle{Desktop}}
 	sheet := canvas.NewRectangle(color.White)
 	sheet.CornerRadius = 8
 	sheet.StrokeWidth, sheet.StrokeColor = 1, ui.Color(theme.ColorNameSeparator)
 	card := container.NewStack(sheet, ui.Pad(22, 20, v.column))
-	ground := ui.Panel(ui.ColorQuietBg, 8, ui.Pad(12, 12, container.New(&middle{}, card)))
-	v.scroll = container.NewVScroll(ground)
+	v.ground = ui.Panel(ui.ColorQuietBg, 8, ui.Pad(12, 12, container.New(v.middle, card)))
+	v.scroll = container.NewVScroll(v.ground)
 	return v
 }
 
+// SetPaper makes the mail as wide as a screen where it may be read: Desktop or Phone.
+func (v *View) SetPaper(width float32) {
+	if v.middle.paper != width {
+		v.middle.paper = width
+		v.ground.Refresh()
+		v.scroll.Refresh()
+	}
+}
+
 // middle centres its object at the width of the paper.
-type middle struct{}
+type middle struct{ paper float32 }
 
 func (*middle) MinSize(o []fyne.CanvasObject) fyne.Size {
 	return fyne.NewSize(100, o[0].MinSize().Height)
 }
 
-func (*middle) Layout(o []fyne.CanvasObject, size fyne.Size) {
-	w := min(paper, size.Width)
+func (m *middle) Layout(o []fyne.CanvasObject, size fyne.Size) {
+	w := min(m.paper, size.Width)
 	o[0].Move(fyne.NewPos((size.Width-w)/2, 0))
 	o[0].Resize(fyne.NewSize(w, max(size.Height, o[0].MinSize().Height)))
 }

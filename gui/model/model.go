@@ -52,21 +52,27 @@ type Change struct {
 
 // Model is the state that all screens share. Its methods may be called from any goroutine.
 type Model struct {
-	Access     mostradorv1connect.AccessServiceClient
-	Customers  mostradorv1connect.CustomerServiceClient
-	Consent    mostradorv1connect.ConsentServiceClient
-	Sales      mostradorv1connect.SaleServiceClient
-	Messages   mostradorv1connect.MessageServiceClient
-	Settings   mostradorv1connect.SettingServiceClient
-	Plugins    mostradorv1connect.PluginServiceClient
-	Events     mostradorv1connect.EventServiceClient
-	Fields     mostradorv1connect.FieldServiceClient
-	Tasks      mostradorv1connect.TaskServiceClient
-	Tags       mostradorv1connect.TagServiceClient
-	Segments   mostradorv1connect.SegmentServiceClient
-	Transfers  mostradorv1connect.TransferServiceClient
-	Records    mostradorv1connect.RecordServiceClient
-	Promotions mostradorv1connect.PromotionServiceClient
+	Access    mostradorv1connect.AccessServiceClient
+	Customers mostradorv1connect.CustomerServiceClient
+	Consent   mostradorv1connect.ConsentServiceClient
+	Sales     mostradorv1connect.SaleServiceClient
+	Messages  mostradorv1connect.MessageServiceClient
+	Settings  mostradorv1connect.SettingServiceClient
+	Plugins   mostradorv1connect.PluginServiceClient
+	Events    mostradorv1connect.EventServiceClient
+	Fields    mostradorv1connect.FieldServiceClient
+	Tasks     mostradorv1connect.TaskServiceClient
+	Tags      mostradorv1connect.TagServiceClient
+	Segments  mostradorv1connect.SegmentServiceClient
+	Transfers mostradorv1connect.TransferServiceClient
+	Records   mostradorv1connect.RecordServiceClient
+
+	Templates     mostradorv1connect.TemplateServiceClient
+	Rules         mostradorv1connect.RuleServiceClient
+	Delivery      mostradorv1connect.DeliveryServiceClient
+	Subscriptions mostradorv1connect.SubscriptionServiceClient
+	Promotions    mostradorv1connect.PromotionServiceClient
+	Integrations  mostradorv1connect.IntegrationServiceClient
 
 	till     string
 	language string
@@ -102,7 +108,12 @@ func New(cfg Config) *Model {
 	m.Segments = mostradorv1connect.NewSegmentServiceClient(cfg.HTTP, cfg.BaseURL, opt)
 	m.Transfers = mostradorv1connect.NewTransferServiceClient(cfg.HTTP, cfg.BaseURL, opt)
 	m.Records = mostradorv1connect.NewRecordServiceClient(cfg.HTTP, cfg.BaseURL, opt)
+	m.Templates = mostradorv1connect.NewTemplateServiceClient(cfg.HTTP, cfg.BaseURL, opt)
+	m.Rules = mostradorv1connect.NewRuleServiceClient(cfg.HTTP, cfg.BaseURL, opt)
+	m.Delivery = mostradorv1connect.NewDeliveryServiceClient(cfg.HTTP, cfg.BaseURL, opt)
+	m.Subscriptions = mostradorv1connect.NewSubscriptionServiceClient(cfg.HTTP, cfg.BaseURL, opt)
 	m.Promotions = mostradorv1connect.NewPromotionServiceClient(cfg.HTTP, cfg.BaseURL, opt)
+	m.Integrations = mostradorv1connect.NewIntegrationServiceClient(cfg.HTTP, cfg.BaseURL, opt)
 	return m
 }
 

@@ -3,11 +3,7 @@
 package outbox
 
 import (
-	"errors"
 	"fmt"
-	"net/url"
-	"os"
-	"path/filepath"
 	"strings"
 
 	"fyne.io/fyne/v2"
@@ -32,6 +28,7 @@ var states = []mostradorv1.MessageState{
 	mostradorv1.MessageState_MESSAGE_STATE_SPOOLED,
 	mostradorv1.MessageState_MESSAGE_STATE_FAILED,
 	mostradorv1.MessageState_MESSAGE_STATE_SUPPRESSED,
+	mostradorv1.MessageState_MESSAGE_STATE_CANCELLED,
 }
 
 // Screen is the outbox.
@@ -337,33 +334,5 @@ func (s *Screen) browse() {
 	if s.shown == nil {
 		return
 	}
-	address, err := writePage(s.shown.Mail.GetHtml())
-	if err != nil {
-		s.d.Fail(s.d.T("error.browser"))
-		return
-	}
-	s.d.Open(address)
-}
-
-// writePage puts HTML into the temp folder under one name, so that no heap of mails collects there. A policy in
-// the page keeps scripts and everything from elsewhere out.
-func writePage(html string) (string, error) {
-	dir, err := os.UserCacheDir()
-	if err != nil {
-		dir = os.TempDir()
-	}
-	dir = filepath.Join(dir, "mostrador")
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return "", fmt.Errorf("outbox: %w", err)
-	}
-	file := filepath.Join(dir, "correo.html")
-	const policy = `<!doctype html><meta charset="utf-8"><meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; img-src data:">`
-	if err := errors.Join(os.WriteFile(file, []byte(policy+html), 0o600), os.Chmod(file, 0o600)); err != nil {
-		return "", fmt.Errorf("outbox: %w", err)
-	}
-	slashed := filepath.ToSlash(file)
-	if !strings.HasPrefix(slashed, "/") {
-		slashed = "/" + slashed // C:/...
-	}
-	return (&url.URL{Scheme: "file", Path: slashed}).String(), nil
+	mailview.Browse(s.d, s.shown.Mail.GetHtml())
 }

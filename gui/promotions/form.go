@@ -31,12 +31,9 @@ func newForm(d *ui.Desk) *form {
 	return &form{d: d, fields: map[string]*ui.Field{}, rest: ui.Note("", widget.DangerImportance)}
 }
 
-// ask makes the field of a path; its name and help come from the translations.
-func (f *form) ask(path, key string, q ui.Question) fyne.CanvasObject {
-	q.Label = f.d.T(key)
-	if help := f.d.T(key + ".help"); help != key+".help" {
-		q.Help = help
-	}
+// ask makes the field of a path.
+func (f *form) ask(path, label string, q ui.Question) fyne.CanvasObject {
+	q.Label = label
 	field := ui.NewQuestion(f.d, q, f.submit)
 	f.fields[path] = field
 	return field.Box
@@ -138,13 +135,13 @@ func (s *Screen) edit(p *mostradorv1.Promotion) {
 	fresh := p.Id == ""
 	days := strconv.Itoa(int(p.Days))
 	left := ui.Column(2,
-		f.ask("name", "promotions.name", ui.Question{Type: "text", Value: p.Name, Required: true}),
-		f.ask("benefit", "promotions.benefit", ui.Question{Type: "text", Value: p.Benefit, Required: true}),
-		f.ask("id", "promotions.id", ui.Question{Type: "text", Value: p.Id, Required: true, Locked: !fresh}))
+		f.ask("name", d.T("promotions.name"), ui.Question{Type: "text", Value: p.Name, Required: true}),
+		f.ask("benefit", d.T("promotions.benefit"), ui.Question{Type: "text", Value: p.Benefit, Required: true, Help: d.T("promotions.benefit.help")}),
+		f.ask("id", d.T("promotions.id"), ui.Question{Type: "text", Value: p.Id, Required: true, Locked: !fresh, Help: d.T("promotions.id.help")}))
 	right := ui.Column(2,
-		f.ask("days", "promotions.days", ui.Question{Type: "integer", Value: days}),
-		f.ask("starts", "promotions.starts", ui.Question{Type: "date", Value: dayOf(p.Starts)}),
-		f.ask("ends", "promotions.until", ui.Question{Type: "date", Value: dayOf(p.Ends)}))
+		f.ask("days", d.T("promotions.days"), ui.Question{Type: "integer", Value: days, Help: d.T("promotions.days.help")}),
+		f.ask("starts", d.T("promotions.starts"), ui.Question{Type: "date", Value: dayOf(p.Starts)}),
+		f.ask("ends", d.T("promotions.until"), ui.Question{Type: "date", Value: dayOf(p.Ends)}))
 	f.put = func() {
 		put := &mostradorv1.Promotion{
 			Id: f.text("id"), Name: f.text("name"), Benefit: f.text("benefit"), Retired: p.Retired,
@@ -207,19 +204,21 @@ func (s *Offers) fill(o *mostradorv1.Offer, promotions []*mostradorv1.Promotion)
 		}
 	}
 	seen := ui.Column(2,
-		f.ask("name", "promotions.name", ui.Question{Type: "text", Value: o.Name, Required: true}),
-		f.ask("id", "promotions.id", ui.Question{Type: "text", Value: o.Id, Required: true, Locked: !fresh}),
-		f.ask("title", "offers.title", ui.Question{Type: "text", Value: o.Title, Required: true}),
-		f.ask("text", "offers.text", ui.Question{Type: "long_text", Value: o.Text}),
-		f.ask("url", "offers.url", ui.Question{Type: "text", Value: o.Url}),
-		f.ask("action", "offers.action", ui.Question{Type: "text", Value: o.Action}))
+		f.ask("name", d.T("promotions.name"), ui.Question{Type: "text", Value: o.Name, Required: true}),
+		f.ask("id", d.T("promotions.id"), ui.Question{Type: "text", Value: o.Id, Required: true, Locked: !fresh, Help: d.T("promotions.id.help")}),
+		f.ask("title", d.T("offers.title"), ui.Question{Type: "text", Value: o.Title, Required: true}),
+		f.ask("text", d.T("offers.text"), ui.Question{Type: "long_text", Value: o.Text}),
+		ui.Columns(12, []float32{1, 1},
+			f.ask("url", d.T("offers.url"), ui.Question{Type: "text", Value: o.Url}),
+			f.ask("action", d.T("offers.action"), ui.Question{Type: "text", Value: o.Action})))
 	whom := ui.Column(2,
-		f.ask("bought", "offers.bought", ui.Question{Type: "text", Value: strings.Join(o.Bought, "; ")}),
-		f.ask("article", "offers.article", ui.Question{Type: "text", Value: o.Article}),
-		f.ask("expression", "offers.expression", ui.Question{Type: "text", Value: o.Expression}),
-		f.ask("promotion", "offers.promotion", ui.Question{Type: "choice", Value: o.Promotion, Choices: choices}),
-		f.ask("starts", "promotions.starts", ui.Question{Type: "date", Value: dayOf(o.Starts)}),
-		f.ask("ends", "promotions.until", ui.Question{Type: "date", Value: dayOf(o.Ends)}))
+		f.ask("bought", d.T("offers.bought"), ui.Question{Type: "text", Value: strings.Join(o.Bought, "; "), Help: d.T("offers.bought.help")}),
+		f.ask("article", d.T("offers.article"), ui.Question{Type: "text", Value: o.Article, Help: d.T("offers.article.help")}),
+		f.ask("expression", d.T("offers.expression"), ui.Question{Type: "text", Value: o.Expression, Help: d.T("offers.expression.help")}),
+		f.ask("promotion", d.T("offers.promotion"), ui.Question{Type: "choice", Value: o.Promotion, Choices: choices}),
+		ui.Columns(12, []float32{1, 1},
+			f.ask("starts", d.T("promotions.starts"), ui.Question{Type: "date", Value: dayOf(o.Starts)}),
+			f.ask("ends", d.T("promotions.until"), ui.Question{Type: "date", Value: dayOf(o.Ends)})))
 	f.put = func() {
 		put := proto.CloneOf(o)
 		put.Id, put.Name, put.Title, put.Text = f.text("id"), f.text("name"), f.text("title"), f.text("text")

@@ -8,48 +8,89 @@ import (
 	"mostrador/host/api/mostradorv1"
 )
 
-// area are the screens about customers, which one bar joins, with the role that each needs.
-var area = []struct {
+// part is one screen of an area, with the role that it needs.
+type part struct {
 	place ui.Place
 	role  mostradorv1.Role
-}{
-	{ui.Customers, mostradorv1.Role_ROLE_CASHIER},
-	{ui.Segments, mostradorv1.Role_ROLE_CASHIER},
-	{ui.Tags, mostradorv1.Role_ROLE_CASHIER},
-	{ui.DataModel, mostradorv1.Role_ROLE_TECHNICIAN},
-	{ui.Imports, mostradorv1.Role_ROLE_OPERATOR},
-	{ui.Duplicates, mostradorv1.Role_ROLE_OPERATOR},
 }
 
-// within is the part of the area that a place is, or -1.
-func within(place ui.Place) int {
-	for i, part := range area {
-		if part.place == place {
-			return i
+// areas are the screens that one bar joins; the first of each stands in the menu for all.
+var areas = [][]part{
+	{
+		{ui.Customers, mostradorv1.Role_ROLE_CASHIER},
+		{ui.Segments, mostradorv1.Role_ROLE_CASHIER},
+		{ui.Tags, mostradorv1.Role_ROLE_CASHIER},
+		{ui.DataModel, mostradorv1.Role_ROLE_TECHNICIAN},
+		{ui.Imports, mostradorv1.Role_ROLE_OPERATOR},
+		{ui.Duplicates, mostradorv1.Role_ROLE_OPERATOR},
+	},
+	{
+		{ui.Outbox, mostradorv1.Role_ROLE_OPERATOR},
+		{ui.Templates, mostradorv1.Role_ROLE_OPERATOR},
+		{ui.Rules, mostradorv1.Role_ROLE_OPERATOR},
+		{ui.Promotions, mostradorv1.Role_ROLE_OPERATOR},
+		{ui.Offers, mostradorv1.Role_ROLE_OPERATOR},
+	},
+}
+
+// within is the area that a place belongs to and its part there, or -1.
+func within(place ui.Place) (area, at int) {
+	for area, parts := range areas {
+		for at, part := range parts {
+			if part.place == place {
+				return area, at
+			}
 		}
 	}
-	return -1
+	return -1, -1
 }
 
-// newArea makes the bar for the operator who has signed in.
-func (s *Shell) newArea() *ui.Tabs {
-	names := make([]string, len(area))
-	for i, part := range area {
-		names[i] = s.d.T("area." + string(part.place))
+// home is the place of the menu under which another one is found.
+func home(place ui.Place) ui.Place {
+	if area, _ := within(place); area >= 0 {
+		return areas[area][0].place
 	}
-	bar := ui.NewTabs(names, func(at int) { s.swap(area[at].place) })
-	for i, part := range area {
-		bar.SetEnabled(i, s.d.Model.May(part.role))
+	if place == ui.Sheet {
+		return ui.Customers
 	}
-	return bar
+	return place
+}
+
+// newBars makes the bars for the operator who has signed in.
+func (s *Shell) newBars() []*ui.Tabs {
+	bars := make([]*ui.Tabs, len(areas))
+	for i, parts := range areas {
+		names := make([]string, len(parts))
+		for k, part := range parts {
+			names[k] = s.d.T("area." + string(part.place))
+		}
+		bars[i] = ui.NewTabs(names, func(at int) { s.swap(parts[at].place) })
+		for k, part := range parts {
+			bars[i].SetEnabled(k, s.d.Model.May(part.role))
+		}
+	}
+	return bars
 }
 
 // swap goes to another screen of the area: Escape leads from each of them to where the area was entered.
 func (s *Shell) swap(place ui.Place) {
-	if n := len(s.way); n > 0 && within(s.way[n-1].place) >= 0 {
+	if n := len(s.way); n > 0 && home(s.way[n-1].place) == home(place) {
 		s.way = s.way[:n-1]
 	}
 	s.Go(place, "")
+}
+
+// may tells whether the operator may go to a place; the host decides what can be done there.
+func (s *Shell) may(place ui.Place) bool {
+	for _, line := range menu {
+		if line.place == place {
+			return s.d.Model.May(line.role)
+		}
+	}
+	if area, at := within(place); area >= 0 {
+		return s.d.Model.May(areas[area][at].role)
+	}
+	return true
 }
 
 // shortcuts are the keys with Ctrl or Alt that screens and the area's bar may use.
@@ -60,7 +101,7 @@ func shortcuts() []fyne.Shortcut {
 		&desktop.CustomShortcut{KeyName: fyne.KeyTab, Modifier: fyne.KeyModifierControl},
 		&desktop.CustomShortcut{KeyName: fyne.KeyTab, Modifier: fyne.KeyModifierControl | fyne.KeyModifierShift},
 	}
-	for _, key := range []fyne.KeyName{"1", "2", "3", "4", "5", "6", "7", "8", "9", fyne.KeyE, fyne.KeyF, fyne.KeyR, fyne.KeyS, fyne.KeyT, fyne.KeyUp, fyne.KeyDown} {
+	for _, key := range []fyne.KeyName{"1", "2", "3", "4", "5", "6", "7", "8", "9", fyne.KeyE, fyne.KeyF, fyne.KeyP, fyne.KeyR, fyne.KeyS, fyne.KeyT, fyne.KeyUp, fyne.KeyDown} {
 		all = append(all, &desktop.CustomShortcut{KeyName: key, Modifier: fyne.KeyModifierAlt})
 	}
 	return all
@@ -78,7 +119,9 @@ func (s *Shell) Shortcut(pressed fyne.Shortcut) {
 		s.tasks.Open()
 		return
 	}
-	if n := len(s.way); n > 0 && within(s.way[n-1].place) >= 0 {
-		s.area.Shortcut(pressed)
+	if n := len(s.way); n > 0 {
+		if area, _ := within(s.way[n-1].place); area >= 0 {
+			s.bars[area].Shortcut(pressed)
+		}
 	}
 }

@@ -1,4 +1,5 @@
-// Package shell is the main window: the menu at the left with its keys, the screen that is shown, the banner
+// Package shell is the main window: the menu at the left with its keys, the screen that is shown, under a bar when it
+// is one of several that belong together, the banner
 // while the store cannot be reached, and messages at the foot. It goes from screen to screen and back, hears
 // the model, and hands on keys and scans that no text box has used.
 package shell
@@ -21,13 +22,16 @@ import (
 	"mostrador/gui/model"
 	"mostrador/gui/outbox"
 	"mostrador/gui/plugins"
+	"mostrador/gui/promotions"
 	"mostrador/gui/reports"
+	"mostrador/gui/rules"
 	"mostrador/gui/segments"
 	"mostrador/gui/sheet"
 	"mostrador/gui/signin"
 	"mostrador/gui/staff"
 	"mostrador/gui/tags"
 	"mostrador/gui/tasks"
+	"mostrador/gui/templates"
 	"mostrador/gui/transfer"
 	"mostrador/gui/ui"
 	"mostrador/host/api/mostradorv1"
@@ -65,7 +69,7 @@ type Shell struct {
 	scan    *ui.Scan
 	root    *fyne.Container
 	body    *fyne.Container
-	area    *ui.Tabs
+	bars    []*ui.Tabs // one an area
 	banner  *fyne.Container
 	plugins *extras
 	tasks   *tasks.Strip
@@ -181,7 +185,7 @@ func (s *Shell) enter() {
 	foot = ui.Column(10, s.plugins.development, foot)
 	side := ui.Panel(ui.ColorSide, 0, ui.Pad(8, 14, ui.Frame(14, ui.Pad(18, 2, head), nil, container.NewVScroll(lines), nil, foot)))
 	s.body = container.NewStack()
-	s.area = s.newArea()
+	s.bars = s.newBars()
 	s.banner = ui.Panel(ui.ColorWarnBg, 0, ui.Pad(24, 8, ui.Text(s.d.T("shell.offline"), ui.SizeText, true, theme.ColorNameWarning)))
 	s.connection()
 	margins := container.New(layout.NewCustomPaddedLayout(20, ui.ToastRoom, 26, 26), s.body)
@@ -230,6 +234,14 @@ func (s *Shell) screen(place ui.Place) ui.Screen {
 		screen = merge.New(s.d)
 	case ui.Outbox:
 		screen = outbox.New(s.d)
+	case ui.Templates:
+		screen = templates.New(s.d)
+	case ui.Rules:
+		screen = rules.New(s.d)
+	case ui.Promotions:
+		screen = promotions.New(s.d)
+	case ui.Offers:
+		screen = promotions.NewOffers(s.d)
 	case ui.Reports:
 		screen = reports.New(s.d)
 	case ui.Plugins:
@@ -247,7 +259,7 @@ func (s *Shell) screen(place ui.Place) ui.Screen {
 
 // Go implements ui.Navigator.
 func (s *Shell) Go(place ui.Place, arg string) {
-	if button := s.buttons[place]; button != nil && button.Disabled() {
+	if !s.may(place) {
 		s.d.Warn(s.d.T("error.permission"))
 		return
 	}
@@ -283,7 +295,7 @@ func (s *Shell) show(at stop) {
 	}
 	for place, button := range s.buttons {
 		button.SetStyle(ui.Nav)
-		if place == at.place || place == ui.Customers && (at.place == ui.Sheet || within(at.place) >= 0) {
+		if place == home(at.place) {
 			button.SetStyle(ui.NavCurrent)
 		}
 	}
@@ -291,9 +303,9 @@ func (s *Shell) show(at stop) {
 	s.d.Hush()
 	s.current = s.screen(at.place)
 	s.body.Objects = []fyne.CanvasObject{s.current.Content()}
-	if part := within(at.place); part >= 0 {
-		s.area.Mark(part)
-		s.body.Objects[0] = ui.Frame(10, s.area.Box, nil, s.current.Content(), nil, nil)
+	if area, part := within(at.place); area >= 0 {
+		s.bars[area].Mark(part)
+		s.body.Objects[0] = ui.Frame(10, s.bars[area].Box, nil, s.current.Content(), nil, nil)
 	}
 	s.body.Refresh()
 	s.current.Show(at.arg)

@@ -9,6 +9,7 @@ import (
 
 	"connectrpc.com/connect"
 	"fyne.io/fyne/v2"
+	"google.golang.org/protobuf/proto"
 
 	"mostrador/gui/locales"
 	"mostrador/gui/model"
@@ -34,6 +35,13 @@ const (
 	DataModel   Place = "datamodel"
 	Imports     Place = "imports"
 	Duplicates  Place = "duplicates"
+
+	Templates    Place = "templates"
+	Rules        Place = "rules"
+	Promotions   Place = "promotions"
+	Offers       Place = "offers"
+	Delivery     Place = "delivery"
+	Integrations Place = "integrations"
 )
 
 // Screen is the content of the main window.
@@ -89,6 +97,7 @@ type Desk struct {
 	pending atomic.Int64
 	toast   *toast
 	modals  []*Modal
+	drafts  map[string]proto.Message
 }
 
 // callLimit bounds one call to the host.

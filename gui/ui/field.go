@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"fyne.io/fyne/v2"
+	"fyne.io/fyne/v2/container"
 	"fyne.io/fyne/v2/widget"
 
 	"mostrador/host/api/mostradorv1"
@@ -25,7 +26,8 @@ type Field struct {
 	message  *widget.Label
 	note     *widget.Label
 	lines    [2]fyne.CanvasObject // the message, and the help in its place
-	own      bool                 // what is said comes from the field itself
+	control  *fyne.Container
+	own      bool // what is said comes from the field itself
 }
 
 // NewField makes a field of a text box. Room for one line of message is kept, so that nothing jumps while typing.
@@ -118,9 +120,17 @@ func (f *Field) build(name string, input fyne.CanvasObject) {
 	if name != "" {
 		f.Box.Add(Text(name, SizeCaption, true, ColorMuted))
 	}
-	f.Box.Add(input)
+	f.control = container.NewStack(input)
+	f.Box.Add(f.control)
 	f.Box.Add(Least(0, 22, Column(0, f.lines[:]...)))
 	f.refresh()
+}
+
+// Replace puts another control in the place of the field's, such as one with choices that were read meanwhile.
+func (f *Field) Replace(in *Input) {
+	f.Input = in
+	f.control.Objects = []fyne.CanvasObject{in.Box}
+	f.control.Refresh()
 }
 
 // Value is what the field holds, as the host reads it; empty when that is nothing right.

@@ -15,7 +15,7 @@ import (
 type Spec struct {
 	// Type is a type of manifests: text, long_text, number, money, yes_no, choice, duration, date, email, phone,
 	// url, country, color, secret or list, or one of the data model: integer, decimal, date_time, postal_address,
-	// customer; choices is any number of choices. Any other is taken as text.
+	// customer; choices is any number of choices, and span a time as a number and its unit. Any other is taken as text.
 	Type string
 	// Choices are those of a choice.
 	Choices []*mostradorv1.Choice
@@ -86,6 +86,8 @@ func NewInput(d *Desk, spec Spec, value string) *Input {
 		in.money(d, spec)
 	case "duration":
 		in.duration(d, spec)
+	case "span":
+		in.span(d, spec)
 	case "date":
 		in.date(d, spec)
 	case "country":

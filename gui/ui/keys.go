@@ -214,6 +214,8 @@ type List struct {
 	OnMove func(row int)
 	// OnTop is called when Up is pressed on the first row.
 	OnTop func()
+	// OnSpace, when set, is what Space does to the row under the highlight, such as switching it on or off.
+	OnSpace func(row int)
 
 	row int
 }
@@ -271,6 +273,13 @@ func (l *List) TypedKey(ev *fyne.KeyEvent) {
 			l.Select(min(l.row, l.Length()-1))
 		}
 		return
+	case fyne.KeySpace:
+		if l.OnSpace != nil {
+			if l.row < l.Length() {
+				l.OnSpace(l.row)
+			}
+			return
+		}
 	case fyne.KeyUp:
 		if l.row <= 0 && l.OnTop != nil {
 			l.OnTop()

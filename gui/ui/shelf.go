@@ -79,6 +79,8 @@ type ShelfConfig[T any] struct {
 	// Read asks the store for all of them.
 	Read func(then func([]T, error))
 	Open func(T)
+	// Toggle, when set, is what Space does to the row under the highlight.
+	Toggle func(T)
 }
 
 // NewShelf makes an empty shelf; Appear reads it.
@@ -96,6 +98,13 @@ func NewShelf[T any](d *Desk, c ShelfConfig[T]) *Shelf[T] {
 			o.Refresh()
 		}
 	}, open)
+	if c.Toggle != nil {
+		s.list.OnSpace = func(i int) {
+			if i < len(s.shown) && d.TopModal() == nil {
+				c.Toggle(s.shown[i])
+			}
+		}
+	}
 	s.none = container.NewCenter(Text(c.None, SizeText, false, ColorMuted))
 	s.none.Hide()
 	head := Column(10)

@@ -18,14 +18,14 @@ import (
 func somePromotions() []*mostradorv1.Promotion {
 	return []*mostradorv1.Promotion{
 		{Id: "cumple", Name: "Cumpleaños", Benefit: "5 € de regalo", Days: 30, Issued: 412, Redeemed: 96},
-		{Id: "primavera-2026", Name: "Primavera 2026", Benefit: "10 % en zapatos", Ends: at(60 * 24 * 22), Issued: 1280, Redeemed: 211},
+		{Id: "verano-2026", Name: "Verano 2026", Benefit: "10 % en zapatos", Ends: at(60 * 24 * 22), Issued: 1280, Redeemed: 211},
 		{Id: "reyes-2026", Name: "Reyes 2026", Benefit: "2 x 1 en guantes", Retired: true, Issued: 873, Redeemed: 402},
 	}
 }
 
 func someCodes() []*mostradorv1.PromoCode {
 	return []*mostradorv1.PromoCode{
-		{Code: "K7QFM-2XW9P", Promotion: "primavera-2026", CustomerId: "c1", CustomerName: "Lucía Fernández Soto", Benefit: "10 % en zapatos", Issued: at(-60 * 24)},
+		{Code: "K7QFM-2XW9P", Promotion: "verano-2026", CustomerId: "c1", CustomerName: "Lucía Fernández Soto", Benefit: "10 % en zapatos", Issued: at(-60 * 24)},
 	}
 }
 
@@ -113,7 +113,7 @@ func (p promotions) PutOffer(_ context.Context, req *connect.Request[mostradorv1
 	if put.Title == "" {
 		return nil, refusedAt("title", "Escriba un título de hasta 80 caracteres.")
 	}
-	p.s.Calls = append(p.s.Calls, fmt.Sprintf("offer %s %q %v %q %t", put.Id, put.Title, put.Bought, put.Expression, put.Enabled))
+	p.s.Calls = append(p.s.Calls, fmt.Sprintf("offer %s %q %q %q %t", put.Id, put.Title, put.Bought, put.Expression, put.Enabled))
 	i := slices.IndexFunc(p.s.OffersKept, func(o *mostradorv1.Offer) bool { return o.Id == put.Id })
 	if i < 0 {
 		p.s.OffersKept = append(p.s.OffersKept, put)

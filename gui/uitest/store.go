@@ -93,6 +93,12 @@ type Store struct {
 	Imports []*mostradorv1.Import
 	// Model is the data model.
 	Model []*mostradorv1.Field
+	// Templates are those of messages, and Previews what was to be shown of them, in order.
+	Templates []*mostradorv1.Template
+	Previews  []*mostradorv1.PreviewTemplateRequest
+	// Rules are those of messages by event, Topics what promotional ones are about.
+	Rules  []*mostradorv1.RuleSet
+	Topics []*mostradorv1.Topic
 	// Governed says whether interplay locks "Aplica para Promociones".
 	Governed bool
 	// Calls are the names of the calls that changed something, in order.
@@ -121,6 +127,9 @@ func New() *Store {
 		watchers: map[chan *mostradorv1.WatchResponse]struct{}{}}
 	s.Model = someModel()
 	s.Promotions, s.Codes, s.OffersKept = somePromotions(), someCodes(), someOffers()
+	s.Templates = someTemplates()
+	s.Rules = someRules()
+	s.Topics = []*mostradorv1.Topic{{Id: "novedades", Name: "Novedades", Left: 12}, {Id: "infantil", Name: "Libros infantiles", Left: 3}}
 	s.fill()
 	s.catalogue()
 	s.records()
@@ -139,12 +148,15 @@ func (s *Store) Listen(string) {
 	mux.Handle(mostradorv1connect.NewPluginServiceHandler(plugins{s: s}, opt))
 	mux.Handle(mostradorv1connect.NewEventServiceHandler(events{s}, opt))
 	mux.Handle(mostradorv1connect.NewRecordServiceHandler(records{s: s}, opt))
-	mux.Handle(mostradorv1connect.NewPromotionServiceHandler(promotions{s: s}, opt))
 	mux.Handle(mostradorv1connect.NewTagServiceHandler(tags{Store: s}, opt))
 	mux.Handle(mostradorv1connect.NewTaskServiceHandler(tasks{s: s}, opt))
 	mux.Handle(mostradorv1connect.NewFieldServiceHandler(fields{s: s}, opt))
 	mux.Handle(mostradorv1connect.NewSegmentServiceHandler(segments{s: s}, opt))
 	mux.Handle(mostradorv1connect.NewTransferServiceHandler(transfers{s: s}, opt))
+	mux.Handle(mostradorv1connect.NewTemplateServiceHandler(templates{s: s}, opt))
+	mux.Handle(mostradorv1connect.NewRuleServiceHandler(rules{s: s}, opt))
+	mux.Handle(mostradorv1connect.NewSubscriptionServiceHandler(subscriptions{s: s}, opt))
+	mux.Handle(mostradorv1connect.NewPromotionServiceHandler(promotions{s: s}, opt))
 	s.server = httptest.NewServer(mux)
 	s.URL = s.server.URL
 }

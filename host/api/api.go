@@ -24,6 +24,7 @@ import (
 	"mostrador/host/consent"
 	"mostrador/host/customer"
 	"mostrador/host/event"
+	"mostrador/host/intake"
 	"mostrador/host/interplay"
 	"mostrador/host/locale"
 	"mostrador/host/message"
@@ -34,9 +35,11 @@ import (
 	"mostrador/host/sale"
 	"mostrador/host/segment"
 	"mostrador/host/store"
+	"mostrador/host/subscription"
 	"mostrador/host/tag"
 	"mostrador/host/task"
 	"mostrador/host/transfer"
+	"mostrador/host/webhook"
 	"mostrador/sdk/manifest"
 	"mostrador/sdk/plgv1"
 )
@@ -71,6 +74,11 @@ type Config struct {
 	// Delivery supervises the mails, Doctor looks at a domain, that of the sender when it is empty; nil serves neither.
 	Delivery *delivery.Service
 	Doctor   func(ctx context.Context, domain string) ([]*mostradorv1.DoctorFinding, error)
+	// Intake takes in what other systems tell, over plain HTTP too, and Webhooks tell them; nil serves none.
+	Intake   *intake.Service
+	Webhooks *webhook.Service
+	// Subscriptions is what customers want to hear of; nil serves none.
+	Subscriptions *subscription.Service
 	// Status says what a screen must know before anybody signs in: store_name, web_address, mail_spooled,
 	// currency, country and language. The API fills in the rest.
 	Status func() *mostradorv1.StatusResponse
@@ -154,6 +162,9 @@ const readLimit = 8 << 20
 // packageLimit is the longest request with a package in it.
 const packageLimit = 256 << 20
 
+// eventLimit is the longest request with an event's files in it.
+const eventLimit = 16 << 20
+
 // New returns the handler of the whole API. Serve it with NewServer, which tells the home folder's socket from
 // the network.
 func New(c Config) http.Handler {
@@ -178,6 +189,15 @@ func New(c Config) http.Handler {
 	if s.Model != nil {
 		mux.Handle(mostradorv1connect.NewFieldServiceHandler(fieldServer{s}, options...))
 	}
+	if s.Intake != nil && s.Webhooks != nil {
+		// An event brings files.
+		path, integration := mostradorv1connect.NewIntegrationServiceHandler(integrationServer{s}, append(slices.Clip(options), connect.WithReadMaxBytes(eventLimit))...)
+		mux.Handle(path, s.largeForTechnicians(integration))
+		events := s.Intake.Handler()
+		for _, path := range intake.Paths {
+			mux.Handle(path, events)
+		}
+	}
 	mux.Handle(mostradorv1connect.NewMessageServiceHandler(messageServer{s}, options...))
 	path, plugins := mostradorv1connect.NewPluginServiceHandler(pluginServer{s}, append(slices.Clip(options), connect.WithReadMaxBytes(packageLimit))...)
 	mux.Handle(path, s.largeForTechnicians(plugins))
@@ -192,6 +212,9 @@ func New(c Config) http.Handler {
 		mux.Handle(mostradorv1connect.NewSegmentServiceHandler(segmentServer{s}, options...))
 	}
 	mux.Handle(mostradorv1connect.NewSettingServiceHandler(settingServer{s}, options...))
+	if s.Subscriptions != nil {
+		mux.Handle(mostradorv1connect.NewSubscriptionServiceHandler(subscriptionServer{s}, options...))
+	}
 	if s.Tags != nil {
 		mux.Handle(mostradorv1connect.NewTagServiceHandler(tagServer{s}, options...))
 	}

@@ -39,19 +39,21 @@ const usualDeadline = 15 * time.Second
 
 // deadlines are of calls that wait for something slow: a mail server, a plugin, the whole ledger.
 var deadlines = map[string]time.Duration{
-	mostradorv1connect.SettingServiceSendTestProcedure:  2 * time.Minute,
-	mostradorv1connect.SettingServiceSetProcedure:       time.Minute,
-	mostradorv1connect.CustomerServiceRunProcedure:      time.Minute,
-	mostradorv1connect.PluginServiceEnableProcedure:     time.Minute,
-	mostradorv1connect.PluginServiceDisableProcedure:    time.Minute,
-	mostradorv1connect.PluginServiceInspectProcedure:    time.Minute,
-	mostradorv1connect.PluginServiceInstallProcedure:    3 * time.Minute,
-	mostradorv1connect.PluginServiceRollbackProcedure:   3 * time.Minute,
-	mostradorv1connect.PluginServiceCheckProcedure:      time.Minute,
-	mostradorv1connect.EventServiceRetryParkedProcedure: time.Minute,
-	mostradorv1connect.ConsentServiceVerifyProcedure:    10 * time.Minute,
-	mostradorv1connect.DeliveryServiceFetchProcedure:    6 * time.Minute,
-	mostradorv1connect.DeliveryServiceDoctorProcedure:   time.Minute,
+	mostradorv1connect.SettingServiceSendTestProcedure:        2 * time.Minute,
+	mostradorv1connect.SettingServiceSetProcedure:             time.Minute,
+	mostradorv1connect.CustomerServiceRunProcedure:            time.Minute,
+	mostradorv1connect.PluginServiceEnableProcedure:           time.Minute,
+	mostradorv1connect.PluginServiceDisableProcedure:          time.Minute,
+	mostradorv1connect.PluginServiceInspectProcedure:          time.Minute,
+	mostradorv1connect.PluginServiceInstallProcedure:          3 * time.Minute,
+	mostradorv1connect.PluginServiceRollbackProcedure:         3 * time.Minute,
+	mostradorv1connect.PluginServiceCheckProcedure:            time.Minute,
+	mostradorv1connect.EventServiceRetryParkedProcedure:       time.Minute,
+	mostradorv1connect.IntegrationServiceTestWebhookProcedure: 30 * time.Second,
+	mostradorv1connect.IntegrationServiceRetryCallProcedure:   30 * time.Second,
+	mostradorv1connect.ConsentServiceVerifyProcedure:          10 * time.Minute,
+	mostradorv1connect.DeliveryServiceFetchProcedure:          6 * time.Minute,
+	mostradorv1connect.DeliveryServiceDoctorProcedure:         time.Minute,
 }
 
 // call is who calls, as the interceptor found out.

@@ -49,6 +49,20 @@ var roles = map[string]mostradorv1.Role{
 	mostradorv1connect.ConsentServiceShowProcedure:   mostradorv1.Role_ROLE_OPERATOR,
 	mostradorv1connect.ConsentServiceVerifyProcedure: mostradorv1.Role_ROLE_TECHNICIAN,
 
+	mostradorv1connect.IntegrationServiceTypesProcedure:         mostradorv1.Role_ROLE_OPERATOR,
+	mostradorv1connect.IntegrationServicePostProcedure:          mostradorv1.Role_ROLE_OPERATOR,
+	mostradorv1connect.IntegrationServicePutTypeProcedure:       mostradorv1.Role_ROLE_TECHNICIAN,
+	mostradorv1connect.IntegrationServiceDeleteTypeProcedure:    mostradorv1.Role_ROLE_TECHNICIAN,
+	mostradorv1connect.IntegrationServiceKeysProcedure:          mostradorv1.Role_ROLE_TECHNICIAN,
+	mostradorv1connect.IntegrationServiceCreateKeyProcedure:     mostradorv1.Role_ROLE_TECHNICIAN,
+	mostradorv1connect.IntegrationServiceRevokeKeyProcedure:     mostradorv1.Role_ROLE_TECHNICIAN,
+	mostradorv1connect.IntegrationServiceWebhooksProcedure:      mostradorv1.Role_ROLE_TECHNICIAN,
+	mostradorv1connect.IntegrationServicePutWebhookProcedure:    mostradorv1.Role_ROLE_TECHNICIAN,
+	mostradorv1connect.IntegrationServiceDeleteWebhookProcedure: mostradorv1.Role_ROLE_TECHNICIAN,
+	mostradorv1connect.IntegrationServiceTestWebhookProcedure:   mostradorv1.Role_ROLE_TECHNICIAN,
+	mostradorv1connect.IntegrationServiceCallsProcedure:         mostradorv1.Role_ROLE_TECHNICIAN,
+	mostradorv1connect.IntegrationServiceRetryCallProcedure:     mostradorv1.Role_ROLE_TECHNICIAN,
+
 	mostradorv1connect.MessageServiceListProcedure:        mostradorv1.Role_ROLE_OPERATOR,
 	mostradorv1connect.MessageServiceGetProcedure:         mostradorv1.Role_ROLE_OPERATOR,
 	mostradorv1connect.MessageServiceRetryProcedure:       mostradorv1.Role_ROLE_OPERATOR,
@@ -114,6 +128,12 @@ var roles = map[string]mostradorv1.Role{
 	mostradorv1connect.RecordServiceUnmergeProcedure:    mostradorv1.Role_ROLE_OPERATOR,
 	mostradorv1connect.RecordServiceDiscloseProcedure:   mostradorv1.Role_ROLE_OPERATOR,
 	mostradorv1connect.RecordServiceEraseProcedure:      mostradorv1.Role_ROLE_OPERATOR,
+
+	mostradorv1connect.SubscriptionServiceTopicsProcedure:      mostradorv1.Role_ROLE_CASHIER,
+	mostradorv1connect.SubscriptionServicePutTopicProcedure:    mostradorv1.Role_ROLE_OPERATOR,
+	mostradorv1connect.SubscriptionServiceDeleteTopicProcedure: mostradorv1.Role_ROLE_OPERATOR,
+	mostradorv1connect.SubscriptionServiceShowProcedure:        mostradorv1.Role_ROLE_OPERATOR,
+	mostradorv1connect.SubscriptionServiceChangeProcedure:      mostradorv1.Role_ROLE_OPERATOR,
 
 	mostradorv1connect.TagServiceListProcedure:   mostradorv1.Role_ROLE_CASHIER,
 	mostradorv1connect.TagServicePutProcedure:    mostradorv1.Role_ROLE_OPERATOR,

@@ -203,13 +203,11 @@ func (s *Service) effect(tx *store.Tx, e *mostradorv1.ConsentEntry, promotions p
 	return c, s.Log.Append(tx, told)
 }
 
-// Record takes over what a customer did on the web pages. Acts come in the order of their feed; the one
+// Record takes over an acceptance or opt-out on the web pages. Acts come in the order of their feed; the one
 // taken over last is kept in the same transaction (Cursor). What comes again has no second effect.
 func (s *Service) Record(ctx context.Context, act *mostradorv1.WebAct) error {
 	return s.Store.Update(ctx, func(tx *store.Tx) error {
-		if act.Sequence > s.Cursor(tx) {
-			tx.Put(bucketMeta, keyCursor, sequenceKey(act.Sequence))
-		}
+		s.Advance(tx, act.Sequence)
 		c, err := s.Customers.Get(tx, act.CustomerId)
 		if errors.Is(err, customer.ErrNotFound) {
 			// The feed must go on, and there is nobody whose consent this could be.
@@ -218,34 +216,48 @@ func (s *Service) Record(ctx context.Context, act *mostradorv1.WebAct) error {
 		} else if err != nil {
 			return err
 		}
-		e := &mostradorv1.ConsentEntry{
-			CustomerId:   c.Id, // who became part of somebody acts as that one
-			Means:        act.Means,
-			Time:         act.Time,
-			Actor:        &plgv1.Actor{Channel: "web", Ip: act.Ip, UserAgent: act.UserAgent},
-			ActivationId: act.ActivationId,
-		}
-		if e.Time == nil {
-			e.Time = stamp(s.Now())
-		}
-		switch act.Kind {
-		case mostradorv1.WebAct_KIND_ACCEPT:
-			if e.Text, err = s.completed(tx, act.Text); err == nil {
-				_, err = s.accept(tx, e, act.Round)
-			}
-		case mostradorv1.WebAct_KIND_OPT_OUT:
-			_, err = s.withdraw(tx, e)
-		default:
-			s.Logger.Warn("a web act of a kind that this version does not know", "sequence", act.Sequence, "kind", act.Kind)
-		}
-		if err != nil {
-			return fmt.Errorf("consent: web act %d: %w", act.Sequence, err)
-		}
-		return nil
+		return s.Take(tx, c, act)
 	})
 }
 
-// Cursor returns the feed sequence of the web act that was recorded last.
+// Take is Record within a transaction, for a customer who is known; the cursor is the caller's to advance. Acts that are
+// not about consent it passes over.
+func (s *Service) Take(tx *store.Tx, c *plgv1.Customer, act *mostradorv1.WebAct) error {
+	e := &mostradorv1.ConsentEntry{
+		CustomerId:   c.Id, // who became part of somebody acts as that one
+		Means:        act.Means,
+		Time:         act.Time,
+		Actor:        &plgv1.Actor{Channel: "web", Ip: act.Ip, UserAgent: act.UserAgent},
+		ActivationId: act.ActivationId,
+	}
+	if e.Time == nil {
+		e.Time = stamp(s.Now())
+	}
+	var err error
+	switch act.Kind {
+	case mostradorv1.WebAct_KIND_ACCEPT:
+		if e.Text, err = s.completed(tx, act.Text); err == nil {
+			_, err = s.accept(tx, e, act.Round)
+		}
+	case mostradorv1.WebAct_KIND_OPT_OUT:
+		_, err = s.withdraw(tx, e)
+	default:
+		s.Logger.Warn("a web act of a kind that this version does not know", "sequence", act.Sequence, "kind", act.Kind)
+	}
+	if err != nil {
+		return fmt.Errorf("consent: web act %d: %w", act.Sequence, err)
+	}
+	return nil
+}
+
+// Advance notes that the store has taken over every web act up to a sequence.
+func (s *Service) Advance(tx *store.Tx, sequence uint64) {
+	if sequence > s.Cursor(tx) {
+		tx.Put(bucketMeta, keyCursor, sequenceKey(sequence))
+	}
+}
+
+// Cursor returns the feed sequence of the web act, of whatever kind, that the store took over last.
 func (s *Service) Cursor(tx *store.Tx) uint64 {
 	if data := tx.Get(bucketMeta, keyCursor); len(data) == 8 {
 		return binary.BigEndian.Uint64(data)

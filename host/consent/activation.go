@@ -139,17 +139,6 @@ func (s *Service) Invite(tx *store.Tx, actor *plgv1.Actor, customerID string) (*
 	}), nil
 }
 
-// OptOutToken returns a token with which a customer can leave promotions, at any time and repeatedly.
-func (s *Service) OptOutToken(tx *store.Tx, customerID string) (string, error) {
-	c, err := s.Customers.Get(tx, customerID)
-	if err != nil {
-		return "", err
-	}
-	return token.Seal(s.Key, token.Claims{
-		Purpose: token.OptOut, CustomerID: c.Id, Language: s.Text.Language(c.Language),
-	}), nil
-}
-
 // opened returns the customer's open activation with a new expiry, or a new one, enlisted among the open.
 func (s *Service) opened(tx *store.Tx, customerID string) (*activation, error) {
 	a, err := s.activation(tx, customerID)

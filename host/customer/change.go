@@ -31,6 +31,33 @@ func (s *Service) country() string {
 // Register keeps a new customer and returns it as kept. The same idempotencyKey again (any string that the
 // caller made up for this registration; may be empty) returns the customer of the first call.
 func (s *Service) Register(ctx context.Context, actor *plgv1.Actor, c *plgv1.Customer, idempotencyKey string) (*plgv1.Customer, error) {
+	// The numbering plans of phones are consulted before the transaction, which others wait for.
+	newcomer, err := s.newcomer(ctx, c, idempotencyKey)
+	if err != nil {
+		return nil, err
+	}
+	var kept *plgv1.Customer
+	err = s.Store.Update(ctx, func(tx *store.Tx) (err error) {
+		kept, err = s.register(ctx, tx, actor, newcomer, idempotencyKey)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return kept, nil
+}
+
+// RegisterTx is Register as a part of the caller's transaction.
+func (s *Service) RegisterTx(ctx context.Context, tx *store.Tx, actor *plgv1.Actor, c *plgv1.Customer, idempotencyKey string) (*plgv1.Customer, error) {
+	newcomer, err := s.newcomer(ctx, c, idempotencyKey)
+	if err != nil {
+		return nil, err
+	}
+	return s.register(ctx, tx, actor, newcomer, idempotencyKey)
+}
+
+// newcomer is who is to be registered, as far as no transaction is needed to say so.
+func (s *Service) newcomer(ctx context.Context, c *plgv1.Customer, idempotencyKey string) (*plgv1.Customer, error) {
 	kept := clone(c)
 	j := s.judge(ctx)
 	s.judgeNew(j, kept)
@@ -51,56 +78,53 @@ func (s *Service) Register(ctx context.Context, actor *plgv1.Actor, c *plgv1.Cus
 		Programme:  plgv1.ConsentState_CONSENT_STATE_PENDING,
 		Promotions: plgv1.ConsentState_CONSENT_STATE_PENDING,
 	}
-	err = s.Store.Update(ctx, func(tx *store.Tx) error {
-		if idempotencyKey != "" {
-			if first := tx.Get(bucketIndex, registrationKey(idempotencyKey)); first != nil {
-				var err error
-				kept, err = s.ByNumber(tx, numberOf(first))
-				return err
-			}
+	return kept, nil
+}
+
+// register keeps a newcomer.
+func (s *Service) register(ctx context.Context, tx *store.Tx, actor *plgv1.Actor, kept *plgv1.Customer, idempotencyKey string) (*plgv1.Customer, error) {
+	if idempotencyKey != "" {
+		if first := tx.Get(bucketIndex, registrationKey(idempotencyKey)); first != nil {
+			return s.ByNumber(tx, numberOf(first))
 		}
-		kept.Number = uint64(s.LastNumber(tx)) + 1
-		number := uint32(kept.Number)
-		j := s.judge(ctx)
-		if err := j.taken(tx, kept); err != nil {
-			return err
-		}
-		if err := j.err(); err != nil {
-			return err
-		}
-		if err := s.Rules.Apply(kept); err != nil {
-			return fmt.Errorf("customer rules: %w", err)
-		}
-		if idempotencyKey != "" {
-			tx.Put(bucketIndex, registrationKey(idempotencyKey), numberKey(number))
-		}
-		tx.Put(bucketID, id[:], numberKey(number))
-		index(tx, nil, kept)
-		var err error
-		if kept.Tags, err = s.tagNames(tx, kept.Tags); err != nil {
-			return err
-		}
-		if err := s.putTags(tx, number, nil, kept.Tags); err != nil {
-			return err
-		}
-		if err := s.put(tx, kept); err != nil {
-			return err
-		}
-		if err := s.tell(tx, nil, kept, nil, actor); err != nil {
-			return err
-		}
-		return s.Log.Append(tx, &plgv1.Event{
-			Type:     "customer.registered",
-			Time:     kept.Created,
-			Actor:    actor,
-			Customer: kept,
-			Detail:   &plgv1.Event_CustomerRegistered{CustomerRegistered: &plgv1.CustomerRegistered{}},
-		})
-	})
-	if err != nil {
+	}
+	kept.Number = uint64(s.LastNumber(tx)) + 1
+	number := uint32(kept.Number)
+	j := s.judge(ctx)
+	if err := j.taken(tx, kept); err != nil {
 		return nil, err
 	}
-	return kept, nil
+	if err := j.err(); err != nil {
+		return nil, err
+	}
+	if err := s.Rules.Apply(kept); err != nil {
+		return nil, fmt.Errorf("customer rules: %w", err)
+	}
+	if idempotencyKey != "" {
+		tx.Put(bucketIndex, registrationKey(idempotencyKey), numberKey(number))
+	}
+	tx.Put(bucketID, idKey(kept.Id), numberKey(number))
+	index(tx, nil, kept)
+	var err error
+	if kept.Tags, err = s.tagNames(tx, kept.Tags); err != nil {
+		return nil, err
+	}
+	if err := s.putTags(tx, number, nil, kept.Tags); err != nil {
+		return nil, err
+	}
+	if err := s.put(tx, kept); err != nil {
+		return nil, err
+	}
+	if err := s.tell(tx, nil, kept, nil, actor); err != nil {
+		return nil, err
+	}
+	return kept, s.Log.Append(tx, &plgv1.Event{
+		Type:     "customer.registered",
+		Time:     kept.Created,
+		Actor:    actor,
+		Customer: kept,
+		Detail:   &plgv1.Event_CustomerRegistered{CustomerRegistered: &plgv1.CustomerRegistered{}},
+	})
 }
 
 // judgeNew normalises a customer to be registered and says all that can be said of it outside a transaction.

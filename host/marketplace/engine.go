@@ -1,12 +1,14 @@
 package marketplace
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -36,10 +38,19 @@ type Engine interface {
 	Feed
 	// Act keeps what a customer did; once it returns, the act is durable and readers of the feed have been
 	// woken. It sets sequence and round, and the time when there is none. An act that only repeats the customer's
-	// latest one is not kept again: then the earlier act is returned and repeated is true.
+	// latest one of its sort is not kept again: then the earlier act is returned and repeated is true. Acceptances and
+	// opt-outs are of one sort, choices of preferences of another, reasons of a third.
 	Act(ctx context.Context, act *mostradorv1.WebAct) (kept *mostradorv1.WebAct, repeated bool, err error)
-	// Latest returns the latest act of a customer, or nil.
+	// Note keeps openings and clicks, many in one step. They are in the feed like any other act, and are nobody's
+	// latest.
+	Note(ctx context.Context, acts []*mostradorv1.WebAct) error
+	// Latest returns the latest acceptance or opt-out of a customer, or nil.
 	Latest(ctx context.Context, customerID string) (*mostradorv1.WebAct, error)
+	// Choices returns what a customer chose last of each topic and channel by acts after a sequence.
+	Choices(ctx context.Context, customerID string, after uint64) (map[string]bool, error)
+	// Use uses something up that can be used once before a time, after which it is forgotten. Of all who do so exactly
+	// one is the first.
+	Use(ctx context.Context, id []byte, until time.Time) (first bool, err error)
 	// Profile returns what was published, or ErrNoProfile.
 	Profile(ctx context.Context) (*Profile, error)
 }
@@ -54,6 +65,16 @@ type Profile struct {
 	Language string `json:"language"`
 	// Texts are the policy texts; the one in force comes before older ones of its language.
 	Texts []PolicyText `json:"texts"`
+	// Topics are what promotional mails are about, the general one first.
+	Topics []Topic `json:"topics,omitempty"`
+}
+
+// Topic is something that customers may choose to hear of.
+type Topic struct {
+	ID string `json:"id"`
+	// Name and Description are by language.
+	Name        map[string]string `json:"name"`
+	Description map[string]string `json:"description,omitempty"`
 }
 
 // PolicyText is one wording that customers are asked to accept.
@@ -122,8 +143,12 @@ func (p *Profile) with(earlier *Profile) *Profile {
 const (
 	// Acts by sequence (8 bytes, big endian).
 	bucketAct store.Bucket = "act"
-	// The sequence of each customer's latest act, by customer id.
+	// The sequence of each customer's latest act of a sort, by customer id and the sort's suffix.
 	bucketLatest store.Bucket = "latest"
+	// Choices: customer id, 0, topic or channel → sequence of the act (8 bytes, big endian), 1 or 0.
+	bucketChoice store.Bucket = "choice"
+	// What was used up: until when it is remembered (Unix seconds, 8 bytes, big endian), id → nothing.
+	bucketUsed store.Bucket = "used"
 	// The round of each activation, by customer id, 0, activation id.
 	bucketRound store.Bucket = "round"
 	// The profile, JSON, under "profile".
@@ -166,7 +191,7 @@ func (e *Embedded) Act(ctx context.Context, act *mostradorv1.WebAct) (*mostrador
 		kept.Time = timestamppb.New(e.now())
 	}
 	err := e.store.Update(ctx, func(tx *store.Tx) error {
-		latest, err := latestAct(tx, act.CustomerId)
+		latest, err := latestAct(tx, latestKey(act))
 		if err != nil {
 			return err
 		}
@@ -185,7 +210,10 @@ func (e *Embedded) Act(ctx context.Context, act *mostradorv1.WebAct) (*mostrador
 		}
 		kept.Sequence = e.next(tx)
 		key := binary.BigEndian.AppendUint64(nil, kept.Sequence)
-		tx.Put(bucketLatest, []byte(kept.CustomerId), key)
+		tx.Put(bucketLatest, latestKey(kept), key)
+		for topic, on := range kept.Topics {
+			tx.Put(bucketChoice, []byte(kept.CustomerId+"\x00"+topic), append(bytes.Clone(key), flag(on)))
+		}
 		tx.OnCommit(e.grow)
 		return store.PutProto(tx, bucketAct, key, kept)
 	})
@@ -207,8 +235,19 @@ func (e *Embedded) repeats(latest, act *mostradorv1.WebAct) bool {
 	if latest == nil || latest.Kind != act.Kind {
 		return false
 	}
-	if act.Kind == mostradorv1.WebAct_KIND_ACCEPT && latest.ActivationId != act.ActivationId {
-		return false
+	switch act.Kind {
+	case mostradorv1.WebAct_KIND_ACCEPT:
+		if latest.ActivationId != act.ActivationId {
+			return false
+		}
+	case mostradorv1.WebAct_KIND_PREFERENCES:
+		if !maps.Equal(latest.Topics, act.Topics) {
+			return false
+		}
+	case mostradorv1.WebAct_KIND_REASON:
+		if latest.Reason != act.Reason || latest.Words != act.Words {
+			return false
+		}
 	}
 	e.mu.Lock()
 	fetched := latest.Sequence <= e.read
@@ -273,14 +312,25 @@ func (e *Embedded) Read(ctx context.Context, after uint64, limit int) ([]*mostra
 // Latest implements Engine.
 func (e *Embedded) Latest(_ context.Context, customerID string) (act *mostradorv1.WebAct, err error) {
 	err = e.store.View(func(tx *store.Tx) error {
-		act, err = latestAct(tx, customerID)
+		act, err = latestAct(tx, []byte(customerID))
 		return err
 	})
 	return act, err
 }
 
-func latestAct(tx *store.Tx, customerID string) (*mostradorv1.WebAct, error) {
-	key := tx.Get(bucketLatest, []byte(customerID))
+// latestKey is where the latest act of the sort of an act is found.
+func latestKey(act *mostradorv1.WebAct) []byte {
+	switch act.Kind {
+	case mostradorv1.WebAct_KIND_PREFERENCES:
+		return []byte(act.CustomerId + "\x00p")
+	case mostradorv1.WebAct_KIND_REASON:
+		return []byte(act.CustomerId + "\x00m")
+	}
+	return []byte(act.CustomerId)
+}
+
+func latestAct(tx *store.Tx, latest []byte) (*mostradorv1.WebAct, error) {
+	key := tx.Get(bucketLatest, latest)
 	if key == nil {
 		return nil, nil
 	}
@@ -289,6 +339,79 @@ func latestAct(tx *store.Tx, customerID string) (*mostradorv1.WebAct, error) {
 		return nil, err
 	}
 	return act, nil
+}
+
+// Note implements Engine.
+func (e *Embedded) Note(ctx context.Context, acts []*mostradorv1.WebAct) error {
+	err := e.store.Update(ctx, func(tx *store.Tx) error {
+		next := e.next(tx)
+		for i, act := range acts {
+			kept := proto.CloneOf(act)
+			kept.Sequence = next + uint64(i)
+			if kept.Time == nil {
+				kept.Time = timestamppb.New(e.now())
+			}
+			if err := store.PutProto(tx, bucketAct, binary.BigEndian.AppendUint64(nil, kept.Sequence), kept); err != nil {
+				return err
+			}
+		}
+		tx.OnCommit(e.grow)
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("note openings and clicks: %w", err)
+	}
+	return nil
+}
+
+// Choices implements Engine.
+func (e *Embedded) Choices(_ context.Context, customerID string, after uint64) (map[string]bool, error) {
+	choices := map[string]bool{}
+	prefix := []byte(customerID + "\x00")
+	err := e.store.View(func(tx *store.Tx) error {
+		for key, value := range tx.Scan(bucketChoice, prefix, nil) {
+			if len(value) == 9 && binary.BigEndian.Uint64(value) > after {
+				choices[string(key[len(prefix):])] = value[8] != 0
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read a customer's choices: %w", err)
+	}
+	return choices, nil
+}
+
+// Use implements Engine.
+func (e *Embedded) Use(ctx context.Context, id []byte, until time.Time) (first bool, err error) {
+	key := append(binary.BigEndian.AppendUint64(nil, uint64(until.Unix())), id...)
+	err = e.store.Update(ctx, func(tx *store.Tx) error {
+		first = tx.Get(bucketUsed, key) == nil
+		if !first {
+			return nil
+		}
+		now, cleared := binary.BigEndian.AppendUint64(nil, uint64(e.now().Unix())), 0
+		for old := range tx.Scan(bucketUsed, nil, nil) {
+			if bytes.Compare(old[:8], now) >= 0 || cleared == 10 {
+				break
+			}
+			tx.Delete(bucketUsed, bytes.Clone(old))
+			cleared++
+		}
+		tx.Put(bucketUsed, key, nil)
+		return nil
+	})
+	if err != nil {
+		return false, fmt.Errorf("use up a link: %w", err)
+	}
+	return first, nil
+}
+
+func flag(on bool) byte {
+	if on {
+		return 1
+	}
+	return 0
 }
 
 func roundKey(customerID, activationID string) []byte {

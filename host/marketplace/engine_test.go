@@ -3,9 +3,11 @@ package marketplace
 import (
 	"context"
 	"errors"
+	"maps"
 	"path/filepath"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -189,6 +191,86 @@ func testEngine(t *testing.T, open func(t *testing.T, path string) (Engine, func
 			t.Fatalf("sequence %d after %d: the store would never read it", two.Sequence, one.Sequence)
 		}
 	})
+	t.Run("choices and reasons are nobody's latest acceptance or opt-out", func(t *testing.T) {
+		e := fresh(t)
+		left, _ := act(t, e, optOut("ana", 0))
+		act(t, e, &mostradorv1.WebAct{Kind: mostradorv1.WebAct_KIND_PREFERENCES, CustomerId: "ana", Topics: map[string]bool{"a": false}})
+		act(t, e, &mostradorv1.WebAct{Kind: mostradorv1.WebAct_KIND_REASON, CustomerId: "ana", Reason: "other"})
+		if err := e.Note(t.Context(), []*mostradorv1.WebAct{{Kind: mostradorv1.WebAct_KIND_OPEN, CustomerId: "ana"}}); err != nil {
+			t.Fatal(err)
+		}
+		if latest, err := e.Latest(t.Context(), "ana"); err != nil || latest.Sequence != left.Sequence {
+			t.Fatalf("latest %v, error %v", latest, err)
+		}
+		if _, repeated := act(t, e, optOut("ana", time.Second)); !repeated {
+			t.Fatal("the opt-out is kept twice")
+		}
+	})
+	t.Run("the same choice or reason at once is the same press", func(t *testing.T) {
+		e := fresh(t)
+		for i, topics := range []map[string]bool{{"a": false}, {"a": false}, {"a": true}} {
+			_, repeated := act(t, e, &mostradorv1.WebAct{Kind: mostradorv1.WebAct_KIND_PREFERENCES, CustomerId: "ana", Topics: topics})
+			if repeated != (i == 1) {
+				t.Errorf("choice %d: repeated %v", i, repeated)
+			}
+		}
+		for i, words := range []string{"x", "x", "y"} {
+			_, repeated := act(t, e, &mostradorv1.WebAct{Kind: mostradorv1.WebAct_KIND_REASON, CustomerId: "ana", Reason: "other", Words: words})
+			if repeated != (i == 1) {
+				t.Errorf("reason %d: repeated %v", i, repeated)
+			}
+		}
+	})
+	t.Run("the last choice of each topic is known, and from which act on", func(t *testing.T) {
+		e := fresh(t)
+		choose := func(customer string, topics map[string]bool) uint64 {
+			kept, _ := act(t, e, &mostradorv1.WebAct{Kind: mostradorv1.WebAct_KIND_PREFERENCES, CustomerId: customer, Topics: topics})
+			return kept.Sequence
+		}
+		first := choose("ana", map[string]bool{"a": false, "b": false})
+		choose("ana-2", map[string]bool{"a": true})
+		choose("ana", map[string]bool{"a": true, "channel:email": false})
+		for after, want := range map[uint64]map[string]bool{0: {"a": true, "b": false, "channel:email": false}, first: {"a": true, "channel:email": false}} {
+			if got, err := e.Choices(t.Context(), "ana", after); err != nil || !maps.Equal(got, want) {
+				t.Errorf("after %d: %v, %v", after, got, err)
+			}
+		}
+	})
+	t.Run("of many who use one thing up one is the first", func(t *testing.T) {
+		e := fresh(t)
+		until := time.Now().Add(time.Hour)
+		var first atomic.Int32
+		var group sync.WaitGroup
+		for range 16 {
+			group.Go(func() {
+				if won, err := e.Use(context.Background(), []byte("id"), until); err != nil {
+					t.Error(err)
+				} else if won {
+					first.Add(1)
+				}
+			})
+		}
+		group.Wait()
+		if first.Load() != 1 {
+			t.Fatalf("%d were the first", first.Load())
+		}
+		if won, err := e.Use(t.Context(), []byte("other"), until); err != nil || !won {
+			t.Fatalf("another thing: %v, %v", won, err)
+		}
+	})
+	t.Run("noted acts are in the feed, in order", func(t *testing.T) {
+		e := fresh(t)
+		one, _ := act(t, e, accept("ana", "1", 0))
+		if err := e.Note(t.Context(), []*mostradorv1.WebAct{
+			{Kind: mostradorv1.WebAct_KIND_OPEN, MessageId: "m"}, {Kind: mostradorv1.WebAct_KIND_CLICK, MessageId: "m", Url: "https://x"},
+		}); err != nil {
+			t.Fatal(err)
+		}
+		acts := read(t, e, one.Sequence, 10)
+		if len(acts) != 2 || acts[0].Kind != mostradorv1.WebAct_KIND_OPEN || acts[1].Url != "https://x" || acts[0].Time == nil {
+			t.Fatalf("acts %v", acts)
+		}
+	})
 	t.Run("old policy texts stay known", func(t *testing.T) {
 		e := fresh(t)
 		if _, err := e.Profile(t.Context()); !errors.Is(err, ErrNoProfile) {
@@ -248,8 +330,10 @@ func BenchmarkActToFeed(b *testing.B) {
 	arrived := make(chan uint64)
 	ctx, cancel := context.WithCancel(b.Context())
 	defer cancel()
-	go Follow(ctx, e, 0, hclog.NewNullLogger(), func(_ context.Context, act *mostradorv1.WebAct) error {
-		arrived <- act.Sequence
+	go Follow(ctx, e, 0, hclog.NewNullLogger(), func(_ context.Context, acts []*mostradorv1.WebAct) error {
+		for _, act := range acts {
+			arrived <- act.Sequence
+		}
 		return nil
 	})
 	for i := 0; b.Loop(); i++ {

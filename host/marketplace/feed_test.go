@@ -92,15 +92,17 @@ type ledger struct {
 	grown chan struct{}
 }
 
-func (l *ledger) record(_ context.Context, act *mostradorv1.WebAct) error {
+func (l *ledger) record(_ context.Context, acts []*mostradorv1.WebAct) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.fail > 0 {
 		l.fail--
 		return context.DeadlineExceeded
 	}
-	l.acts = append(l.acts, act)
-	l.grown <- struct{}{}
+	for _, act := range acts {
+		l.acts = append(l.acts, act)
+		l.grown <- struct{}{}
+	}
 	return nil
 }
 

@@ -24,7 +24,7 @@ import (
 
 const (
 	// maxBody is enough for the pages' forms and for RFC 8058.
-	maxBody = 4 << 10
+	maxBody = 16 << 10
 	// backWindow is how long after an opt-out its page offers the way back, and how long after an acceptance
 	// its link shows the code again.
 	backWindow = 24 * time.Hour
@@ -51,6 +51,14 @@ func (s *Server) routes() http.Handler {
 	mux.HandleFunc("POST /b/{token}", s.visit(token.OptOut, s.optOut))
 	mux.HandleFunc("GET /b/{token}/volver", s.visit(token.OptOut, s.showBack))
 	mux.HandleFunc("POST /b/{token}/volver", s.visit(token.OptOut, s.back))
+	mux.HandleFunc("GET /p/{token}", s.visit(token.Preferences, s.showPreferences))
+	mux.HandleFunc("POST /p/{token}", s.visit(token.Preferences, s.choose))
+	mux.HandleFunc("GET /m/{token}", s.visit(token.Reason, s.showReason))
+	mux.HandleFunc("POST /m/{token}", s.visit(token.Reason, s.explain))
+	mux.HandleFunc("GET /u/{token}", s.visit(token.Once, s.showOnce))
+	mux.HandleFunc("POST /u/{token}", s.visit(token.Once, s.useOnce))
+	mux.HandleFunc("GET /c/{token}", s.click)
+	mux.HandleFunc("GET /o/{picture}", s.open)
 	mux.HandleFunc("GET /robots.txt", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 		_, _ = w.Write([]byte("User-agent: *\nDisallow: /\n"))
@@ -102,12 +110,7 @@ func (s *Server) visit(purpose token.Purpose, handle func(http.ResponseWriter, *
 		v := &visit{token: r.PathValue("token"), client: clientAddr(r, s.cfg.TrustedProxies)}
 		claims, err := token.Open(s.cfg.Key, purpose, v.token, s.cfg.Now())
 		if err != nil && !errors.Is(err, token.ErrExpired) {
-			v.lang = s.language(r, "", "")
-			if !s.limiter.allow(v.client, badCost, s.cfg.Now()) {
-				s.tooMany(w, r)
-				return
-			}
-			s.message(w, v, http.StatusNotFound, "invalid")
+			s.invalid(w, r)
 			return
 		}
 		v.claims = claims
@@ -120,11 +123,19 @@ func (s *Server) visit(purpose token.Purpose, handle func(http.ResponseWriter, *
 		v.profile = profile
 		v.lang = s.language(r, claims.Language, profile.Language)
 		if err != nil {
-			s.message(w, v, http.StatusGone, "expired")
+			s.message(w, v, http.StatusGone, expiredKey(purpose))
 			return
 		}
 		handle(w, r, v)
 	}
+}
+
+// expiredKey is what to say of a link whose time is over.
+func expiredKey(purpose token.Purpose) string {
+	if purpose == token.Once {
+		return "once_expired"
+	}
+	return "expired"
 }
 
 // language is the customer's own, else what his browser asks for, else the store's.
@@ -176,7 +187,7 @@ func (s *Server) askAccept(w http.ResponseWriter, v *visit, status int, action s
 	text, _ := v.profile.find(v.claims.TextID, v.lang)
 	s.page(w, v, status, "accept", pageData{
 		Action: action, Confirm: s.confirmation(action), Policy: paragraphs(text.Text), PolicyLang: base(text.Language),
-		OptOut: s.optOutPage(v),
+		OptOut: s.linkTo(v, token.OptOut),
 	})
 }
 
@@ -186,23 +197,24 @@ func (s *Server) accept(w http.ResponseWriter, r *http.Request, v *visit) {
 	if !s.confirmed(w, r, v, action, func() { s.askAccept(w, v, http.StatusUnprocessableEntity, action) }) {
 		return
 	}
-	if s.keep(w, r, v, mostradorv1.WebAct_KIND_ACCEPT, plgv1.Means_MEANS_LINK) {
+	if s.keep(w, r, v, s.act(r, v, mostradorv1.WebAct_KIND_ACCEPT, plgv1.Means_MEANS_LINK)) {
 		s.accepted(w, v)
 	}
 }
 
 func (s *Server) accepted(w http.ResponseWriter, v *visit) {
-	s.page(w, v, http.StatusOK, "accepted", pageData{Code: digits(v.claims.Code), OptOut: s.optOutPage(v)})
+	s.page(w, v, http.StatusOK, "accepted", pageData{Code: digits(v.claims.Code), OptOut: s.linkTo(v, token.OptOut)})
 }
 
-// optOutPage is the address of the opt-out page of the customer of an activation link.
-func (s *Server) optOutPage(v *visit) string {
-	if v.claims.Purpose == token.OptOut {
-		return "/b/" + v.token
+// linkTo is the address of another page of the customer of a link.
+func (s *Server) linkTo(v *visit, purpose token.Purpose) string {
+	path := map[token.Purpose]string{token.OptOut: "/b/", token.Preferences: "/p/", token.Reason: "/m/"}[purpose]
+	if v.claims.Purpose == purpose {
+		return path + v.token
 	}
 	claims := v.claims
-	claims.Purpose, claims.Code, claims.Expires = token.OptOut, "", time.Time{}
-	return "/b/" + token.Seal(s.cfg.Key, claims)
+	claims.Purpose, claims.Code, claims.Expires = purpose, "", time.Time{}
+	return path + token.Seal(s.cfg.Key, claims)
 }
 
 // showOptOut always shows the button, even to who has left already: in the store he may have come back since.
@@ -212,7 +224,9 @@ func (s *Server) showOptOut(w http.ResponseWriter, _ *http.Request, v *visit) {
 
 func (s *Server) askOptOut(w http.ResponseWriter, v *visit, status int) {
 	action := "/b/" + v.token
-	s.page(w, v, status, "optout", pageData{Action: action, Confirm: s.confirmation(action)})
+	s.page(w, v, status, "optout", pageData{
+		Action: action, Confirm: s.confirmation(action), Preferences: s.linkTo(v, token.Preferences),
+	})
 }
 
 // optOut is the press of the button, or a mail program's one-click request (RFC 8058), which has no form of
@@ -223,7 +237,7 @@ func (s *Server) optOut(w http.ResponseWriter, r *http.Request, v *visit) {
 		return
 	}
 	if r.PostForm.Get("List-Unsubscribe") == "One-Click" {
-		if s.keep(w, r, v, mostradorv1.WebAct_KIND_OPT_OUT, plgv1.Means_MEANS_ONE_CLICK) {
+		if s.keep(w, r, v, s.act(r, v, mostradorv1.WebAct_KIND_OPT_OUT, plgv1.Means_MEANS_ONE_CLICK)) {
 			w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 			_, _ = fmt.Fprintln(w, s.cfg.Text(v.lang, "marketplace.optedout_heading"))
 		}
@@ -232,8 +246,8 @@ func (s *Server) optOut(w http.ResponseWriter, r *http.Request, v *visit) {
 	if !s.confirmed(w, r, v, action, func() { s.askOptOut(w, v, http.StatusUnprocessableEntity) }) {
 		return
 	}
-	if s.keep(w, r, v, mostradorv1.WebAct_KIND_OPT_OUT, plgv1.Means_MEANS_LINK) {
-		s.page(w, v, http.StatusOK, "optedout", pageData{Back: action + "/volver"})
+	if s.keep(w, r, v, s.act(r, v, mostradorv1.WebAct_KIND_OPT_OUT, plgv1.Means_MEANS_LINK)) {
+		s.page(w, v, http.StatusOK, "optedout", pageData{Back: action + "/volver", Reason: s.linkTo(v, token.Reason)})
 	}
 }
 
@@ -248,7 +262,7 @@ func (s *Server) back(w http.ResponseWriter, r *http.Request, v *visit) {
 		if !s.confirmed(w, r, v, action, func() { s.askAccept(w, v, http.StatusUnprocessableEntity, action) }) {
 			return
 		}
-		if s.keep(w, r, v, mostradorv1.WebAct_KIND_ACCEPT, plgv1.Means_MEANS_LINK) {
+		if s.keep(w, r, v, s.act(r, v, mostradorv1.WebAct_KIND_ACCEPT, plgv1.Means_MEANS_LINK)) {
 			s.accepted(w, v)
 		}
 	})
@@ -273,8 +287,8 @@ func (s *Server) ifLeft(w http.ResponseWriter, r *http.Request, v *visit, next f
 	}
 }
 
-// keep hands the act to the engine and answers for it when that fails.
-func (s *Server) keep(w http.ResponseWriter, r *http.Request, v *visit, kind mostradorv1.WebAct_Kind, means plgv1.Means) bool {
+// act is what the customer of a link does with this request.
+func (s *Server) act(r *http.Request, v *visit, kind mostradorv1.WebAct_Kind, means plgv1.Means) *mostradorv1.WebAct {
 	act := &mostradorv1.WebAct{
 		Kind:         kind,
 		CustomerId:   v.claims.CustomerID,
@@ -288,6 +302,11 @@ func (s *Server) keep(w http.ResponseWriter, r *http.Request, v *visit, kind mos
 	if text, ok := v.profile.find(v.claims.TextID, v.lang); ok && kind == mostradorv1.WebAct_KIND_ACCEPT {
 		act.Text = text.Evidence()
 	}
+	return act
+}
+
+// keep hands the act to the engine and answers for it when that fails.
+func (s *Server) keep(w http.ResponseWriter, r *http.Request, v *visit, act *mostradorv1.WebAct) bool {
 	kept, repeated, err := s.cfg.Engine.Act(r.Context(), act)
 	if err != nil {
 		s.fault(w, v, err)
@@ -352,8 +371,13 @@ func (s *Server) fault(w http.ResponseWriter, v *visit, err error) {
 
 // visible keeps the printable part of what a stranger sent.
 func visible(text string, most int) string {
+	return visibleLines(strings.NewReplacer("\n", "", "\r", "").Replace(text), most)
+}
+
+// visibleLines is visible with the ends of lines kept.
+func visibleLines(text string, most int) string {
 	text = strings.Map(func(r rune) rune {
-		if r < ' ' || r == 0x7f || r == '\ufffd' {
+		if r < ' ' && r != '\n' || r == 0x7f || r == '\ufffd' {
 			return -1
 		}
 		return r

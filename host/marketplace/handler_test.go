@@ -49,6 +49,10 @@ func newTier(t *testing.T, change ...func(*Config)) *tier {
 	err = h.engine.Publish(t.Context(), &Profile{StoreName: "Tienda Sol", Language: "es", Texts: []PolicyText{
 		{ID: "p1", Version: 1, Language: "es", Text: testPolicy},
 		{ID: "p1", Version: 1, Language: "en", Text: "Tienda Sol keeps your data for its plan."},
+	}, Topics: []Topic{
+		{ID: "promociones", Name: map[string]string{"es": "Promociones", "en": "Promotions"}, Description: map[string]string{"es": "Ofertas de la tienda que no son de otro tema."}},
+		{ID: "novedades", Name: map[string]string{"es": "Novedades"}},
+		{ID: "cumple", Name: map[string]string{"es": "Felicitaciones", "en": "Birthday wishes"}},
 	}})
 	if err != nil {
 		t.Fatal(err)

@@ -11,6 +11,15 @@
 // Only the button's POST acts, and only with the value that the form carries; the one exception is the
 // one-click body of RFC 8058 on the opt-out link. The pages are plain HTML: no script, no cookie, nothing
 // from third parties.
+//
+// The pages, each at a letter and its token:
+//
+//	/a/ accept (opt-in), with the short code      /b/ leave promotions, /b/…/volver come back at once
+//	/p/ choose topics                             /m/ say why one leaves
+//	/u/ go to a sealed address, one time          /c/ go to a sealed address, and note the click
+//	/o/ the picture by which an opening is noted
+//
+// Clicks and openings are only noted (tracking.go), never proof, and told apart from machines' (machine.go).
 package marketplace
 
 import (
@@ -19,6 +28,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"sync"
 	"time"
 
 	"github.com/hashicorp/go-hclog"
@@ -53,6 +63,7 @@ type Server struct {
 	pages   *pages
 	limiter *limiter
 	formKey []byte
+	fetches *fetches
 	handler http.Handler
 }
 
@@ -85,6 +96,7 @@ func New(cfg Config) (*Server, error) {
 		limiter: newLimiter(cfg.Requests),
 		formKey: formKey,
 	}
+	s.fetches = newFetches(cfg.Engine, s.log, cfg.Now)
 	s.handler = s.routes()
 	return s, nil
 }
@@ -92,9 +104,16 @@ func New(cfg Config) (*Server, error) {
 // ServeHTTP implements http.Handler.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.handler.ServeHTTP(w, r) }
 
-// Serve answers on a listener until ctx ends, and lets requests under way finish for a moment.
+// Serve answers on a listener until ctx ends, lets requests under way finish for a moment, and keeps what was noted of
+// openings and clicks, which it does every second meanwhile.
 func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
-	return serve(ctx, listener, s)
+	life, stop := context.WithCancel(context.WithoutCancel(ctx))
+	var gathering sync.WaitGroup
+	gathering.Go(func() { s.fetches.run(life) })
+	err := serve(ctx, listener, s)
+	stop()
+	gathering.Wait()
+	return err
 }
 
 // serve runs one http.Server with limits for strangers.
@@ -124,20 +143,19 @@ func serve(ctx context.Context, listener net.Listener, handler http.Handler) err
 	return <-stopped
 }
 
-// Follow hands every act of a feed after a sequence to record, in order, until ctx ends. While the feed cannot
-// be read, or record fails, it tries again, at first at once and then every few seconds; an act that record
-// has taken is not offered again by this call. record keeps the act and the new cursor in one transaction.
-func Follow(ctx context.Context, feed Feed, after uint64, log hclog.Logger, record func(context.Context, *mostradorv1.WebAct) error) {
+// Follow hands every act of a feed after a sequence to record, in order and as many at once as there are, until ctx
+// ends. While the feed cannot be read, or record fails, it tries again, at first at once and then every few seconds;
+// acts that record has taken are not offered again by this call. record keeps all of the acts and the new cursor, in one
+// transaction, or nothing.
+func Follow(ctx context.Context, feed Feed, after uint64, log hclog.Logger, record func(context.Context, []*mostradorv1.WebAct) error) {
 	const most = 3 * time.Second
 	wait := time.Duration(0)
 	for ctx.Err() == nil {
 		acts, err := feed.Read(ctx, after, 100)
-		for _, act := range acts {
-			if err = record(ctx, act); err != nil {
-				break
+		if len(acts) > 0 {
+			if err = record(ctx, acts); err == nil {
+				after, wait = acts[len(acts)-1].Sequence, 0
 			}
-			after = act.Sequence
-			wait = 0
 		}
 		if err == nil || ctx.Err() != nil {
 			continue

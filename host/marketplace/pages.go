@@ -56,7 +56,13 @@ type pageData struct {
 	Policy          []string
 	PolicyLang      string
 	Code            []string
-	OptOut, Back    string
+	// OptOut, Back, Preferences and Reason are addresses of other pages; empty when there is no way there.
+	OptOut, Back, Preferences, Reason string
+	// Topics are the boxes of a form, Mail the one for all promotional mail.
+	Topics []topicData
+	Mail   topicData
+	// Host is where a link leads on to.
+	Host string
 }
 
 // page answers with one of the pages.

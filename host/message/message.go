@@ -56,6 +56,12 @@ const (
 	LinkActivate = "activar"
 	// LinkOptOut is the page on which the customer leaves promotions: {{.Enlaces.baja}}.
 	LinkOptOut = "baja"
+	// LinkPreferences is the page on which he chooses topics: {{.Enlaces.preferencias}}.
+	LinkPreferences = "preferencias"
+	// LinkReason is the page that asks who has left why: {{.Enlaces.motivo}}.
+	LinkReason = "motivo"
+	// LinkOnce is a link that opens once: {{.Enlaces.unavez}}.
+	LinkOnce = "unavez"
 )
 
 // ErrNotFound says that there is no message of that id.
@@ -84,6 +90,10 @@ type Config struct {
 	Template func(plugin, template string) (text string, sha [sha256.Size]byte, err error)
 	// Suppressed, when set, may hold back any mail at the moment it leaves; the reason is a sentence.
 	Suppressed func(tx *store.Tx, m *mostradorv1.Message, c *plgv1.Customer) (reason string, suppressed bool)
+	// TrackLink and TrackOpen, when set, return the address by which a click on a link, or the opening of a mail, is
+	// noticed; "" for none.
+	TrackLink func(m *mostradorv1.Message, c *plgv1.Customer, url string) string
+	TrackOpen func(m *mostradorv1.Message, c *plgv1.Customer) string
 	// Gates are asked at the moment when a mail leaves, in this order.
 	Gates []Gate
 	// ConsentAct, when set, returns when a customer's consent to promotions became what it is, and by whom; the zero time

@@ -62,7 +62,7 @@ func sampleView() view {
 			Correo: "maria@example.com", Telefono: "+34600111222",
 		},
 		Tienda:   storeView{Nombre: "Mostrador"},
-		Enlaces:  map[string]string{LinkActivate: "https://example.com/a/x", LinkOptOut: "https://example.com/b/x"},
+		Enlaces:  map[string]string{LinkActivate: "https://example.com/a/x", LinkOptOut: "https://example.com/b/x", LinkPreferences: "https://example.com/p/x", LinkReason: "https://example.com/m/x", LinkOnce: "https://example.com/u/x"},
 		Datos:    map[string]any{},
 		Politica: "…",
 	}
@@ -73,8 +73,12 @@ func links(m *mostradorv1.Message, set Settings) map[string]string {
 	pages := map[plgv1.Link_Kind]string{
 		plgv1.Link_KIND_ACTIVATION: "/a/",
 		plgv1.Link_KIND_OPT_OUT:    "/b/",
+
+		plgv1.Link_KIND_PREFERENCES: "/p/",
+		plgv1.Link_KIND_REASON:      "/m/",
+		plgv1.Link_KIND_ONCE:        "/u/",
 	}
-	addresses := map[string]string{LinkActivate: "", LinkOptOut: ""}
+	addresses := map[string]string{LinkActivate: "", LinkOptOut: "", LinkPreferences: "", LinkReason: "", LinkOnce: ""}
 	for name, link := range m.Links {
 		if page, token := pages[link.GetKind()], m.Tokens[name]; page != "" && token != "" {
 			addresses[name] = strings.TrimRight(set.WebAddress, "/") + page + token

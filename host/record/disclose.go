@@ -10,6 +10,7 @@ import (
 	"html/template"
 	"io"
 	"strconv"
+	"strings"
 	"time"
 
 	"google.golang.org/protobuf/encoding/protojson"
@@ -35,6 +36,7 @@ const typeDisclosed = "customer.disclosed"
 //	facts        what is counted of it
 //	history      entries as in RecordService.History, newest first
 //	consent      entries of the ledger, each with proof: the bytes (base64) of which, behind previousHash, SHA-256 is hash
+//	subscriptions  what he hears of, every change of that, and why he left, as in SubscriptionService.Show
 //	sales        as the API has them
 //	messages     rows of the outbox, each with mail, as it left
 //	plugins      by plug-in, its record of the customer: as it is when that is JSON, else {"base64": ...}
@@ -111,6 +113,10 @@ type disclosure struct {
 	consent  []*mostradorv1.ConsentEntry
 	proofs   map[uint64][]byte
 	words    []string
+	// subscribed is nil where there are no subscriptions.
+	subscribed *mostradorv1.ShowSubscriptionsResponse
+	// chosen says each change in words.
+	chosen []string
 }
 
 func (d *disclosure) read(tx *store.Tx) (err error) {
@@ -125,6 +131,9 @@ func (d *disclosure) read(tx *store.Tx) (err error) {
 		return err
 	}
 	if d.words, err = d.s.Consent.Words(tx, d.id, d.lang); err != nil {
+		return err
+	}
+	if err := d.subscriptions(tx); err != nil {
 		return err
 	}
 	d.states, d.proofs = map[string][]byte{}, map[uint64][]byte{}
@@ -145,6 +154,17 @@ func (d *disclosure) read(tx *store.Tx) (err error) {
 		d.consent = append(d.consent, entries...)
 	}
 	return nil
+}
+
+func (d *disclosure) subscriptions(tx *store.Tx) (err error) {
+	if d.s.Subscriptions == nil {
+		return nil
+	}
+	d.subscribed, err = d.s.Subscriptions.Show(tx, d.id, d.lang)
+	for _, row := range d.subscribed.GetHistory() {
+		d.chosen = append(d.chosen, d.s.Subscriptions.Words(tx, row, d.lang))
+	}
+	return err
 }
 
 // history yields the whole history, a page at a time.
@@ -229,6 +249,9 @@ func (d *disclosure) json(w io.Writer) error {
 		}
 		return nil
 	})
+	if d.subscribed != nil {
+		j.key("subscriptions", asJSON(d.subscribed))
+	}
 	j.list("sales", func(add func(any)) error {
 		for _, sale := range d.sales {
 			add(asJSON(sale))
@@ -374,6 +397,15 @@ func (d *disclosure) page(w io.Writer) error {
 		teller := &teller{s: d.s, lang: d.lang}
 		for _, e := range d.consent {
 			add(moment(e.Time.AsTime()), teller.consent(e), e.GetActor().GetIp())
+		}
+		return nil
+	})
+	table(text("page_subscriptions"), []string{text("col_when"), text("col_what")}, func(add func(...string)) error {
+		for i, row := range d.subscribed.GetHistory() {
+			add(moment(row.Since.AsTime()), strings.TrimSpace(d.chosen[i]+"\n"+row.Note))
+		}
+		for _, r := range d.subscribed.GetReasons() {
+			add(moment(r.Time.AsTime()), strings.TrimSpace(d.s.Text.Text(d.lang, "subscription.reason_"+r.Reason)+"\n"+r.Words))
 		}
 		return nil
 	})

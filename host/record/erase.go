@@ -89,6 +89,11 @@ func (s *Service) Erase(ctx context.Context, actor *plgv1.Actor, req *mostradorv
 			if err := s.Consent.Forget(tx, actor, who.id, reason); err != nil {
 				return err
 			}
+			if s.Subscriptions != nil {
+				if err := s.Subscriptions.Forget(tx, who.id); err != nil {
+					return err
+				}
+			}
 			for key := range tx.Scan(bucketDismissed, numberKey(who.number), nil) {
 				other := binary.BigEndian.Uint32(key[4:])
 				tx.Delete(bucketDismissed, bytes.Clone(key))

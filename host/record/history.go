@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"google.golang.org/protobuf/types/known/structpb"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"mostrador/host/api/mostradorv1"
@@ -17,6 +18,7 @@ import (
 	"mostrador/host/event"
 	"mostrador/host/locale"
 	"mostrador/host/store"
+	"mostrador/host/subscription"
 	"mostrador/sdk/plgv1"
 )
 
@@ -150,7 +152,7 @@ const eventStep = 200
 
 // events tells of what is in the log, the latest first.
 func (t *teller) events(at place, limit int) ([]found, error) {
-	if !t.wantsAny(kindChange, kindSale, kindSegment, kindCampaign, kindMerge, kindPrivacy, kindNote) {
+	if !t.wantsAny(kindChange, kindConsent, kindSale, kindSegment, kindCampaign, kindMerge, kindPrivacy, kindNote) {
 		return nil, nil
 	}
 	var all []found
@@ -259,6 +261,14 @@ func (t *teller) custom(e *plgv1.Event, d *plgv1.Event_Custom, entry *mostradorv
 	switch e.GetType() {
 	case "interaction.noted":
 		entry.Kind, entry.Summary = kindNote, fields["text"].GetStringValue()
+	case subscription.EventChanged:
+		entry.Kind, entry.Summary = kindConsent, t.subscribed(fields)
+	case subscription.EventReason:
+		entry.Kind = kindConsent
+		entry.Summary = t.text("explained", "reason", t.s.Text.Text(t.lang, "subscription.reason_"+fields["reason"].GetStringValue()))
+		if words := fields["words"].GetStringValue(); words != "" {
+			entry.Summary += " «" + words + "»"
+		}
 	case typeDisclosed:
 		entry.Kind, entry.Summary = kindPrivacy, t.text("disclosed")
 	default:
@@ -267,6 +277,22 @@ func (t *teller) custom(e *plgv1.Event, d *plgv1.Event_Custom, entry *mostradorv
 			entry.Summary = t.text("plugin_event", "plugin", t.s.pluginName(strings.ToUpper(plugin), t.lang), "event", strings.ReplaceAll(name, "_", " "))
 		}
 	}
+}
+
+// subscribed says what a customer left, or took up again.
+func (t *teller) subscribed(fields map[string]*structpb.Value) string {
+	key := "unsubscribed"
+	if fields["on"].GetBoolValue() {
+		key = "subscribed"
+	}
+	if fields["channel"].GetStringValue() != "" {
+		return t.text(key + "_email")
+	}
+	topic := fields["topic"].GetStringValue()
+	if t.s.Subscriptions != nil {
+		topic = t.s.Subscriptions.NameOf(t.tx, topic, t.lang)
+	}
+	return t.text(key, "topic", topic)
 }
 
 // by says who did it, and by which way in. Where he did it from is nobody's business at the counter.

@@ -106,6 +106,11 @@ func (s *Service) merge(ctx context.Context, tx *store.Tx, actor *plgv1.Actor, r
 		return nil, err
 	}
 	rec.ConsentEntry = s.Consent.Last(tx, keep.Id)
+	if s.Subscriptions != nil {
+		if err := s.Subscriptions.Merged(tx, actor, after, gone.Id); err != nil {
+			return nil, err
+		}
+	}
 	e := &plgv1.Event{
 		Type: event.TypeMerged, Time: rec.Time, Actor: actor, Customer: after,
 		Detail: &plgv1.Event_CustomerMerged{CustomerMerged: &plgv1.CustomerMerged{Gone: gone, Merge: rec.Merge}},

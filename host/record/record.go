@@ -33,6 +33,7 @@ import (
 	"mostrador/host/message"
 	"mostrador/host/sale"
 	"mostrador/host/store"
+	"mostrador/host/subscription"
 	"mostrador/sdk/plgv1"
 )
 
@@ -75,6 +76,8 @@ type Config struct {
 	Consent   *consent.Service
 	Sales     *sale.Service
 	Messages  *message.Service
+	// Subscriptions may be nil: then there are none.
+	Subscriptions *subscription.Service
 	// Tagged returns what tasks did to a customer's tags, oldest first; may be nil.
 	Tagged func(tx *store.Tx, number uint32) ([]Tagging, error)
 	// Import returns an import by its number, Imported the number of the one that a customer came with (0: none). Both

@@ -103,6 +103,11 @@ func (s *Service) unmerge(ctx context.Context, tx *store.Tx, actor *plgv1.Actor,
 	if err := s.Consent.Unmerged(tx, actor, gone.Id, keep.Id, gone.Consent); err != nil {
 		return nil, err
 	}
+	if s.Subscriptions != nil {
+		if err := s.Subscriptions.Unmerged(tx, actor, keep, gone, rec.EventBefore, rec.MergedEvent); err != nil {
+			return nil, err
+		}
+	}
 	e := &plgv1.Event{
 		Type: event.TypeUnmerged, Time: timestamppb.New(s.Now()), Actor: actor, Customer: keep,
 		Detail: &plgv1.Event_CustomerUnmerged{CustomerUnmerged: &plgv1.CustomerUnmerged{Gone: gone, Merge: merge}},

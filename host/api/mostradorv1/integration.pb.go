@@ -984,7 +984,10 @@ type Webhook struct {
 	LastError   string                 `protobuf:"bytes,9,opt,name=last_error,json=lastError,proto3" json:"last_error,omitempty"`
 	LastSuccess *timestamppb.Timestamp `protobuf:"bytes,10,opt,name=last_success,json=lastSuccess,proto3" json:"last_success,omitempty"`
 	// It answered with nothing but faults for days and was switched off.
-	SetAside      bool `protobuf:"varint,11,opt,name=set_aside,json=setAside,proto3" json:"set_aside,omitempty"`
+	SetAside bool `protobuf:"varint,11,opt,name=set_aside,json=setAside,proto3" json:"set_aside,omitempty"`
+	// Whether it may learn who the customer is (name, e-mail, phone, the values that changed, what other systems and
+	// plug-ins told); without it, an id and a number.
+	Personal      bool `protobuf:"varint,12,opt,name=personal,proto3" json:"personal,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1092,6 +1095,13 @@ func (x *Webhook) GetLastSuccess() *timestamppb.Timestamp {
 func (x *Webhook) GetSetAside() bool {
 	if x != nil {
 		return x.SetAside
+	}
+	return false
+}
+
+func (x *Webhook) GetPersonal() bool {
+	if x != nil {
+		return x.Personal
 	}
 	return false
 }
@@ -1831,7 +1841,7 @@ const file_mostrador_v1_integration_proto_rawDesc = "" +
 	"\x06secret\x18\x02 \x01(\tR\x06secret\"\"\n" +
 	"\x10RevokeKeyRequest\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\"\x13\n" +
-	"\x11RevokeKeyResponse\"\xd4\x02\n" +
+	"\x11RevokeKeyResponse\"\xf0\x02\n" +
 	"\aWebhook\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\x10\n" +
@@ -1845,7 +1855,8 @@ const file_mostrador_v1_integration_proto_rawDesc = "" +
 	"last_error\x18\t \x01(\tR\tlastError\x12=\n" +
 	"\flast_success\x18\n" +
 	" \x01(\v2\x1a.google.protobuf.TimestampR\vlastSuccess\x12\x1b\n" +
-	"\tset_aside\x18\v \x01(\bR\bsetAside\"\x15\n" +
+	"\tset_aside\x18\v \x01(\bR\bsetAside\x12\x1a\n" +
+	"\bpersonal\x18\f \x01(\bR\bpersonal\"\x15\n" +
 	"\x13ListWebhooksRequest\"I\n" +
 	"\x14ListWebhooksResponse\x121\n" +
 	"\bwebhooks\x18\x01 \x03(\v2\x15.mostrador.v1.WebhookR\bwebhooks\"c\n" +

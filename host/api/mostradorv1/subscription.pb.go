@@ -512,7 +512,10 @@ type ShowSubscriptionsResponse struct {
 	// Every change, newest first.
 	History []*Subscription `protobuf:"bytes,2,rep,name=history,proto3" json:"history,omitempty"`
 	// Why he left, in his own words, newest first.
-	Reasons       []*LeavingReason `protobuf:"bytes,3,rep,name=reasons,proto3" json:"reasons,omitempty"`
+	Reasons []*LeavingReason `protobuf:"bytes,3,rep,name=reasons,proto3" json:"reasons,omitempty"`
+	// What keeps all that is on from having an effect (consent to promotions that is missing), in one sentence; empty when
+	// nothing does.
+	Notice        string `protobuf:"bytes,4,opt,name=notice,proto3" json:"notice,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -566,6 +569,13 @@ func (x *ShowSubscriptionsResponse) GetReasons() []*LeavingReason {
 		return x.Reasons
 	}
 	return nil
+}
+
+func (x *ShowSubscriptionsResponse) GetNotice() string {
+	if x != nil {
+		return x.Notice
+	}
+	return ""
 }
 
 type LeavingReason struct {
@@ -792,11 +802,12 @@ const file_mostrador_v1_subscription_proto_rawDesc = "" +
 	"\x04note\x18\a \x01(\tR\x04note\";\n" +
 	"\x18ShowSubscriptionsRequest\x12\x1f\n" +
 	"\vcustomer_id\x18\x01 \x01(\tR\n" +
-	"customerId\"\xca\x01\n" +
+	"customerId\"\xe2\x01\n" +
 	"\x19ShowSubscriptionsResponse\x12@\n" +
 	"\rsubscriptions\x18\x01 \x03(\v2\x1a.mostrador.v1.SubscriptionR\rsubscriptions\x124\n" +
 	"\ahistory\x18\x02 \x03(\v2\x1a.mostrador.v1.SubscriptionR\ahistory\x125\n" +
-	"\areasons\x18\x03 \x03(\v2\x1b.mostrador.v1.LeavingReasonR\areasons\"m\n" +
+	"\areasons\x18\x03 \x03(\v2\x1b.mostrador.v1.LeavingReasonR\areasons\x12\x16\n" +
+	"\x06notice\x18\x04 \x01(\tR\x06notice\"m\n" +
 	"\rLeavingReason\x12.\n" +
 	"\x04time\x18\x01 \x01(\v2\x1a.google.protobuf.TimestampR\x04time\x12\x16\n" +
 	"\x06reason\x18\x02 \x01(\tR\x06reason\x12\x14\n" +

@@ -75,10 +75,10 @@ type grammar struct {
 		Run actionRunCmd `cmd:""`
 	} `cmd:""`
 	Message struct {
-		List   messageListCmd   `cmd:""`
-		Show   messageShowCmd   `cmd:""`
+		List  messageListCmd  `cmd:""`
+		Show  messageShowCmd  `cmd:""`
 		Why    messageWhyCmd    `cmd:""`
-		Retry  messageRetryCmd  `cmd:""`
+		Retry messageRetryCmd `cmd:""`
 		Cancel messageCancelCmd `cmd:""`
 	} `cmd:""`
 	Segment struct {
@@ -116,6 +116,13 @@ type grammar struct {
 		Parked  eventParkedCmd  `cmd:""`
 		Retry   eventRetryCmd   `cmd:""`
 		Discard eventDiscardCmd `cmd:""`
+	} `cmd:""`
+	Subscription struct {
+		Topics subscriptionTopicsCmd `cmd:""`
+		Put    subscriptionPutCmd    `cmd:""`
+		Delete subscriptionDeleteCmd `cmd:""`
+		Show   subscriptionShowCmd   `cmd:""`
+		Change subscriptionChangeCmd `cmd:""`
 	} `cmd:""`
 	Tag struct {
 		List   tagListCmd   `cmd:""`

@@ -69,7 +69,9 @@ func TestMain(m *testing.M) {
 //	stdin TEXT                              what the next command reads
 //	write FILE TEXT                         write a file
 //	start, stop, kill                       the server of this home folder
-//	press URL                               what a customer does: open a page of the server's and press its button
+//	press URL FIELD=VALUE...                what a customer does: open a page of the server's, fill its form in and press
+//	                                        its button
+//	visit URL                               open a page only
 //	copy NAME, home NAME                    copy the closed home folder; go on with another one
 //	await PATH VALUE ARGS                   run mostrador with ARGS until its JSON has that value
 //
@@ -155,7 +157,9 @@ func (p *player) play(line string) error {
 		p.home = filepath.Join(p.dir, args[0])
 		return nil
 	case "press":
-		return p.press(args[0])
+		return p.press(args[0], args[1:])
+	case "visit":
+		return p.visit(args[0])
 	case "await":
 		for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(20 * time.Millisecond) {
 			if err := p.run(done, args[2:]); err != nil {
@@ -283,27 +287,37 @@ func (p *player) end(how os.Signal) error {
 
 var hiddenField = regexp.MustCompile(`<input type="hidden" name="([^"]*)" value="([^"]*)"`)
 
-// press fetches a page of the web tier and posts its form.
-func (p *player) press(page string) error {
+// visit fetches a page of the web tier.
+func (p *player) visit(page string) error {
 	get, err := http.Get(page)
 	if err != nil {
 		return err
 	}
+	defer get.Body.Close()
 	body, err := io.ReadAll(get.Body)
-	get.Body.Close()
-	if err != nil {
+	p.out = string(body)
+	return err
+}
+
+// press fetches a page of the web tier and posts its form with what was filled in.
+func (p *player) press(page string, filled []string) error {
+	if err := p.visit(page); err != nil {
 		return err
 	}
 	form := url.Values{}
-	for _, field := range hiddenField.FindAllStringSubmatch(string(body), -1) {
-		form.Set(field[1], html.UnescapeString(field[2]))
+	for _, field := range hiddenField.FindAllStringSubmatch(p.out, -1) {
+		form.Add(field[1], html.UnescapeString(field[2]))
+	}
+	for _, field := range filled {
+		name, value, _ := strings.Cut(field, "=")
+		form.Add(name, value)
 	}
 	post, err := http.PostForm(page, form)
 	if err != nil {
 		return err
 	}
 	defer post.Body.Close()
-	body, err = io.ReadAll(post.Body)
+	body, err := io.ReadAll(post.Body)
 	p.out = string(body)
 	if err == nil && post.StatusCode != http.StatusOK {
 		err = errors.New(post.Status)

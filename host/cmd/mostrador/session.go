@@ -52,7 +52,10 @@ type clients struct {
 	setting   mostradorv1connect.SettingServiceClient
 	transfer  mostradorv1connect.TransferServiceClient
 	tag       mostradorv1connect.TagServiceClient
-	task      mostradorv1connect.TaskServiceClient
+
+	subscription mostradorv1connect.SubscriptionServiceClient
+
+	task mostradorv1connect.TaskServiceClient
 }
 
 // refusal is an end of a command that is no fault: the sentence was said, or is in the diagnostics.
@@ -125,7 +128,10 @@ func (s *session) connect(ctx context.Context) (*clients, error) {
 		setting:   mostradorv1connect.NewSettingServiceClient(client, base, opt),
 		transfer:  mostradorv1connect.NewTransferServiceClient(client, base, opt),
 		tag:       mostradorv1connect.NewTagServiceClient(client, base, opt),
-		task:      mostradorv1connect.NewTaskServiceClient(client, base, opt),
+
+		subscription: mostradorv1connect.NewSubscriptionServiceClient(client, base, opt),
+
+		task: mostradorv1connect.NewTaskServiceClient(client, base, opt),
 	}
 	return s.api, nil
 }

@@ -31,6 +31,16 @@ const (
 	Activation Purpose = 'a'
 	// OptOut lets the customer leave promotions; it works for as long as the mail that carries it exists.
 	OptOut Purpose = 'b'
+	// Click leads on to URL and notes that a link of the mail MessageID was followed.
+	Click Purpose = 'c'
+	// Reason lets who has left say why (seed 001).
+	Reason Purpose = 'm'
+	// Pixel is the picture whose fetching tells that the mail MessageID was opened.
+	Pixel Purpose = 'o'
+	// Preferences lets the customer choose what he hears of.
+	Preferences Purpose = 'p'
+	// Once leads on to URL, one time only (seed 003: a link to a new password instead of a password).
+	Once Purpose = 'u'
 )
 
 // Claims is what a token says. Fields that a purpose has no use for are empty.
@@ -47,6 +57,16 @@ type Claims struct {
 	TextID string
 	// Expires is to the second; zero means never.
 	Expires time.Time
+	// MessageID is the id of the mail's row in the outbox.
+	MessageID string
+	// URL is where a link leads on to, of at most MaxURL bytes. A longer one is left out.
+	URL string
+	// Left are the topics and channels ("channel:email") that the customer had left when the token was sealed,
+	// separated by commas; Seen is the web act that the store had taken over last by then.
+	Left string
+	Seen uint64
+	// Sealed is when the token was made, to the second; zero when the purpose has no use for it.
+	Sealed time.Time
 }
 
 var (
@@ -59,10 +79,14 @@ var (
 const (
 	version = 1
 	header  = 2
-	// maxToken bounds the work that a stranger can ask for; a token is about 200 characters.
-	maxToken = 2048
+	// maxToken bounds the work that a stranger can ask for. A token is about 200 characters; the longest has a URL of
+	// MaxURL bytes and many topics in it.
+	maxToken = 4096
 	info     = "mostrador/consent/token/v1"
 )
+
+// MaxURL is the longest address that a token carries, in bytes: beyond it mail programs and proxies cut links short.
+const MaxURL = 1500
 
 // Seal makes a token of the claims with the store's master key (32 bytes). Two tokens of the same claims
 // differ and both open.

@@ -30,6 +30,10 @@ func TestATokenOpensToItsClaims(t *testing.T) {
 		"opt-out":         {Purpose: OptOut, CustomerID: claims.CustomerID, Language: "en"},
 		"ids of any form": {Purpose: OptOut, CustomerID: "c-1", ActivationID: "0190F5A4-7D1E-7C3A-9B0E-BA9876543210"},
 		"nothing":         {Purpose: OptOut},
+		"click":           {Purpose: Click, MessageID: claims.ActivationID, URL: "https://tienda.example/oferta?id=1&n=ñ", Sealed: now},
+		"open":            {Purpose: Pixel, MessageID: claims.ActivationID, Sealed: now},
+		"preferences":     {Purpose: Preferences, CustomerID: claims.CustomerID, FirstName: "Ana", Left: "novedades,channel:email", Seen: 1e15},
+		"once":            {Purpose: Once, CustomerID: claims.CustomerID, URL: "https://tienda.example/" + strings.Repeat("x", MaxURL-23), Expires: now.Add(time.Hour)},
 	} {
 		got, err := Open(key, c.Purpose, Seal(key, c), now)
 		if err != nil || got != c {
@@ -39,8 +43,31 @@ func TestATokenOpensToItsClaims(t *testing.T) {
 }
 
 func TestATokenFitsIntoALineOfMail(t *testing.T) {
-	if n := len(Seal(key, claims)); n > 200 {
-		t.Errorf("%d characters", n)
+	click := Claims{Purpose: Click, MessageID: claims.ActivationID, URL: "https://tienda.example/ofertas/verano?articulo=12345", Sealed: now}
+	for _, c := range []Claims{claims, click} {
+		if n := len(Seal(key, c)); n > 200 {
+			t.Errorf("%c: %d characters", c.Purpose, n)
+		}
+	}
+}
+
+// TestOldLinksStillOpen opens what the program sealed before tokens had extras: such links are in mails of years.
+func TestOldLinksStillOpen(t *testing.T) {
+	for sealed, want := range map[string]Claims{
+		"AWF-U70Nk1_cHll4ManlBlD9sOYpDE8zrcFljT6ETPRTveQtCkpkwkhoOmkIb7mV6YPHv0HwgONI4O2ho5hrAmI3nHCs_uRf-HdeKAJZb7tyM72-ED-14U3DvX8XxHIJbO6M4JIYIJWO0BBUnbiWNM9r": claims,
+		"AWLFo13PpRNSeyR17jo07_JoAcmOzZ5FtRCNH7RCXEf4qG4g7BVZkvAa-H1zhE2L_4TRIvkSc4__m6vcMepx0BqUEw":                                                               {Purpose: OptOut, CustomerID: claims.CustomerID, Language: "en"},
+	} {
+		if got, err := Open(key, want.Purpose, sealed, now); err != nil || got != want {
+			t.Errorf("%+v, %v", got, err)
+		}
+	}
+}
+
+func TestWhatIsTooLongForATokenIsLeftOut(t *testing.T) {
+	long := Claims{Purpose: Preferences, URL: strings.Repeat("x", MaxURL+1), Left: strings.Repeat("novedades,", 150) + "ofertas"}
+	got, err := Open(key, Preferences, Seal(key, long), now)
+	if err != nil || got.URL != "" || len(got.Left) > maxLeft || !strings.HasSuffix(got.Left, ",novedades") {
+		t.Errorf("%d bytes of URL, topics %q, %v", len(got.URL), got.Left, err)
 	}
 }
 
@@ -100,15 +127,19 @@ func TestTheCodeCannotBeReadFromAToken(t *testing.T) {
 func FuzzOpen(f *testing.F) {
 	f.Add(Seal(key, claims))
 	f.Add(Seal(key, Claims{Purpose: OptOut}))
+	f.Add(Seal(key, Claims{Purpose: Click, MessageID: claims.ActivationID, URL: "https://tienda.example/"}))
+	f.Add(Seal(key, Claims{Purpose: Preferences, Left: "novedades", Seen: 1}))
 	f.Add("")
 	f.Add("AWE")
 	f.Fuzz(func(t *testing.T, s string) {
-		c, err := Open(key, Activation, s, now)
-		if err != nil {
-			return
-		}
-		if again, err := Open(key, Activation, Seal(key, c), now); err != nil || again != c {
-			t.Errorf("%+v became %+v, %v", c, again, err)
+		for _, purpose := range []Purpose{Activation, OptOut, Click, Reason, Pixel, Preferences, Once} {
+			c, err := Open(key, purpose, s, now)
+			if err != nil {
+				continue
+			}
+			if again, err := Open(key, purpose, Seal(key, c), now); err != nil || again != c {
+				t.Errorf("%+v became %+v, %v", c, again, err)
+			}
 		}
 	})
 }
@@ -118,6 +149,8 @@ func FuzzClaims(f *testing.F) {
 	f.Add(claims.encode())
 	f.Add([]byte{0, 0, 0, 0, 0, 0, 0})
 	f.Add([]byte{uuidMark})
+	f.Add(Claims{MessageID: claims.ActivationID, URL: "https://tienda.example/", Left: "novedades", Seen: 7, Sealed: now}.encode())
+	f.Add([]byte{0, 0, 0, 0, 0, 0, 0, extraURL, 0xff, 0xff, 0x03})
 	f.Fuzz(func(t *testing.T, data []byte) {
 		c, err := decode(data)
 		if err != nil {
