@@ -39,10 +39,11 @@ func BenchmarkRow(b *testing.B) {
 	importRows(b)
 	segmentRows(b)
 	tagRows(b)
+	mailRows(b)
 }
 
-// report writes one row.
-func report(b *testing.B, unit string, value, floor, ratio float64, goal string, limit float64) {
+// showRow writes one row.
+func showRow(b *testing.B, unit string, value, floor, ratio float64, goal string, limit float64) {
 	b.Helper()
 	b.ReportMetric(0, "ns/op")
 	b.ReportMetric(0, "unit:"+unit)
@@ -81,7 +82,7 @@ func registerVersusUpdate(b *testing.B) {
 		bare = append(bare, time.Since(began))
 	}
 	value, floor := micros(median(times)), micros(median(bare))
-	report(b, "µs", value, floor, value/floor, "atmost", 1.3)
+	showRow(b, "µs", value, floor, value/floor, "atmost", 1.3)
 }
 
 // tillsVersusGroup compares 64 tills that register without pause and a bare bbolt loop that commits the same records
@@ -118,7 +119,7 @@ func tillsVersusGroup(b *testing.B) {
 		commit(b, db, slices.Concat(group...))
 	}
 	floor := rate(n, time.Since(began))
-	report(b, "registrations/s", value, floor, value/floor, "atleast", 0.7)
+	showRow(b, "registrations/s", value, floor, value/floor, "atleast", 0.7)
 }
 
 // known is how many customers have a record already when the rows about events begin: those of a small chain.
@@ -151,7 +152,7 @@ func eventsVersusBbolt(b *testing.B) {
 		commit(b, db, append(puts, put{"event_cursor", []byte("PLG9001"), make([]byte, 8)}))
 	}
 	floor := rate(n, time.Since(began))
-	report(b, "events/s", value, floor, value/floor, "atleast", 0.7)
+	showRow(b, "events/s", value, floor, value/floor, "atleast", 0.7)
 }
 
 // firstState is the record of a customer with four sales, as the counter plug-in keeps it.
@@ -188,7 +189,7 @@ func eventsVersusNaive(b *testing.B) {
 	}
 	floor := rate(naive, time.Since(began))
 	shut(b, h)
-	report(b, "events/s", value, floor, value/floor, "atleast", 15)
+	showRow(b, "events/s", value, floor, value/floor, "atleast", 15)
 }
 
 // readyVersusBare compares a host that opens its store and runs both plug-ins and the bare start of two processes
@@ -218,7 +219,7 @@ func readyVersusBare(b *testing.B) {
 		}
 	}
 	value, floor := millis(median(ready)), millis(median(bare))
-	report(b, "ms", value, floor, value/floor, "atmost", 1.5)
+	showRow(b, "ms", value, floor, value/floor, "atmost", 1.5)
 }
 
 func startBare(b *testing.B, program string) (end func()) {

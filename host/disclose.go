@@ -9,6 +9,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"mostrador/host/event"
+	"mostrador/host/intake"
 	"mostrador/host/plugin"
 	"mostrador/sdk/manifest"
 	"mostrador/sdk/plgv1"
@@ -52,6 +53,8 @@ func (d disclosure) event(data []byte) []byte {
 	if d.all() {
 		return data
 	}
+	// What other systems tell names persons in members of any name.
+	external := strings.HasPrefix(text(data, 2), intake.Prefix)
 	return cut(data, func(field protowire.Number, value []byte) ([]byte, bool) {
 		switch field {
 		case 4: // actor
@@ -64,6 +67,8 @@ func (d disclosure) event(data []byte) []byte {
 			return cut(value, func(_ protowire.Number, change []byte) ([]byte, bool) {
 				return change, d.field(text(change, 1))
 			}), true
+		case 17: // custom
+			return value, d.contact || !external
 		case 19, 20: // customer_merged, customer_unmerged
 			return cut(value, func(field protowire.Number, value []byte) ([]byte, bool) {
 				if field == 1 { // gone

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/structpb"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"mostrador/sdk/manifest"
@@ -75,6 +76,30 @@ func TestAPluginSeesWhatItsManifestAsksForAndNoMore(t *testing.T) {
 				t.Errorf("a button shows %v, an event %v (%v)", person, seen.GetCustomer(), err)
 			}
 		})
+	}
+}
+
+func TestWhatOtherSystemsTellIsSeenByWhoMaySeeContacts(t *testing.T) {
+	data, err := structpb.NewStruct(map[string]any{"email": "lucia@example.com"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, test := range []struct {
+		eventType, permission string
+		seen                  bool
+	}{
+		{"external.faq.asked", "customer:read", false},
+		{"external.faq.asked", "customer.contact:read", true},
+		{"plg0001.said", "customer:read", true},
+	} {
+		d := disclosureOf(&manifest.Manifest{ID: "PLG0009", Permissions: []string{test.permission}})
+		encoded, err := proto.Marshal(&plgv1.Event{Type: test.eventType, Detail: &plgv1.Event_Custom{Custom: data}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := strings.Contains(string(d.event(encoded)), "lucia@example.com"); got != test.seen {
+			t.Errorf("%s with %s: seen %v", test.eventType, test.permission, got)
+		}
 	}
 }
 

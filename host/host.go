@@ -48,6 +48,7 @@ import (
 	"mostrador/host/message/delivery"
 	"mostrador/host/message/dkim"
 	"mostrador/host/message/doctor"
+	"mostrador/host/message/library"
 	"mostrador/host/model"
 	"mostrador/host/plugin"
 	"mostrador/host/promotion"
@@ -113,6 +114,8 @@ type Host struct {
 	webhooks      *webhook.Service
 	access        *access.Service
 	messages      *message.Service
+	library       *library.Service
+	files         templateFiles
 	plugins       *plugin.Manager
 	feed          *marketplace.Embedded
 	hub           *api.Hub
@@ -130,6 +133,8 @@ type Host struct {
 	mail      atomic.Pointer[message.Settings]
 	mailMu    sync.Mutex
 	returnKey []byte
+	// sign, when set, returns who signs mails.
+	sign func() message.Signer
 
 	// opened is set when everything is there that a plug-in's state concerns.
 	opened atomic.Bool
@@ -254,6 +259,9 @@ func (h *Host) assemble(key []byte) (err error) {
 	}
 	h.access = access.New(access.Config{Store: h.store, Log: h.log, Key: key, Text: h.text, Logger: h.logger.Named("access")})
 	if err := h.assembleMessages(key); err != nil {
+		return err
+	}
+	if err := h.assembleTemplates(); err != nil {
 		return err
 	}
 	h.engine = event.NewEngine(event.Config{

@@ -48,7 +48,7 @@ func hostileTill(b *testing.B) {
 		b.Logf("%-28s %.2f", e.name(), median(latencies[e.name()])/floor)
 	}
 	value := median(latencies[evils[0].name()])
-	report(b, "µs", value, floor, value/floor, "atmost", 1.2)
+	showRow(b, "µs", value, floor, value/floor, "atmost", 1.2)
 }
 
 // tillLatency is the 99th percentile of how long a registration takes, in microseconds, while that evil happens; with

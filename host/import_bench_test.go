@@ -38,9 +38,9 @@ func importRows(b *testing.B) {
 		})
 	}
 	row("import_vs_sorted", func(b *testing.B) {
-		report(b, "s", m.took.Seconds(), m.bare.Seconds(), m.took.Seconds()/m.bare.Seconds(), "atmost", 1.5)
+		showRow(b, "s", m.took.Seconds(), m.bare.Seconds(), m.took.Seconds()/m.bare.Seconds(), "atmost", 1.5)
 	})
-	row("import_rss", func(b *testing.B) { report(b, "MB", m.memory, 0, m.memory, "atmost", 300) })
+	row("import_rss", func(b *testing.B) { showRow(b, "MB", m.memory, 0, m.memory, "atmost", 300) })
 }
 
 type importMeasures struct {

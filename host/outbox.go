@@ -28,7 +28,7 @@ func (h *Host) assembleMessages(key []byte) error {
 	h.messages = message.New(message.Config{
 		TrackLink: tracker.Link, TrackOpen: tracker.Open,
 		Store: h.store, Logger: h.logger, Text: h.text.Text, Settings: h.mailSettings,
-		Customer: h.customerOrNone, IDs: h.idsOf, Template: h.template, SpoolDir: h.path("spool"),
+		Customer: h.customerOrNone, IDs: h.idsOf, Template: h.template, Known: h.known, SpoolDir: h.path("spool"),
 		Suppressed: h.suppressed, ConsentAct: h.consentAct, OptOut: h.optOut,
 		Gates: h.gates(), Observe: h.observe, Classify: reports.Classify, Signer: h.signer,
 		Changed: h.messageChanged,
@@ -133,4 +133,12 @@ func (h *Host) optOut(tx *store.Tx, customerID string) (string, error) {
 		return "", err
 	}
 	return h.linkToken(tx, cause{}, c, nil, message.LinkOptOut, &plgv1.Link{Kind: plgv1.Link_KIND_OPT_OUT, CustomerId: c.Id})
+}
+
+// signer is who signs the store's mail; nil for nobody.
+func (h *Host) signer() message.Signer {
+	if h.sign == nil {
+		return nil
+	}
+	return h.sign()
 }

@@ -61,9 +61,9 @@ func TestMain(m *testing.M) {
 type server struct {
 	home string
 	cmd  *exec.Cmd
-	// web is the address of the customers' pages.
-	web  string
-	done chan struct{}
+	// api is where the API answers, web the address of the customers' pages.
+	api, web string
+	done     chan struct{}
 }
 
 var readyLine = regexp.MustCompile(`http://\S+`)
@@ -110,7 +110,7 @@ func startServer(t testing.TB, home string, args ...string) (*server, error) {
 			s.kill()
 			return nil, fmt.Errorf("ready line without two addresses: %q", line)
 		}
-		s.web = strings.TrimRight(addresses[1], "/")
+		s.api, s.web = strings.TrimRight(addresses[0], "/,;."), strings.TrimRight(addresses[1], "/")
 		return s, nil
 	case <-s.done:
 		text, _ := os.ReadFile(log.Name())
@@ -143,6 +143,8 @@ type clients struct {
 	messages  mostradorv1connect.MessageServiceClient
 	plugins   mostradorv1connect.PluginServiceClient
 	events    mostradorv1connect.EventServiceClient
+
+	integration mostradorv1connect.IntegrationServiceClient
 }
 
 func dial(home string) *clients {
@@ -162,5 +164,7 @@ func dial(home string) *clients {
 		messages:  mostradorv1connect.NewMessageServiceClient(client, base),
 		plugins:   mostradorv1connect.NewPluginServiceClient(client, base),
 		events:    mostradorv1connect.NewEventServiceClient(client, base),
+
+		integration: mostradorv1connect.NewIntegrationServiceClient(client, base),
 	}
 }

@@ -44,18 +44,18 @@ func searchRows(b *testing.B) {
 	}
 	row("search_p50_vs_fts5", func(b *testing.B) {
 		b.Log(m.tables[0])
-		report(b, "ms", m.p50, m.peerP50, m.p50/m.peerP50, "atmost", 0.5)
+		showRow(b, "ms", m.p50, m.peerP50, m.p50/m.peerP50, "atmost", 0.5)
 	})
 	row("search_p99_vs_fts5", func(b *testing.B) {
 		b.Log(m.tables[1])
-		report(b, "ms", m.p99, m.peerP99, m.p99/m.peerP99, "atmost", 0.2)
+		showRow(b, "ms", m.p99, m.peerP99, m.p99/m.peerP99, "atmost", 0.2)
 	})
-	row("search_p99", func(b *testing.B) { report(b, "ms", m.worst, 0, m.worst, "atmost", 5) })
+	row("search_p99", func(b *testing.B) { showRow(b, "ms", m.worst, 0, m.worst, "atmost", 5) })
 	row("register_growth", func(b *testing.B) {
-		report(b, "µs", m.register, m.registerFew, m.register/m.registerFew, "atmost", 1.5)
+		showRow(b, "µs", m.register, m.registerFew, m.register/m.registerFew, "atmost", 1.5)
 	})
-	row("bytes_per_customer", func(b *testing.B) { report(b, "B", m.bytes, m.peerBytes, m.bytes/m.peerBytes, "atmost", 1.5) })
-	row("memory_per_customer", func(b *testing.B) { report(b, "B", m.memory, 0, m.memory, "atmost", 120) })
+	row("bytes_per_customer", func(b *testing.B) { showRow(b, "B", m.bytes, m.peerBytes, m.bytes/m.peerBytes, "atmost", 1.5) })
+	row("memory_per_customer", func(b *testing.B) { showRow(b, "B", m.memory, 0, m.memory, "atmost", 120) })
 }
 
 // searchMeasures are in milliseconds for searches, over all kinds of queries; worst is the p99 of the kind that takes

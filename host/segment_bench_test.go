@@ -49,10 +49,10 @@ func segmentRows(b *testing.B) {
 			show(b)
 		})
 	}
-	row("segment_live", func(b *testing.B) { report(b, "ms", m.live, 0, m.live, "atmost", 10) })
-	row("segment_live_vs_sqlite", func(b *testing.B) { report(b, "ms", m.live, m.peerLive, m.live/m.peerLive, "atmost", 0.1) })
-	row("segment_new", func(b *testing.B) { report(b, "ms", m.fresh, 0, m.fresh, "atmost", 2000) })
-	row("segment_new_vs_sqlite", func(b *testing.B) { report(b, "ms", m.fresh, m.peerFresh, m.fresh/m.peerFresh, "atmost", 2) })
+	row("segment_live", func(b *testing.B) { showRow(b, "ms", m.live, 0, m.live, "atmost", 10) })
+	row("segment_live_vs_sqlite", func(b *testing.B) { showRow(b, "ms", m.live, m.peerLive, m.live/m.peerLive, "atmost", 0.1) })
+	row("segment_new", func(b *testing.B) { showRow(b, "ms", m.fresh, 0, m.fresh, "atmost", 2000) })
+	row("segment_new_vs_sqlite", func(b *testing.B) { showRow(b, "ms", m.fresh, m.peerFresh, m.fresh/m.peerFresh, "atmost", 2) })
 }
 
 // segmentTimes are in milliseconds.

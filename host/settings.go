@@ -2,7 +2,6 @@ package host
 
 import (
 	"context"
-	"crypto/sha256"
 	"fmt"
 	"iter"
 	"strings"
@@ -15,9 +14,7 @@ import (
 	"mostrador/host/api"
 	"mostrador/host/api/mostradorv1"
 	"mostrador/host/marketplace"
-	"mostrador/host/plugin"
 	"mostrador/host/store"
-	"mostrador/sdk/manifest"
 	"mostrador/sdk/plgv1"
 )
 
@@ -147,30 +144,6 @@ func (h *Host) pluginSettings(id string) *structpb.Struct {
 	return values
 }
 
-// templateName is under what name the outbox keeps a template that a plug-in named: the key of the setting whose
-// value that is, so that the text in force when the mail leaves is meant, or a file of the package.
-func (h *Host) templateName(m *manifest.Manifest, named string) string {
-	for i := range m.Settings {
-		if s := &m.Settings[i]; s.Type == manifest.TypeTemplateFile && h.guide.Text(s.Key) == named {
-			return s.Key
-		}
-	}
-	return named
-}
-
-// template returns the text of a template by its templateName.
-func (h *Host) template(id, name string) (string, [sha256.Size]byte, error) {
-	p, ok := h.plugins.Plugin(id)
-	if !ok {
-		return "", [sha256.Size]byte{}, plugin.ErrUnknown
-	}
-	if s, ok := p.Package().Manifest.Setting(name); ok && s.Type == manifest.TypeTemplateFile {
-		return h.guide.Template(name)
-	}
-	text, err := p.Package().ReadFile(name)
-	return string(text), sha256.Sum256(text), err
-}
-
 // apiConfig is what the API serves.
 func (h *Host) apiConfig() api.Config {
 	return api.Config{
@@ -179,8 +152,8 @@ func (h *Host) apiConfig() api.Config {
 		Model: h.model, Segments: h.segments, Tags: h.tags, Tasks: h.tasks, Transfer: h.transfers,
 		Delivery: h.delivery, Doctor: h.examineMail,
 		Records: h.histories, Promotions: h.promotions, Intake: h.intake, Webhooks: h.webhooks,
-		Subscriptions: h.subscriptions,
-		Status:        h.status, Hub: h.hub, Text: h.text, Logger: h.logger.Named("api"),
+		Subscriptions: h.subscriptions, Library: h.library,
+		Status: h.status, Hub: h.hub, Text: h.text, Logger: h.logger.Named("api"),
 	}
 }
 

@@ -21,6 +21,7 @@ func (h *Host) assembleDelivery(key []byte) (err error) {
 	if h.dkim, err = dkim.New(dkim.Config{Store: h.store, Key: key}); err != nil {
 		return err
 	}
+	h.sign = h.ownSigner
 	h.doctor = doctor.New(doctor.Config{Keys: h.dkim.Keys, Published: h.dkim.Published, Text: h.text})
 	h.delivery = delivery.New(delivery.Config{
 		Store: h.store, Log: h.log, Text: h.text, Logger: h.logger.Named("delivery"),
@@ -58,8 +59,8 @@ func (h *Host) observe(tx *store.Tx, old, now *mostradorv1.Message) error {
 	return h.delivery.Observe(tx, old, now)
 }
 
-// signer is who signs mails now: the domain of the sender, once DNS has its keys.
-func (h *Host) signer() message.Signer {
+// ownSigner is who signs mails now: the domain of the sender, once DNS has its keys.
+func (h *Host) ownSigner() message.Signer {
 	_, domain, found := strings.Cut(h.mailSettings().Sender, "@")
 	if !found {
 		return nil

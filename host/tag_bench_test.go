@@ -31,9 +31,9 @@ func tagRows(b *testing.B) {
 			show(b)
 		})
 	}
-	row("bulk_tag_rate", func(b *testing.B) { report(b, "customers/s", m.rate, 0, m.rate, "atleast", 100_000) })
-	row("bulk_tag_vs_sqlite", func(b *testing.B) { report(b, "customers/s", m.rate, m.peer, m.rate/m.peer, "atleast", 1) })
-	row("till_p99_during_bulk", func(b *testing.B) { report(b, "µs", m.busy, m.idle, m.busy/m.idle, "atmost", 1.5) })
+	row("bulk_tag_rate", func(b *testing.B) { showRow(b, "customers/s", m.rate, 0, m.rate, "atleast", 100_000) })
+	row("bulk_tag_vs_sqlite", func(b *testing.B) { showRow(b, "customers/s", m.rate, m.peer, m.rate/m.peer, "atleast", 1) })
+	row("till_p99_during_bulk", func(b *testing.B) { showRow(b, "µs", m.busy, m.idle, m.busy/m.idle, "atmost", 1.5) })
 }
 
 // tagMeasures are in customers a second, and in microseconds.

@@ -77,9 +77,11 @@ type Mail struct {
 	Kind Kind
 	// To is the customer's id.
 	To string
-	// Template is the value of a template_file setting, or a file of the plugin's package.
+	// Template is the value of a template_file setting, a file of the plugin's package, or a template of the store's
+	// library ("biblioteca/pedido"). Beside templates/x.html, which is in Spanish, templates/x.en.html is for customers
+	// whose language is English, and so on; who has none of them gets templates/x.html.
 	Template string
-	// Links are found in the template as {{.Enlaces.name}}.
+	// Links are found in the template as {{.Enlaces.name}}. A password is never mailed; a link that opens once is.
 	Links Links
 	// Data is found in the template as {{.Datos.name}}: texts, numbers, booleans, and lists and maps of them.
 	Data map[string]any

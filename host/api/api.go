@@ -29,6 +29,7 @@ import (
 	"mostrador/host/locale"
 	"mostrador/host/message"
 	"mostrador/host/message/delivery"
+	"mostrador/host/message/library"
 	"mostrador/host/model"
 	"mostrador/host/promotion"
 	"mostrador/host/record"
@@ -79,6 +80,8 @@ type Config struct {
 	Webhooks *webhook.Service
 	// Subscriptions is what customers want to hear of; nil serves none.
 	Subscriptions *subscription.Service
+	// Library keeps the templates of messages; nil serves none.
+	Library *library.Service
 	// Status says what a screen must know before anybody signs in: store_name, web_address, mail_spooled,
 	// currency, country and language. The API fills in the rest.
 	Status func() *mostradorv1.StatusResponse
@@ -220,6 +223,9 @@ func New(c Config) http.Handler {
 	}
 	if s.Tasks != nil {
 		mux.Handle(mostradorv1connect.NewTaskServiceHandler(taskServer{s}, options...))
+	}
+	if s.Library != nil {
+		mux.Handle(mostradorv1connect.NewTemplateServiceHandler(templateServer{s}, options...))
 	}
 	if s.Transfer != nil {
 		mux.Handle(mostradorv1connect.NewTransferServiceHandler(transferServer{s}, options...))

@@ -147,6 +147,15 @@ var roles = map[string]mostradorv1.Role{
 	mostradorv1connect.TaskServiceCancelProcedure: mostradorv1.Role_ROLE_OPERATOR,
 	mostradorv1connect.TaskServiceUndoProcedure:   mostradorv1.Role_ROLE_OPERATOR,
 
+	mostradorv1connect.TemplateServiceListProcedure:      mostradorv1.Role_ROLE_OPERATOR,
+	mostradorv1connect.TemplateServiceGetProcedure:       mostradorv1.Role_ROLE_OPERATOR,
+	mostradorv1connect.TemplateServicePutProcedure:       mostradorv1.Role_ROLE_OPERATOR,
+	mostradorv1connect.TemplateServiceDeleteProcedure:    mostradorv1.Role_ROLE_OPERATOR,
+	mostradorv1connect.TemplateServiceVersionsProcedure:  mostradorv1.Role_ROLE_OPERATOR,
+	mostradorv1connect.TemplateServicePreviewProcedure:   mostradorv1.Role_ROLE_OPERATOR,
+	mostradorv1connect.TemplateServiceSendTestProcedure:  mostradorv1.Role_ROLE_OPERATOR,
+	mostradorv1connect.TemplateServiceVariablesProcedure: mostradorv1.Role_ROLE_OPERATOR,
+
 	mostradorv1connect.TransferServiceUploadProcedure:  mostradorv1.Role_ROLE_OPERATOR,
 	mostradorv1connect.TransferServiceReadProcedure:    mostradorv1.Role_ROLE_OPERATOR,
 	mostradorv1connect.TransferServicePlanProcedure:    mostradorv1.Role_ROLE_OPERATOR,

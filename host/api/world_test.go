@@ -22,15 +22,18 @@ import (
 	"mostrador/host/consent"
 	"mostrador/host/customer"
 	"mostrador/host/event"
+	"mostrador/host/intake"
 	"mostrador/host/interplay"
 	"mostrador/host/locale"
 	"mostrador/host/message"
+	"mostrador/host/message/library"
 	"mostrador/host/model"
 	"mostrador/host/plugin"
 	"mostrador/host/sale"
 	"mostrador/host/store"
 	"mostrador/host/tag"
 	"mostrador/host/task"
+	"mostrador/host/webhook"
 	"mostrador/sdk/manifest"
 	"mostrador/sdk/plgv1"
 )
@@ -46,6 +49,7 @@ type world struct {
 	tasks     *task.Service
 	tags      *tag.Service
 	model     *model.Service
+	library   *library.Service
 	plugins   *players
 	hub       *api.Hub
 	// tcp is the API's address, home the folder with its socket.
@@ -87,10 +91,23 @@ func newWorld(t *testing.T) *world {
 		Settings: func() message.Settings {
 			return message.Settings{StoreName: "La Esquina", Language: "es", Currency: "EUR", Sender: "tienda@example.com", WebAddress: "https://web.example"}
 		},
-		Template: func(string, string) (string, [32]byte, error) {
-			return `<html><head><title>Hola</title></head><body><a href="{{.Enlaces.activar}}">Activar</a></body></html>`, [32]byte{}, nil
+		Template: func(string, string, string) (message.Source, error) {
+			return message.NewSource(`<html><head><title>Hola</title></head><body><a href="{{.Enlaces.activar}}">Activar</a></body></html>`, ""), nil
 		},
 	})
+	if w.library, err = library.New(library.Config{
+		Store: st, Messages: w.messages, Text: text.Text, Language: func() string { return "es" },
+	}); err != nil {
+		t.Fatal(err)
+	}
+	events, err := intake.New(intake.Config{Store: st, Log: w.log, Customers: w.customers, Key: key, Text: text})
+	if err != nil {
+		t.Fatal(err)
+	}
+	hooks, err := webhook.New(webhook.Config{Store: st, Log: w.log, Customers: w.customers, Key: key, Text: text})
+	if err != nil {
+		t.Fatal(err)
+	}
 	engine := event.NewEngine(event.Config{Store: st, Log: w.log, Applier: noEffects{}})
 	t.Cleanup(engine.Close)
 	handler := api.New(api.Config{
@@ -102,8 +119,9 @@ func newWorld(t *testing.T) *world {
 		}),
 		Sales:  sale.New(sale.Config{Store: st, Log: w.log, Customers: w.customers, Text: text, Currency: func() string { return "EUR" }}),
 		Access: w.access, Messages: w.messages, Settings: noGuide{}, Plugins: w.plugins, Tasks: w.tasks, Tags: w.tags, Model: w.model,
-		Status: func() *pb.StatusResponse { return &pb.StatusResponse{StoreName: "La Esquina", Language: "es"} },
-		Hub:    w.hub, Text: text,
+		Library: w.library,
+		Status:  func() *pb.StatusResponse { return &pb.StatusResponse{StoreName: "La Esquina", Language: "es"} },
+		Intake:  events, Webhooks: hooks, Hub: w.hub, Text: text,
 	})
 	local, err := api.ListenLocal(home)
 	if err != nil {
@@ -159,6 +177,8 @@ type caller struct {
 	fields    mostradorv1connect.FieldServiceClient
 	tags      mostradorv1connect.TagServiceClient
 	tasks     mostradorv1connect.TaskServiceClient
+
+	integration mostradorv1connect.IntegrationServiceClient
 }
 
 // call returns a caller with headers, given as pairs. At "unix" he calls through the home folder's socket.
@@ -191,6 +211,8 @@ func (w *world) callWith(t *testing.T, at string, options []connect.ClientOption
 		fields:    mostradorv1connect.NewFieldServiceClient(client, at, options...),
 		tags:      mostradorv1connect.NewTagServiceClient(client, at, options...),
 		tasks:     mostradorv1connect.NewTaskServiceClient(client, at, options...),
+
+		integration: mostradorv1connect.NewIntegrationServiceClient(client, at, options...),
 	}
 }
 

@@ -12,7 +12,7 @@
 //
 // Over plain HTTP (Handler) a system shows an API key, of which the store keeps a hash. A key may be held to some
 // types, and has a rate. Refusals are problems of RFC 9457 in the sender's language, with the JSON pointer of what is
-// wrong; they repeat none of the values that were sent.
+// wrong; no value that a schema refuses is repeated.
 package intake
 
 import (

@@ -2,18 +2,15 @@ package message
 
 import (
 	"bytes"
+	"cmp"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
-	"errors"
 	"fmt"
+	"html"
 	"io"
 	"strings"
-	"time"
 
 	gomessage "github.com/emersion/go-message"
 	_ "github.com/emersion/go-message/charset" // mails that were kept are read back whatever their charset
-	"github.com/emersion/go-message/mail"
 
 	"mostrador/host/api/mostradorv1"
 	"mostrador/host/store"
@@ -53,27 +50,91 @@ func (s *Service) compose(ctx context.Context, m *mostradorv1.Message) (*Mail, e
 	return s.composeFor(m, customer)
 }
 
-// composeFor is compose for a customer already read. It fills in the row's subject and template hash.
+// composeFor is compose for a customer already read. It fills in what the row says of its mail: subject, language, and
+// which text it was written from. No transaction of the caller may be open.
 func (s *Service) composeFor(m *mostradorv1.Message, c *plgv1.Customer) (*Mail, error) {
 	set := s.cfg.Settings()
-	text, sha, err := s.cfg.Template(m.Plugin, m.Template)
+	lang := languageOf(c, set)
+	source, err := s.cfg.Template(m.Plugin, m.Template, lang)
 	if err != nil {
 		return nil, &composeError{key: "no_template", what: m.Template, err: err}
 	}
-	tmpl, err := s.templates.get(text, sha)
+	tmpl, err := s.templates.get(source)
 	if err != nil {
 		return nil, &composeError{key: "bad_template", what: m.Template, err: err}
 	}
-	page, err := tmpl.render(newView(m, c, set), voice{lang: languageOf(c, set), currency: set.Currency})
-	if err != nil {
-		return nil, &composeError{key: "bad_template", what: m.Template, err: err}
-	}
-	mail, err := write(m, c, set, page)
+	known, files, err := s.gather(m, c, tmpl)
 	if err != nil {
 		return nil, err
 	}
-	m.TemplateSha256 = sha[:]
+	if source.Language != "" {
+		lang = source.Language
+	}
+	m.Language = lang
+	r, err := tmpl.render(newView(m, c, set, known), voice{lang: lang, currency: set.Currency}, s.tracked(m, c, set))
+	if err != nil {
+		return nil, &composeError{key: "bad_template", what: m.Template, err: err}
+	}
+	if s.cfg.TrackOpen != nil {
+		r.page = withPixel(r.page, s.cfg.TrackOpen(m, c))
+	}
+	mail, err := write(m, c, set, r, files)
+	if err != nil {
+		return nil, err
+	}
+	m.TemplateSha256, m.TemplateVersion = source.SHA256[:], source.Version
 	return mail, nil
+}
+
+// gather reads what the mail needs beyond the customer.
+func (s *Service) gather(m *mostradorv1.Message, c *plgv1.Customer, tmpl *Template) (known *Known, files []file, err error) {
+	asks := s.cfg.Known != nil && tmpl.asks()
+	if !asks && len(m.Files) == 0 {
+		return nil, nil, nil
+	}
+	err = s.cfg.Store.View(func(tx *store.Tx) error {
+		var err error
+		if asks {
+			if known, err = s.cfg.Known(tx, m, c); err != nil {
+				return fmt.Errorf("what is known for message %s: %w", m.Id, err)
+			}
+		}
+		files, err = filesOf(tx, m)
+		return err
+	})
+	return known, files, err
+}
+
+// tracked returns what the addresses in a mail become; nil when they stay. What a customer does with his consent is
+// nobody's business, so the links to that never go a detour.
+func (s *Service) tracked(m *mostradorv1.Message, c *plgv1.Customer, set Settings) func(url string) string {
+	if s.cfg.TrackLink == nil {
+		return nil
+	}
+	own := links(m, set)
+	return func(url string) string {
+		if !strings.HasPrefix(url, "https://") && !strings.HasPrefix(url, "http://") {
+			return url
+		}
+		for _, address := range own {
+			if address == url {
+				return url
+			}
+		}
+		return cmp.Or(s.cfg.TrackLink(m, c, url), url)
+	}
+}
+
+// withPixel puts a picture of one point at the end of a page; none for an empty address.
+func withPixel(page, address string) string {
+	if address == "" {
+		return page
+	}
+	pixel := `<img src="` + html.EscapeString(address) + `" width="1" height="1" alt="">`
+	if at := strings.LastIndex(page, "</body>"); at >= 0 {
+		return page[:at] + pixel + page[at:]
+	}
+	return page + pixel
 }
 
 // customer returns the customer of a message, nil when it has none or he is gone.
@@ -86,73 +147,6 @@ func (s *Service) customer(tx *store.Tx, m *mostradorv1.Message) (*plgv1.Custome
 		return nil, fmt.Errorf("customer of message %s: %w", m.Id, err)
 	}
 	return c, nil
-}
-
-// write composes the MIME message of a rendered page: text and HTML beside each other, everything in 7 bits.
-// The same row and page give the same bytes, so that a mail sent twice is twice the same. It sets the row's
-// subject.
-func write(m *mostradorv1.Message, c *plgv1.Customer, set Settings, page string) (*Mail, error) {
-	from, to := senderAddress(set), m.To
-	if !safeAddress(to) {
-		return nil, &composeError{key: "bad_address", what: to}
-	}
-	if !safeAddress(from) {
-		return nil, &composeError{key: "bad_sender", what: from}
-	}
-	title, text := plain(page)
-	if title == "" {
-		title = oneLine(set.StoreName)
-	}
-	m.Subject = title
-
-	// Fields are written in the reverse order of their setting.
-	var h mail.Header
-	boundary := sha256.Sum256([]byte(m.MessageId))
-	h.SetContentType("multipart/alternative", map[string]string{"boundary": hex.EncodeToString(boundary[:15])})
-	h.Set("Mime-Version", "1.0")
-	if address := optOut(m, set); safeURL(address) {
-		h.Set("List-Unsubscribe-Post", "List-Unsubscribe=One-Click") // RFC 8058
-		h.Set("List-Unsubscribe", "<"+address+">")                   // RFC 2369
-	}
-	h.Set("Auto-Submitted", "auto-generated") // RFC 3834: no automatic answers, please
-	if lang := languageOf(c, set); safeLanguage(lang) {
-		h.Set("Content-Language", lang)
-	}
-	h.SetMessageID(m.MessageId)
-	h.SetDate(m.Queued.AsTime().In(time.Local))
-	h.SetSubject(title)
-	h.SetAddressList("To", []*mail.Address{{Name: oneLine(c.GetName()), Address: to}})
-	h.SetAddressList("From", []*mail.Address{{Name: oneLine(senderName(set)), Address: from}})
-
-	var out bytes.Buffer
-	out.Grow(len(page) + len(text) + 2048)
-	parts, err := gomessage.CreateWriter(&out, h.Header)
-	if err != nil {
-		return nil, fmt.Errorf("compose message %s: %w", m.Id, err)
-	}
-	err = errors.Join(
-		writePart(parts, "text/plain", text),
-		writePart(parts, "text/html", page),
-		parts.Close(),
-	)
-	if err != nil {
-		return nil, fmt.Errorf("compose message %s: %w", m.Id, err)
-	}
-	return &Mail{ID: m.Id, From: from, To: to, Bytes: out.Bytes()}, nil
-}
-
-func writePart(to *gomessage.Writer, kind, body string) error {
-	var h gomessage.Header
-	h.Set("Content-Transfer-Encoding", "quoted-printable")
-	h.SetContentType(kind, map[string]string{"charset": "utf-8"})
-	part, err := to.CreatePart(h)
-	if err != nil {
-		return err
-	}
-	if _, err := io.WriteString(part, body); err != nil {
-		return err
-	}
-	return part.Close()
 }
 
 // Read takes a mail (RFC 5322) apart for a screen: its text and HTML, and its header in order.
@@ -191,7 +185,7 @@ func Read(eml []byte) (*mostradorv1.RenderedMail, error) {
 		}
 		body = bytes.ReplaceAll(body, []byte("\r\n"), []byte("\n"))
 		if kind == "text/html" {
-			rendered.Html = string(body)
+			rendered.Html = SanitizePage(string(body))
 		} else {
 			rendered.Text = string(body)
 		}
@@ -201,93 +195,4 @@ func Read(eml []byte) (*mostradorv1.RenderedMail, error) {
 		return nil, fmt.Errorf("read a mail: %w", err)
 	}
 	return rendered, nil
-}
-
-// localDomain stands in addresses of the store while it has no mail address of its own.
-const localDomain = "localhost"
-
-// senderAddress is the address that mails come from. Many servers want that of the account, and without a server
-// mail stays in the spool, where any will do.
-func senderAddress(set Settings) string {
-	switch {
-	case set.Sender != "":
-		return set.Sender
-	case set.Server == "":
-		return "mostrador@" + localDomain
-	case strings.Contains(set.Username, "@"):
-		return set.Username
-	}
-	return ""
-}
-
-func senderName(set Settings) string {
-	if set.SenderName != "" {
-		return set.SenderName
-	}
-	return set.StoreName
-}
-
-// senderDomain is the domain of Message-IDs.
-func senderDomain(set Settings) string {
-	_, domain, _ := strings.Cut(senderAddress(set), "@")
-	if !safeDomain(domain) {
-		return localDomain
-	}
-	return domain
-}
-
-// safeAddress reports whether an address can stand in an SMTP command and in a header: one @, visible ASCII,
-// nothing that has a meaning there, and the lengths of RFC 5321 4.5.3.1. Quoted local parts are not taken.
-func safeAddress(address string) bool {
-	local, domain, found := strings.Cut(address, "@")
-	if !found || local == "" || len(local) > 64 || len(address) > 254 || !safeDomain(domain) {
-		return false
-	}
-	if strings.HasPrefix(local, ".") || strings.HasSuffix(local, ".") || strings.Contains(local, "..") {
-		return false
-	}
-	for _, r := range local {
-		if !alphanumeric(r) && !strings.ContainsRune(".!#$%&'*+-/=?^_`{|}~", r) {
-			return false
-		}
-	}
-	return true
-}
-
-func safeDomain(domain string) bool {
-	if domain == "" || len(domain) > 253 || strings.HasPrefix(domain, ".") || strings.Contains(domain, "..") {
-		return false
-	}
-	for _, r := range domain {
-		if !alphanumeric(r) && r != '-' && r != '.' {
-			return false
-		}
-	}
-	return true
-}
-
-func safeLanguage(lang string) bool {
-	for _, r := range lang {
-		if !alphanumeric(r) && r != '-' {
-			return false
-		}
-	}
-	return lang != "" && len(lang) <= 35
-}
-
-// safeURL reports whether an address can stand between angle brackets in a header.
-func safeURL(address string) bool {
-	if len(address) > 900 || !strings.HasPrefix(address, "https://") && !strings.HasPrefix(address, "http://") {
-		return false
-	}
-	for _, r := range address {
-		if r <= ' ' || r >= 0x7f || strings.ContainsRune("<>\"\\`", r) {
-			return false
-		}
-	}
-	return true
-}
-
-func alphanumeric(r rune) bool {
-	return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9'
 }

@@ -2,7 +2,6 @@ package message
 
 import (
 	"bytes"
-	"crypto/sha256"
 	"net/mail"
 	"os"
 	"path/filepath"
@@ -50,15 +49,21 @@ func composeSample(t testing.TB, row *mostradorv1.Message) *Mail {
 	if err != nil {
 		t.Fatal(err)
 	}
-	page, err := tmpl.render(newView(row, testCustomer(), testSettings), voice{lang: "es", currency: "EUR"})
+	r, err := tmpl.render(newView(row, testCustomer(), testSettings, nil), voice{lang: "es", currency: "EUR"}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	m, err := write(row, testCustomer(), testSettings, page)
+	m, err := write(row, testCustomer(), testSettings, r, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return m
+}
+
+// paged is a page that was rendered.
+func paged(page string) *rendered {
+	title, text := plain(page)
+	return &rendered{page: page, title: title, text: text}
 }
 
 // golden compares with a file; UPDATE_GOLDEN=1 writes it.
@@ -128,8 +133,7 @@ func TestTheMailIsWhatItMustBe(t *testing.T) {
 	}
 	for name, want := range map[string]string{
 		"Message-Id": "<" + row.MessageId + ">", "Mime-Version": "1.0", "Auto-Submitted": "auto-generated",
-		"List-Unsubscribe":      "<https://tienda.example/b/" + row.Tokens["baja"] + ">",
-		"List-Unsubscribe-Post": "List-Unsubscribe=One-Click", "Content-Language": "es",
+		"Content-Language": "es", "List-Unsubscribe": "", "List-Unsubscribe-Post": "",
 	} {
 		if got := h.Get(name); got != want {
 			t.Errorf("%s: %q", name, got)
@@ -140,6 +144,14 @@ func TestTheMailIsWhatItMustBe(t *testing.T) {
 	}
 	if again := composeSample(t, testRow()); !bytes.Equal(again.Bytes, m.Bytes) {
 		t.Error("the same row gives another mail")
+	}
+	row.Kind = plgv1.MessageKind_MESSAGE_KIND_PROMOTIONAL
+	if parsed, err = mail.ReadMessage(bytes.NewReader(composeSample(t, row).Bytes)); err != nil {
+		t.Fatal(err)
+	}
+	if parsed.Header.Get("List-Unsubscribe") != "<https://tienda.example/b/"+row.Tokens["baja"]+">" ||
+		parsed.Header.Get("List-Unsubscribe-Post") != "List-Unsubscribe=One-Click" {
+		t.Errorf("advertising cannot be left with one click: %v", parsed.Header)
 	}
 	row.Links = map[string]*plgv1.Link{"activar": row.Links["activar"]}
 	if bytes.Contains(composeSample(t, row).Bytes, []byte("List-Unsubscribe")) {
@@ -161,7 +173,7 @@ func TestHeadersCannotBeInjected(t *testing.T) {
 		row.MessageId = row.Id + "@" + senderDomain(set)
 		customer := testCustomer()
 		customer.Name, customer.Language = attack, attack
-		m, err := write(row, customer, set, "<title>"+attack+"</title>x")
+		m, err := write(row, customer, set, paged("<title>"+attack+"</title>x"), nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -206,14 +218,14 @@ func TestAddressesThatAreNone(t *testing.T) {
 	} {
 		row := testRow()
 		row.To = address
-		if _, err := write(row, testCustomer(), testSettings, "<title>x</title>"); err == nil {
+		if _, err := write(row, testCustomer(), testSettings, paged("<title>x</title>"), nil); err == nil {
 			t.Errorf("%q was taken as a recipient", address)
 		}
 		set := testSettings
 		if set.Sender = address; address == "" {
 			set.Server = "mx.example.com"
 		}
-		if _, err := write(testRow(), testCustomer(), set, "<title>x</title>"); err == nil {
+		if _, err := write(testRow(), testCustomer(), set, paged("<title>x</title>"), nil); err == nil {
 			t.Errorf("%q was taken as a sender", address)
 		}
 	}
@@ -264,13 +276,13 @@ func FuzzHeaders(f *testing.F) {
 		row := testRow()
 		customer := testCustomer()
 		customer.Name, customer.Language = name, title
-		if m, err := write(row, customer, set, "<title>"+title+"</title>"); err != nil {
+		if m, err := write(row, customer, set, paged("<title>"+title+"</title>"), nil); err != nil {
 			t.Errorf("%q: %v", name, err)
 		} else {
 			checkHeader(t, name, m.Bytes)
 		}
 		row.To = address
-		if m, err := write(row, customer, set, "<title>x</title>"); err == nil {
+		if m, err := write(row, customer, set, paged("<title>x</title>"), nil); err == nil {
 			checkHeader(t, address, m.Bytes)
 			if list, err := mail.ParseAddressList(m.To); err != nil || len(list) != 1 {
 				t.Errorf("recipient %q: %v", m.To, err)
@@ -284,20 +296,20 @@ func BenchmarkRender(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	sha := sha256.Sum256(text)
+	source := NewSource(string(text), "")
 	templates := newCache()
 	row, customer := testRow(), testCustomer()
 	b.ReportAllocs()
 	for b.Loop() {
-		tmpl, err := templates.get(string(text), sha)
+		tmpl, err := templates.get(source)
 		if err != nil {
 			b.Fatal(err)
 		}
-		page, err := tmpl.render(newView(row, customer, testSettings), voice{lang: "es", currency: "EUR"})
+		r, err := tmpl.render(newView(row, customer, testSettings, nil), voice{lang: "es", currency: "EUR"}, nil)
 		if err != nil {
 			b.Fatal(err)
 		}
-		if _, err := write(proto.CloneOf(row), customer, testSettings, page); err != nil {
+		if _, err := write(proto.CloneOf(row), customer, testSettings, r, nil); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -85,15 +85,18 @@ type Config struct {
 	Customer func(tx *store.Tx, id string) (*plgv1.Customer, error)
 	// IDs, when set, are the ids under which a customer's messages are kept: his own, and those of who became part of him.
 	IDs func(tx *store.Tx, id string) []string
-	// Template returns the text of a plugin's template: the value of a template_file setting or a file of its
-	// package. It is called outside transactions.
-	Template func(plugin, template string) (text string, sha [sha256.Size]byte, err error)
-	// Suppressed, when set, may hold back any mail at the moment it leaves; the reason is a sentence.
-	Suppressed func(tx *store.Tx, m *mostradorv1.Message, c *plgv1.Customer) (reason string, suppressed bool)
-	// TrackLink and TrackOpen, when set, return the address by which a click on a link, or the opening of a mail, is
-	// noticed; "" for none.
+	// Template returns a template's text in a language or the nearest that it has: one of the library, the value of a
+	// template_file setting, or a file of the plugin's package. It is called outside transactions.
+	Template func(plugin, template, lang string) (Source, error)
+	// Known, when set, returns what is known of a message's customer beyond himself. It is asked only for templates that
+	// speak of it.
+	Known func(tx *store.Tx, m *mostradorv1.Message, c *plgv1.Customer) (*Known, error)
+	// TrackLink returns the address that tells of a click before it leads to url, and TrackOpen that of a picture which
+	// tells that the mail was opened; "" for none. Nil means that nothing is tracked.
 	TrackLink func(m *mostradorv1.Message, c *plgv1.Customer, url string) string
 	TrackOpen func(m *mostradorv1.Message, c *plgv1.Customer) string
+	// Suppressed, when set, may hold back any mail at the moment it leaves; the reason is a sentence.
+	Suppressed func(tx *store.Tx, m *mostradorv1.Message, c *plgv1.Customer) (reason string, suppressed bool)
 	// Gates are asked at the moment when a mail leaves, in this order.
 	Gates []Gate
 	// ConsentAct, when set, returns when a customer's consent to promotions became what it is, and by whom; the zero time

@@ -3,7 +3,6 @@ package message
 import (
 	"bytes"
 	"context"
-	"crypto/sha256"
 	"errors"
 	"fmt"
 	"path/filepath"
@@ -140,8 +139,8 @@ func BenchmarkSend(b *testing.B) {
 	defer st.Close()
 	s := New(Config{
 		Store: st, Settings: p.settings, Text: locale.New().Text,
-		Template: func(_, _ string) (string, [32]byte, error) {
-			return testTemplateText, sha256.Sum256([]byte(testTemplateText)), nil
+		Template: func(_, _, _ string) (Source, error) {
+			return NewSource(testTemplateText, ""), nil
 		},
 	})
 	ctx, cancel := context.WithCancel(b.Context())

@@ -170,7 +170,7 @@ func (s *Service) complaint(r *Refusal) string {
 		}
 	}
 	words := strings.ToLower(r.Words)
-	for _, own := range []string{"greylist", "graylist", "grey list", "mailbox full", "quota", "4.2.1 ", "4.2.2", "4.1.1", "4.7.1 grey"} {
+	for _, own := range []string{"greylist", "graylist", "grey list", "mailbox full", "quota", "4.2.2", "4.1.1", "4.7.1 grey"} {
 		if strings.Contains(words, own) {
 			return ""
 		}

@@ -27,7 +27,9 @@ type peer struct {
 
 	mu sync.Mutex
 	// answers are given to mails in turn; nil accepts, and so does what comes after them.
-	answers     []error
+	answers []error
+	// refuse, when set, answers RCPT.
+	refuse      func(to string) error
 	mails       []received
 	connections int
 	sessions    []*smtp.Conn
@@ -122,7 +124,13 @@ func (s *peerSession) Mail(from string, _ *smtp.MailOptions) error {
 }
 func (s *peerSession) Rcpt(to string, _ *smtp.RcptOptions) error {
 	s.to = to
-	return nil
+	s.peer.mu.Lock()
+	refuse := s.peer.refuse
+	s.peer.mu.Unlock()
+	if refuse == nil {
+		return nil
+	}
+	return refuse(to)
 }
 func (s *peerSession) Data(r io.Reader) error {
 	body, err := io.ReadAll(r)

@@ -25,16 +25,13 @@ type File struct {
 	Content     []byte
 }
 
-// The most that one mail may bring along: what big providers still take, with the room that base64 needs.
-const (
-	maxFiles     = 10
-	maxFilesSize = 15 << 20
-)
+// mostFiles is how many files one mail may bring along; maxFiles is how much.
+const mostFiles = 10
 
 // Errors of Queue, for which trying again is of no use.
 var (
 	// ErrTooLarge says that a mail brings too much along.
-	ErrTooLarge = fmt.Errorf("a mail may bring along %d files of %d MB together", maxFiles, maxFilesSize>>20)
+	ErrTooLarge = fmt.Errorf("a mail may bring along %d files of %d MB together", mostFiles, maxFiles>>20)
 	// ErrNobody says that advertising is meant for somebody who is no customer, and so cannot have consented.
 	ErrNobody = errors.New("advertising goes to customers only")
 )
@@ -124,7 +121,7 @@ func (s *Service) wayOut(tx *store.Tx, m *mostradorv1.Message) error {
 
 // bring keeps what a mail brings along.
 func bring(tx *store.Tx, m *mostradorv1.Message, files []File) error {
-	if len(m.Files)+len(files) > maxFiles {
+	if len(m.Files)+len(files) > mostFiles {
 		return ErrTooLarge
 	}
 	var size int64
@@ -132,7 +129,7 @@ func bring(tx *store.Tx, m *mostradorv1.Message, files []File) error {
 		size += f.Size
 	}
 	for _, f := range files {
-		if size += int64(len(f.Content)); size > maxFilesSize {
+		if size += int64(len(f.Content)); size > maxFiles {
 			return ErrTooLarge
 		}
 	}

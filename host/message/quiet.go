@@ -41,7 +41,11 @@ func (h Hours) until(now time.Time, place *time.Location) (time.Time, bool) {
 		return time.Time{}, false
 	}
 	end := time.Date(local.Year(), local.Month(), day, to/60, to%60, 0, 0, place)
-	for !end.After(now) { // the hour comes twice this night, and this is the second one
+	// In the night in which the clock is put back an hour comes twice: the first that is still to come counts.
+	if earlier := end.Add(-time.Hour); earlier.After(now) && earlier.Hour() == end.Hour() {
+		return earlier, true
+	}
+	for !end.After(now) {
 		end = end.Add(time.Hour)
 	}
 	return end, true

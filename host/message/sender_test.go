@@ -3,7 +3,6 @@ package message
 import (
 	"bytes"
 	"context"
-	"crypto/sha256"
 	"errors"
 	"fmt"
 	"net"
@@ -57,13 +56,13 @@ func newOutbox(t *testing.T, path string, set Settings, change ...func(*Config))
 			defer o.mu.Unlock()
 			return o.customers[id], nil
 		},
-		Template: func(_, name string) (string, [32]byte, error) {
+		Template: func(_, name, _ string) (Source, error) {
 			o.mu.Lock()
 			defer o.mu.Unlock()
 			if name == "falta.html" {
-				return "", [32]byte{}, os.ErrNotExist
+				return Source{}, os.ErrNotExist
 			}
-			return o.template, sha256.Sum256([]byte(o.template)), nil
+			return NewSource(o.template, ""), nil
 		},
 		SpoolDir: filepath.Join(filepath.Dir(path), "spool"),
 		Backoff:  func(string, int) time.Duration { return 5 * time.Millisecond },
@@ -471,7 +470,7 @@ func TestAnswersGoBeforeAdvertising(t *testing.T) {
 		c.Settings = limitedTo(c.Settings, 1)
 		c.Limits = DefaultLimits
 		template := c.Template
-		c.Template = func(plugin, name string) (string, [32]byte, error) { <-release; return template(plugin, name) }
+		c.Template = func(plugin, name, lang string) (Source, error) { <-release; return template(plugin, name, lang) }
 	})
 	var all []*mostradorv1.Message
 	for i := range 20 {

@@ -215,7 +215,7 @@ func (t *SMTP) dial(ctx context.Context, set Settings) (*line, error) {
 			conn.Close()
 			return fail(err)
 		}
-		server.CustomConn = secure
+		server.CustomConn = &pipeline{Conn: secure}
 		server.Encryption = smtp.EncryptionSSLTLS
 	case EncryptionSTARTTLS:
 		// The library goes on in clear when the server offers no STARTTLS; the connection does not.
@@ -223,6 +223,7 @@ func (t *SMTP) dial(ctx context.Context, set Settings) (*line, error) {
 		server.Encryption = smtp.EncryptionSTARTTLS
 	default:
 		conn.public = !ownNetwork(raw)
+		server.CustomConn = &pipeline{Conn: conn}
 	}
 	client, err := server.Connect()
 	if err == nil && conn.clear.Load() {

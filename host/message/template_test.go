@@ -27,7 +27,8 @@ func TestTemplateFaults(t *testing.T) {
 		"functions":            {head + `{{mayusculas .Cliente.Nombre}} {{.Datos.total | dinero}} {{fecha .Datos.dia}} {{len .Datos.x}} {{if and (gt .Datos.n 3.0) (eq .Cliente.Nombre "x")}}{{index .Datos.lista 0}}{{end}}`, ""},
 		"unknown variable":     {head + "\n{{.Cliente.Apellido}}", "3 template_variable .Cliente.Apellido"},
 		"unknown root":         {head + "{{.Cliete.Nombre}}", "2 template_variable .Cliete.Nombre"},
-		"unknown link":         {head + "{{.Enlaces.borrar}}", "2 template_variable .Enlaces.borrar"},
+		"misspelt link":        {head + "{{.Enlaces.actvar}}", "2 template_variable .Enlaces.actvar"},
+		"link of the plugin":   {head + "{{.Enlaces.restablecer}}", ""},
 		"field of a leaf":      {head + "{{.Politica.x}}", "2 template_variable .Politica.x"},
 		"unknown within with":  {head + "{{with .Cliente}}{{.Tienda.Nombre}}{{end}}", "2 template_variable .Tienda.Nombre"},
 		"unknown by variable":  {head + "{{with $c := .Cliente}}\n{{$c.Edad}}{{end}}", "3 template_variable $c.Edad"},
@@ -158,11 +159,11 @@ func render(t *testing.T, text string, c *plgv1.Customer, data map[string]any, s
 		t.Fatal(err)
 	}
 	m := &mostradorv1.Message{To: "ana@example.com", Data: values}
-	page, err := tmpl.render(newView(m, c, set), voice{lang: languageOf(c, set), currency: set.Currency})
+	r, err := tmpl.render(newView(m, c, set, nil), voice{lang: languageOf(c, set), currency: set.Currency}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return strings.TrimPrefix(page, head)
+	return strings.TrimPrefix(r.page, head)
 }
 
 func TestValuesAreEscapedForTheirPlace(t *testing.T) {
@@ -206,7 +207,7 @@ func TestRenderingIsBounded(t *testing.T) {
 		t.Fatal(err)
 	}
 	begin := time.Now()
-	_, err = tmpl.render(newView(&mostradorv1.Message{Data: data}, nil, Settings{}), voice{lang: "es"})
+	_, err = tmpl.render(newView(&mostradorv1.Message{Data: data}, nil, Settings{}, nil), voice{lang: "es"}, nil)
 	if !errors.Is(err, errTooLong) || time.Since(begin) > 5*time.Second {
 		t.Errorf("%v after %v", err, time.Since(begin))
 	}
@@ -230,14 +231,14 @@ func FuzzParse(f *testing.F) {
 		if err != nil {
 			return
 		}
-		v := newView(m, &plgv1.Customer{Name: "Ana"}, Settings{StoreName: "s"})
+		v := newView(m, &plgv1.Customer{Name: "Ana"}, Settings{StoreName: "s"}, nil)
 		begin := time.Now()
-		page, err := tmpl.render(v, voice{lang: "es", currency: "EUR"})
+		r, err := tmpl.render(v, voice{lang: "es", currency: "EUR"}, nil)
 		if time.Since(begin) > 20*time.Second {
 			t.Fatalf("rendering took %v", time.Since(begin))
 		}
-		if err == nil && len(page) > maxRendered {
-			t.Fatalf("%d bytes", len(page))
+		if err == nil && len(r.page) > maxRendered {
+			t.Fatalf("%d bytes", len(r.page))
 		}
 	})
 }

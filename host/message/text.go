@@ -16,255 +16,153 @@ const maxDepth = 200
 // paragraphs stand apart, headings are underlined, a link is its words and its address, list items have
 // their bullet or number, a table is read cell by cell and row by row. What the HTML hides (a preheader) is
 // left out.
-func plain(page string) (title, body string) {
+func plain(page string) (title, body string) { return plainTracked(page, nil) }
+
+// plainTracked is plain with the addresses that links become.
+func plainTracked(page string, track func(url string) string) (title, body string) {
 	doc, err := html.Parse(strings.NewReader(page))
 	if err != nil { // only readers fail, and this one cannot
 		return "", ""
 	}
-	p := &plainWriter{}
-	p.children(doc, 0)
-	return oneLine(p.title), p.String()
+	p := &plainWriter{track: track}
+	(&reader{out: p}).children(doc, 0)
+	return oneLine(p.heading), p.String()
 }
 
-// plainWriter collects text. Spaces and blank lines are asked for, and written once text follows.
-type plainWriter struct {
-	out   strings.Builder
-	title string
-	// blank is how many line ends are due before the next text, space how many spaces are.
-	blank, space int
-	// margins stand before every line: lists and quotes.
-	margins []*margin
-	// began says that the current line has text.
-	began bool
-	// column counts the characters of the current line, for underlines.
-	column int
-	pre    bool
+// outline is told what an HTML mail says, in order: the plain text of it (plainWriter), or the plan of that (planner).
+type outline interface {
+	title(text string)
+	write(text string)
+	// breakLine asks for n line ends before what follows; 2 leave a blank line.
+	breakLine(n int)
+	br()
+	// cell begins a cell of a table.
+	cell()
+	pre(on bool)
+	// underlined begins a heading of level 1 or 2, whose end underlines it.
+	underlined(level int)
+	endUnderlined()
+	link(href string)
+	endLink()
+	list(ordered bool, start int)
+	item()
+	endItem()
+	endList()
+	quote()
+	endQuote()
+	// comment is told what a person does not see.
+	comment(text string)
 }
 
-// margin is what stands before the first line of a block, and before its others.
-type margin struct{ first, rest string }
+// reader walks an HTML document and tells an outline of it.
+type reader struct{ out outline }
 
-// String returns the text with one line end at its end.
-func (p *plainWriter) String() string {
-	text := strings.TrimSpace(p.out.String())
-	if text == "" {
-		return ""
-	}
-	return text + "\n"
-}
-
-// breakLine asks for n line ends before what follows; 2 leave a blank line.
-func (p *plainWriter) breakLine(n int) {
-	p.blank = max(p.blank, n)
-	p.space = 0
-}
-
-func (p *plainWriter) write(text string) {
-	for _, r := range text {
-		if !p.pre && unicode.IsSpace(r) && r != '\u00a0' {
-			p.space = max(p.space, 1)
-			continue
-		}
-		if p.pre && r == '\n' {
-			p.blank++
-			continue
-		}
-		if invisible(r) {
-			continue
-		}
-		p.rune(r)
-	}
-}
-
-// rune writes one character and what was due before it.
-func (p *plainWriter) rune(r rune) {
-	if r == '\u00a0' {
-		r = ' '
-	}
-	if p.blank > 0 && p.out.Len() > 0 {
-		p.out.WriteString(strings.Repeat("\n", p.blank))
-		p.began, p.column = false, 0
-	}
-	p.blank = 0
-	if !p.began {
-		for _, m := range p.margins {
-			p.out.WriteString(m.first)
-			m.first = m.rest
-		}
-		p.began, p.space = true, 0
-	}
-	if p.space > 0 && p.column > 0 {
-		p.out.WriteString("  "[:p.space])
-		p.column += p.space
-	}
-	p.space = 0
-	p.out.WriteRune(r)
-	p.column++
-}
-
-// invisible characters are what preheaders are padded with, and what could change how a text reads.
-func invisible(r rune) bool {
-	switch r {
-	case '\u00ad', '\u034f', '\u200b', '\u2007', '\u2028', '\u2029', '\u2060', '\ufeff':
-		return true
-	}
-	return r >= '\u202a' && r <= '\u202e' || r >= '\u2066' && r <= '\u2069' || unicode.IsControl(r) && r != '\t'
-}
-
-func (p *plainWriter) children(n *html.Node, depth int) {
+func (r *reader) children(n *html.Node, depth int) {
 	for c := n.FirstChild; c != nil; c = c.NextSibling {
-		p.node(c, depth+1)
+		r.node(c, depth+1)
 	}
 }
 
-// within writes the children of a node behind a margin.
-func (p *plainWriter) within(m *margin, n *html.Node, depth int) {
-	p.margins = append(p.margins, m)
-	p.children(n, depth)
-	p.margins = p.margins[:len(p.margins)-1]
+// apart tells of the children of a block with so many line ends around it.
+func (r *reader) apart(ends int, n *html.Node, depth int) {
+	r.out.breakLine(ends)
+	r.children(n, depth)
+	r.out.breakLine(ends)
 }
 
-func (p *plainWriter) node(n *html.Node, depth int) {
+func (r *reader) node(n *html.Node, depth int) {
 	switch {
 	case depth > maxDepth:
 		return
 	case n.Type == html.TextNode:
-		p.write(n.Data)
+		r.out.write(n.Data)
+		return
+	case n.Type == html.CommentNode:
+		r.out.comment(n.Data)
 		return
 	case n.Type != html.ElementNode:
-		p.children(n, depth)
+		r.children(n, depth)
 		return
 	}
 	if n.DataAtom == atom.Title {
-		if p.title == "" {
-			p.title = content(n)
-		}
+		r.out.title(content(n))
 		return
 	}
-	if hidden(n) {
+	if mute(n) {
 		return
 	}
 	switch n.DataAtom {
-	case atom.Script, atom.Style, atom.Noscript, atom.Template, atom.Iframe, atom.Svg, atom.Select, atom.Textarea:
 	case atom.Br:
-		p.blank++
-		p.space = 0
+		r.out.br()
 	case atom.Hr:
-		p.breakLine(2)
-		p.write(strings.Repeat("-", 40))
-		p.breakLine(2)
-	case atom.H1, atom.H2, atom.H3, atom.H4, atom.H5, atom.H6:
-		p.heading(n, depth)
+		r.out.breakLine(2)
+		r.out.write(strings.Repeat("-", 40))
+		r.out.breakLine(2)
+	case atom.H1, atom.H2:
+		r.out.underlined(int(n.Data[1] - '0'))
+		r.children(n, depth)
+		r.out.endUnderlined()
 	case atom.A:
-		p.link(n, depth)
+		r.out.link(strings.TrimSpace(attr(n, "href")))
+		r.children(n, depth)
+		r.out.endLink()
 	case atom.Img:
-		if alt := strings.TrimSpace(attr(n, "alt")); alt != "" {
-			p.write(alt)
-		}
+		r.out.write(strings.TrimSpace(attr(n, "alt")))
 	case atom.Ul, atom.Ol:
-		p.items(n, depth)
-	case atom.Li:
-		p.breakLine(1)
-		p.children(n, depth)
-		p.breakLine(1)
+		r.items(n, depth)
 	case atom.Blockquote:
-		p.breakLine(2)
-		p.within(&margin{first: "> ", rest: "> "}, n, depth)
-		p.breakLine(2)
+		r.out.quote()
+		r.children(n, depth)
+		r.out.endQuote()
 	case atom.Pre:
-		p.breakLine(2)
-		p.pre = true
-		p.children(n, depth)
-		p.pre = false
-		p.breakLine(2)
-	case atom.P, atom.Dl, atom.Figure, atom.Fieldset:
-		p.breakLine(2)
-		p.children(n, depth)
-		p.breakLine(2)
-	case atom.Table:
-		p.breakLine(2)
-		p.children(n, depth)
-		p.breakLine(2)
+		r.out.breakLine(2)
+		r.out.pre(true)
+		r.children(n, depth)
+		r.out.pre(false)
+		r.out.breakLine(2)
+	case atom.P, atom.Dl, atom.Figure, atom.Fieldset, atom.Table, atom.H3, atom.H4, atom.H5, atom.H6:
+		r.apart(2, n, depth)
 	case atom.Td, atom.Th:
-		// Short cells of a row stand in one line; those of a layout hold blocks, which break it themselves.
-		p.space = 2
-		p.children(n, depth)
+		r.out.cell()
+		r.children(n, depth)
 	case atom.Div, atom.Tr, atom.Section, atom.Article, atom.Header, atom.Footer, atom.Main, atom.Nav, atom.Aside,
-		atom.Address, atom.Center, atom.Dt, atom.Dd, atom.Figcaption, atom.Caption, atom.Thead, atom.Tbody, atom.Tfoot:
-		p.breakLine(1)
-		p.children(n, depth)
-		p.breakLine(1)
+		atom.Address, atom.Center, atom.Dt, atom.Dd, atom.Figcaption, atom.Caption, atom.Thead, atom.Tbody, atom.Tfoot, atom.Li:
+		r.apart(1, n, depth)
 	default:
-		p.children(n, depth)
+		r.children(n, depth)
 	}
 }
 
-// heading underlines the two greatest.
-func (p *plainWriter) heading(n *html.Node, depth int) {
-	p.breakLine(2)
-	before := p.out.Len()
-	p.children(n, depth)
-	wrote := p.out.Len() > before
-	line := map[atom.Atom]string{atom.H1: "=", atom.H2: "-"}[n.DataAtom]
-	if wrote && line != "" {
-		width := p.column
-		p.breakLine(1)
-		p.write(strings.Repeat(line, min(width, 72)))
+// mute reports whether an element and what is in it say nothing.
+func mute(n *html.Node) bool {
+	switch n.DataAtom {
+	case atom.Script, atom.Style, atom.Noscript, atom.Template, atom.Iframe, atom.Svg, atom.Select, atom.Textarea:
+		return true
 	}
-	p.breakLine(2)
+	return unseen(n)
 }
 
-// link writes its words and then its address, unless the words are the address.
-func (p *plainWriter) link(n *html.Node, depth int) {
-	before := p.out.Len()
-	p.children(n, depth)
-	words := strings.TrimSpace(p.out.String()[before:])
-	href := strings.TrimSpace(attr(n, "href"))
-	switch {
-	case href == "" || strings.HasPrefix(href, "#"):
-		return
-	case words == href || words == strings.TrimPrefix(href, "mailto:") || words == strings.TrimPrefix(href, "tel:"):
-		return
-	case words == "":
-		p.write(href)
-	default:
-		p.write(": ")
-		p.write(href)
+func (r *reader) items(n *html.Node, depth int) {
+	start, err := strconv.Atoi(attr(n, "start"))
+	if err != nil {
+		start = 1
 	}
-}
-
-// items writes a list: a bullet or a number before each item, and what wraps stands below its text.
-func (p *plainWriter) items(n *html.Node, depth int) {
-	gap := 2
-	if len(p.margins) > 0 {
-		gap = 1
-	}
-	p.breakLine(gap)
-	number := 1
-	if start, err := strconv.Atoi(attr(n, "start")); err == nil {
-		number = start
-	}
+	r.out.list(n.DataAtom == atom.Ol, start)
 	for c := n.FirstChild; c != nil; c = c.NextSibling {
-		if c.DataAtom != atom.Li {
-			p.node(c, depth+1)
-			continue
+		switch {
+		case c.DataAtom != atom.Li:
+			r.node(c, depth+1)
+		case !unseen(c):
+			r.out.item()
+			r.children(c, depth+1)
+			r.out.endItem()
 		}
-		if hidden(c) {
-			continue
-		}
-		bullet := "* "
-		if n.DataAtom == atom.Ol {
-			bullet = strconv.Itoa(number) + ". "
-			number++
-		}
-		p.breakLine(1)
-		p.within(&margin{first: bullet, rest: strings.Repeat(" ", len(bullet))}, c, depth+1)
 	}
-	p.breakLine(gap)
+	r.out.endList()
 }
 
-// hidden reports whether an element is not meant to be seen.
-func hidden(n *html.Node) bool {
+// unseen reports whether an element is not meant to be seen.
+func unseen(n *html.Node) bool {
 	for _, a := range n.Attr {
 		switch a.Key {
 		case "hidden":

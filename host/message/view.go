@@ -1,83 +1,233 @@
 package message
 
 import (
-	"fmt"
+	"cmp"
+	"errors"
 	"html"
 	"html/template"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 
-	"golang.org/x/text/language"
-	"golang.org/x/text/message"
-	"golang.org/x/text/number"
+	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"mostrador/host/api/mostradorv1"
 	"mostrador/sdk/plgv1"
 )
 
+// Known is what is known of a customer beyond himself when a mail to him is written. What is nil is unknown.
+type Known struct {
+	Facts *plgv1.Facts
+	// Sales are his, newest first.
+	Sales []*plgv1.Sale
+	// Offers are those that fit him, best first, and Code is his code of the message's promotion.
+	Offers []*mostradorv1.ChosenOffer
+	Code   *mostradorv1.PromoCode
+}
+
+// MaxSales is how many purchases a template sees.
+const MaxSales = 10
+
 // view is what a template sees; its fields are the variables' names.
 type view struct {
-	Cliente  customerView
-	Tienda   storeView
-	Enlaces  map[string]string
-	Datos    map[string]any
-	Politica template.HTML
+	Cliente customerView
+	Compras []saleView
+	Resumen summaryView
+	Puntos  figure
+	Medidas map[string]figure
+	// Codigo is a promotion's, for this customer alone; CodigoVence is its last day and Beneficio what it is worth.
+	Codigo, CodigoVence, Beneficio string
+	Ofertas                        []offerView
+	Tienda                         storeView
+	Enlaces                        map[string]string
+	Datos                          map[string]any
+	Politica                       template.HTML
+
+	budget budget
 }
 
 type customerView struct {
-	Nombre, PrimerNombre, Correo, Telefono string
+	Nombre, PrimerNombre, Apellidos, Correo, Telefono, Direccion, Usuario, Tarjeta string
+	Numero                                                                         string
+	Campos                                                                         map[string]string
+}
+
+type saleView struct {
+	Recibo, Fecha string
+	// Total is in the minor unit of the currency, for dinero.
+	Total  int64
+	Lineas []lineView
+}
+
+type lineView struct {
+	Articulo, Nombre string
+	Cantidad         figure
+	Importe          int64
+}
+
+type summaryView struct {
+	Compras         uint64
+	Gastado         int64
+	Primera, Ultima string
+}
+
+type offerView struct {
+	Titulo, Texto, Imagen, Enlace, Boton, Codigo string
 }
 
 type storeView struct {
 	Nombre string
 }
 
-// newView is what the template of a message sees. A customer may be nil: then the mail is to an address only.
-func newView(m *mostradorv1.Message, c *plgv1.Customer, set Settings) view {
-	v := view{
-		Cliente: customerView{
-			Nombre: c.GetName(), PrimerNombre: firstName(c.GetName()),
-			Correo: m.To, Telefono: c.GetPhone(),
-		},
-		Tienda:   storeView{Nombre: set.StoreName},
-		Enlaces:  links(m, set),
-		Datos:    map[string]any{},
-		Politica: policy(set, languageOf(c, set)),
+// figure is a number that is written with its digits, never as 1e+06.
+type figure float64
+
+func (n figure) String() string { return strconv.FormatFloat(float64(n), 'f', -1, 64) }
+
+// What a template may cost: how many nodes may be gone through within its ranges, and how long it may take.
+const (
+	maxSteps  = 200_000
+	maxRender = time.Second
+)
+
+// errTooMuch says that a template goes through its lists for too long.
+var errTooMuch = errors.New("the mail takes too long to write")
+
+// budget is what is left to one rendering.
+type budget struct {
+	steps int
+	until time.Time
+}
+
+// Paso is called by every turn of a {{range}} with the number of its nodes. It prints nothing.
+func (v *view) Paso(nodes int) (bool, error) {
+	v.budget.steps -= nodes
+	if v.budget.steps < 0 || time.Now().After(v.budget.until) {
+		return false, errTooMuch
 	}
+	return false, nil
+}
+
+// newView is what the template of a message sees. A customer may be nil: then the mail is to an address only.
+// So may known.
+func newView(m *mostradorv1.Message, c *plgv1.Customer, set Settings, known *Known) *view {
+	lang := languageOf(c, set)
+	v := &view{
+		Cliente: newCustomerView(m, c),
+		Tienda:  storeView{Nombre: set.StoreName},
+		Enlaces: links(m, set),
+		Datos:   map[string]any{},
+		Codigo:  m.GetPromoCode(),
+	}
+	v.Politica = policy(set, lang)
 	if m.Data != nil {
 		v.Datos = m.Data.AsMap()
+		left := maxValues
 		for name, value := range v.Datos {
-			v.Datos[name] = shorten(value)
+			v.Datos[name] = shorten(value, &left)
 		}
+	}
+	if known != nil {
+		v.know(known, lang)
 	}
 	return v
 }
 
-// sampleView is a customer who does not exist, for the check of templates.
-func sampleView() view {
-	return view{
-		Cliente: customerView{
-			Nombre: "María José Pérez Núñez", PrimerNombre: "María",
-			Correo: "maria@example.com", Telefono: "+34600111222",
-		},
-		Tienda:   storeView{Nombre: "Mostrador"},
-		Enlaces:  map[string]string{LinkActivate: "https://example.com/a/x", LinkOptOut: "https://example.com/b/x", LinkPreferences: "https://example.com/p/x", LinkReason: "https://example.com/m/x", LinkOnce: "https://example.com/u/x"},
-		Datos:    map[string]any{},
-		Politica: "…",
+func newCustomerView(m *mostradorv1.Message, c *plgv1.Customer) customerView {
+	first, rest := firstName(c.GetName()), ""
+	if at := strings.Index(c.GetName(), first); at >= 0 {
+		rest = strings.TrimSpace(c.GetName()[at+len(first):])
 	}
+	v := customerView{
+		Nombre: c.GetName(), PrimerNombre: first, Apellidos: rest, Correo: m.GetTo(), Telefono: c.GetPhone(),
+		Campos: c.GetFields(),
+	}
+	v.Apellidos = cmp.Or(v.Campos["apellidos"], rest)
+	v.Direccion = cmp.Or(v.Campos["direccion"], v.Campos["address"])
+	v.Usuario = cmp.Or(v.Campos["usuario"], v.Campos["user_name"])
+	if c.GetNumber() > 0 {
+		v.Numero = strconv.FormatUint(c.GetNumber(), 10)
+	}
+	if cards := c.GetCards(); len(cards) > 0 {
+		v.Tarjeta = cards[0]
+	}
+	if slices.ContainsFunc(keys(v.Campos), func(name string) bool { return secret(name, true) }) {
+		public := map[string]string{}
+		for name, value := range v.Campos {
+			if !secret(name, true) {
+				public[name] = value
+			}
+		}
+		v.Campos = public
+	}
+	return v
+}
+
+func keys(m map[string]string) []string {
+	names := make([]string, 0, len(m))
+	for name := range m {
+		names = append(names, name)
+	}
+	return names
+}
+
+// know adds what is known of the customer.
+func (v *view) know(k *Known, lang string) {
+	f := k.Facts
+	v.Resumen = summaryView{
+		Compras: f.GetPurchases(), Gastado: f.GetSpentMinor(), Primera: stamp(f.GetFirstPurchase()), Ultima: stamp(f.GetLastPurchase()),
+	}
+	v.Medidas = make(map[string]figure, len(f.GetMeasures()))
+	for name, value := range f.GetMeasures() {
+		v.Medidas[name] = figure(value)
+	}
+	v.Puntos = v.Medidas["puntos"]
+	for _, sale := range k.Sales[:min(len(k.Sales), MaxSales)] {
+		s := saleView{Recibo: sale.GetReceipt(), Fecha: stamp(sale.GetTime()), Total: sale.GetTotal().GetMinor()}
+		for _, line := range sale.GetLines()[:min(len(sale.GetLines()), maxElements)] {
+			s.Lineas = append(s.Lineas, lineView{
+				Articulo: line.GetArticle(), Nombre: line.GetName(), Cantidad: figure(line.GetQuantity()), Importe: line.GetMinor(),
+			})
+		}
+		v.Compras = append(v.Compras, s)
+	}
+	v.Codigo = cmp.Or(k.Code.GetCode(), v.Codigo)
+	v.CodigoVence, v.Beneficio = stamp(k.Code.GetExpires()), k.Code.GetBenefit()
+	for _, chosen := range k.Offers {
+		o := chosen.GetOffer()
+		offer := offerView{Titulo: o.GetTitle(), Texto: o.GetText(), Imagen: o.GetImage(), Enlace: o.GetUrl(), Boton: o.GetAction()}
+		if base, _, _ := strings.Cut(lang, "-"); base == "en" {
+			offer.Titulo = cmp.Or(o.GetTitleEn(), offer.Titulo)
+			offer.Texto = cmp.Or(o.GetTextEn(), offer.Texto)
+			offer.Boton = cmp.Or(o.GetActionEn(), offer.Boton)
+		}
+		if o.GetPromotion() != "" && o.GetPromotion() == k.Code.GetPromotion() {
+			offer.Codigo = k.Code.GetCode()
+		}
+		v.Ofertas = append(v.Ofertas, offer)
+	}
+}
+
+// stamp is a time as functions of templates take it: RFC 3339, in the store's zone; "" for none.
+func stamp(t *timestamppb.Timestamp) string {
+	if t == nil {
+		return ""
+	}
+	return t.AsTime().In(time.Local).Format(time.RFC3339)
+}
+
+// pages are where links lead on the web pages.
+var pages = map[plgv1.Link_Kind]string{
+	plgv1.Link_KIND_ACTIVATION:  "/a/",
+	plgv1.Link_KIND_OPT_OUT:     "/b/",
+	plgv1.Link_KIND_PREFERENCES: "/p/",
+	plgv1.Link_KIND_REASON:      "/m/",
+	plgv1.Link_KIND_ONCE:        "/u/",
 }
 
 // links returns the address behind every link of a message.
 func links(m *mostradorv1.Message, set Settings) map[string]string {
-	pages := map[plgv1.Link_Kind]string{
-		plgv1.Link_KIND_ACTIVATION: "/a/",
-		plgv1.Link_KIND_OPT_OUT:    "/b/",
-
-		plgv1.Link_KIND_PREFERENCES: "/p/",
-		plgv1.Link_KIND_REASON:      "/m/",
-		plgv1.Link_KIND_ONCE:        "/u/",
-	}
 	addresses := map[string]string{LinkActivate: "", LinkOptOut: "", LinkPreferences: "", LinkReason: "", LinkOnce: ""}
 	for name, link := range m.Links {
 		if page, token := pages[link.GetKind()], m.Tokens[name]; page != "" && token != "" {
@@ -128,97 +278,38 @@ func policy(set Settings, lang string) template.HTML {
 	return template.HTML(strings.ReplaceAll(text, "\n", "<br>\n"))
 }
 
-// maxElements is the longest list that a template walks.
-const maxElements = 1000
+// What of a plugin's data a template sees: the longest list and text, and how many values in all.
+const (
+	maxElements = 1000
+	maxText     = 16 << 10
+	maxValues   = 20_000
+)
 
-// shorten cuts the lists in a plugin's data.
-func shorten(value any) any {
+// shorten cuts the lists and texts in a plugin's data, and makes its numbers such that are written out.
+func shorten(value any, left *int) any {
+	if *left--; *left < 0 {
+		return nil
+	}
 	switch v := value.(type) {
+	case float64:
+		return figure(v)
+	case string:
+		if len(v) > maxText {
+			v = strings.ToValidUTF8(v[:maxText], "")
+		}
+		return v
 	case []any:
 		if len(v) > maxElements {
 			v = v[:maxElements]
 		}
 		for i := range v {
-			v[i] = shorten(v[i])
+			v[i] = shorten(v[i], left)
 		}
 		return v
 	case map[string]any:
 		for name := range v {
-			v[name] = shorten(v[name])
+			v[name] = shorten(v[name], left)
 		}
 	}
 	return value
-}
-
-// functions are ours in templates, in a language and currency.
-func (vo voice) functions() template.FuncMap {
-	return template.FuncMap{
-		"mayusculas": func(v any) string { return strings.ToUpper(text(v)) },
-		"fecha":      vo.date,
-		"dinero":     vo.money,
-	}
-}
-
-// text is a value of a plugin's data as it is printed.
-func text(v any) string {
-	if v == nil {
-		return ""
-	}
-	return fmt.Sprint(v)
-}
-
-var months = []string{
-	"enero", "febrero", "marzo", "abril", "mayo", "junio",
-	"julio", "agosto", "septiembre", "octubre", "noviembre", "diciembre",
-}
-
-// date writes a day in words: 2 de enero de 2006. It takes RFC 3339 or a date of that form; anything else
-// stays as it is.
-func (vo voice) date(v any) string {
-	spelled := text(v)
-	day, err := time.Parse(time.RFC3339, spelled)
-	if err != nil {
-		if day, err = time.Parse(time.DateOnly, spelled); err != nil {
-			return spelled
-		}
-	}
-	if strings.HasPrefix(vo.lang, "en") {
-		return day.Format("2 January 2006")
-	}
-	return fmt.Sprintf("%d de %s de %d", day.Day(), months[day.Month()-1], day.Year())
-}
-
-// symbols of currencies that have one which is understood where the currency is used.
-var symbols = map[string]string{
-	"EUR": "€", "USD": "$", "MXN": "$", "COP": "$", "ARS": "$", "CLP": "$", "CRC": "₡", "GBP": "£", "PEN": "S/",
-	"BRL": "R$", "GTQ": "Q", "HNL": "L", "NIO": "C$", "PYG": "₲", "UYU": "$", "BOB": "Bs", "DOP": "RD$", "VES": "Bs",
-}
-
-// decimals of currencies that do not have two (ISO 4217).
-var decimals = map[string]int{"CLP": 0, "PYG": 0, "JPY": 0, "KRW": 0, "ISK": 0, "KWD": 3, "BHD": 3, "TND": 3}
-
-// money writes an amount in the minor unit of the store's currency (cents): 12,50 €. Anything that is not a
-// number stays as it is.
-func (vo voice) money(v any) string {
-	minor, err := strconv.ParseFloat(text(v), 64)
-	if err != nil {
-		return text(v)
-	}
-	digits, ok := decimals[vo.currency]
-	if !ok {
-		digits = 2
-	}
-	for range digits {
-		minor /= 10
-	}
-	symbol := symbols[vo.currency]
-	if symbol == "" {
-		symbol = vo.currency
-	}
-	printer := message.NewPrinter(language.Make(vo.lang))
-	amount := printer.Sprint(number.Decimal(minor, number.MinFractionDigits(digits), number.MaxFractionDigits(digits)))
-	if strings.HasPrefix(vo.lang, "en") {
-		return symbol + amount
-	}
-	return amount + "\u00a0" + symbol
 }

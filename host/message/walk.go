@@ -8,32 +8,6 @@ import (
 	"golang.org/x/net/html"
 )
 
-// shape is what is known of a value in a template before there are values.
-type shape struct {
-	// fields of an object; nil for others.
-	fields map[string]*shape
-	// open values come from plugins: any field, any list.
-	open bool
-}
-
-var (
-	leaf = &shape{}
-	open = &shape{open: true}
-
-	linkShape = &shape{fields: map[string]*shape{LinkActivate: leaf, LinkOptOut: leaf}}
-
-	// rootShape is the shape of view.
-	rootShape = &shape{fields: map[string]*shape{
-		"Cliente": {fields: map[string]*shape{
-			"Nombre": leaf, "PrimerNombre": leaf, "Correo": leaf, "Telefono": leaf,
-		}},
-		"Tienda":   {fields: map[string]*shape{"Nombre": leaf}},
-		"Enlaces":  linkShape,
-		"Politica": leaf,
-		"Datos":    open,
-	}}
-)
-
 // scope holds the variables of a block ({{$x := ...}}).
 type scope struct {
 	above *scope
@@ -51,20 +25,15 @@ func (s *scope) get(name string) (*shape, bool) {
 	return nil, false
 }
 
-// allowed are the functions that templates may use: ours, and those of Go that cannot make something large
-// out of something small, as printf can.
-var allowed = []string{
-	"fecha", "dinero", "mayusculas",
-	"and", "or", "not", "eq", "ne", "lt", "le", "gt", "ge", "len", "index",
-}
-
 // maxRange is how deep {{range}} may be nested.
 const maxRange = 2
 
 // walker looks at every node of a template for what it may not use.
 type walker struct {
-	text   string
-	links  map[string]bool
+	text         string
+	links, needs map[string]bool
+	// plain says that the text is no HTML.
+	plain  bool
 	ranges int
 	faults Faults
 }
@@ -76,16 +45,14 @@ func (w *walker) warn(line int, code, what string) {
 }
 
 func (w *walker) add(f Fault) {
+	f.Plain = w.plain
 	if len(w.faults) < maxFaults && !slices.Contains(w.faults, f) {
 		w.faults = append(w.faults, f)
 	}
 }
 
 // line is the line in which a node begins.
-func (w *walker) line(n parse.Node) int {
-	at := min(max(int(n.Position()), 0), len(w.text))
-	return 1 + strings.Count(w.text[:at], "\n")
-}
+func (w *walker) line(n parse.Node) int { return lineAt(w.text, int(n.Position())) }
 
 func (w *walker) list(l *parse.ListNode, dot *shape, sc *scope) {
 	if l == nil {
@@ -100,7 +67,7 @@ func (w *walker) node(n parse.Node, dot *shape, sc *scope) {
 	switch n := n.(type) {
 	case *parse.TextNode, *parse.CommentNode, *parse.BreakNode, *parse.ContinueNode:
 	case *parse.ActionNode:
-		if value := w.pipe(n.Pipe, dot, sc); value.fields != nil && len(n.Pipe.Decl) == 0 {
+		if value := w.pipe(n.Pipe, dot, sc); !value.prints() && len(n.Pipe.Decl) == 0 {
 			// {{.Cliente}} alone would print Go's idea of a struct.
 			w.fault(w.line(n), "template_variable", n.Pipe.String())
 		}
@@ -126,17 +93,25 @@ func (w *walker) node(n parse.Node, dot *shape, sc *scope) {
 func (w *walker) rangeOver(n *parse.RangeNode, dot *shape, sc *scope) {
 	inner := newScope(sc)
 	value := w.pipe(n.Pipe, dot, inner)
-	if !value.open {
-		// Only lists of plugins' data can be walked; a number could be made to last for hours.
+	element := value.element
+	switch {
+	case value.open:
+		element = open
+	case element == nil:
+		// Only lists can be walked; a number could be made to last for hours.
 		w.fault(w.line(n), "template_range", n.Pipe.String())
+		element = open
 	}
 	if w.ranges++; w.ranges > maxRange {
 		w.fault(w.line(n), "template_range_depth", "")
 	}
-	for _, v := range n.Pipe.Decl {
-		inner.vars[v.Ident[0]] = open
+	for i, v := range n.Pipe.Decl {
+		inner.vars[v.Ident[0]] = element
+		if i == 0 && len(n.Pipe.Decl) == 2 {
+			inner.vars[v.Ident[0]] = leaf
+		}
 	}
-	w.list(n.List, open, newScope(inner))
+	w.list(n.List, element, newScope(inner))
 	w.ranges--
 	w.list(n.ElseList, dot, newScope(inner))
 }
@@ -151,6 +126,9 @@ func (w *walker) pipe(p *parse.PipeNode, dot *shape, sc *scope) *shape {
 		if p.IsAssign {
 			// An assignment within a block may change what the variable is; only what both were is safe.
 			w.fault(w.line(v), "template_forbidden", v.String()+" =")
+		}
+		if v.Ident[0] == "$" {
+			w.fault(w.line(v), "template_forbidden", "$ :=")
 		}
 		sc.vars[v.Ident[0]] = value
 	}
@@ -175,7 +153,7 @@ func (w *walker) command(c *parse.CommandNode, dot *shape, sc *scope, piped bool
 	var args []*shape
 	for _, arg := range c.Args[1:] {
 		value := w.value(arg, dot, sc)
-		if value.fields != nil {
+		if !value.prints() && (value.element == nil || !takesLists(name.Ident)) {
 			w.fault(w.line(arg), "template_variable", arg.String())
 		}
 		args = append(args, value)
@@ -184,10 +162,22 @@ func (w *walker) command(c *parse.CommandNode, dot *shape, sc *scope, piped bool
 	case !slices.Contains(allowed, name.Ident):
 		w.fault(w.line(c), "template_function", name.Ident)
 	case name.Ident == "index":
-		if len(args) > 0 && !args[0].open {
+		switch {
+		case len(args) == 2 && args[0].element != nil:
+			return args[0].element
+		case len(args) > 0 && !args[0].open:
 			w.fault(w.line(c), "template_index", c.Args[1].String())
 		}
 		return open
+	case name.Ident == "primero" && len(args) == 1 && !piped:
+		switch {
+		case args[0].open:
+			return open
+		case args[0].element != nil:
+			return args[0].element
+		}
+	case name.Ident == "resto" && len(args) == 1 && !piped:
+		return args[0]
 	case name.Ident == "and", name.Ident == "or":
 		// The value is one of the arguments, of which a list must not turn out to be something else.
 		if len(args) > 0 && !piped && !slices.ContainsFunc(args, func(s *shape) bool { return !s.open }) {
@@ -230,11 +220,25 @@ func (w *walker) value(n parse.Node, dot *shape, sc *scope) *shape {
 func (w *walker) fields(n parse.Node, from *shape, names []string, spelled string) *shape {
 	at := from
 	for _, name := range names {
+		if at != linkShape && secret(name, at == customerShape || at == customerShape.fields["Campos"]) {
+			w.fault(w.line(n), "template_password", spelled)
+			return open
+		}
+		if at == rootShape {
+			w.needs[name] = true
+		}
 		if at.open {
 			return open
 		}
 		next, ok := at.fields[name]
-		if !ok {
+		switch {
+		case ok:
+		case at == linkShape && !nearly(name):
+			w.warn(w.line(n), "template_link", name)
+			next = leaf
+		case at.any != nil:
+			next = at.any
+		default:
 			w.fault(w.line(n), "template_variable", spelled)
 			return open
 		}
@@ -246,45 +250,23 @@ func (w *walker) fields(n parse.Node, from *shape, names []string, spelled strin
 	return at
 }
 
-// markup looks at the HTML itself: a title is needed, and what mail programs take out is worth a warning.
+// markup looks at the HTML itself: a title is needed, and what Sanitize takes out is worth a warning.
 func (w *walker) markup(text string) {
-	z := html.NewTokenizer(strings.NewReader(text))
-	line, title := 1, false
+	h := hide(text)
+	_, removed := sanitize(h)
+	for _, f := range removed {
+		w.add(f)
+	}
+	z := html.NewTokenizer(strings.NewReader(h.text))
 	for {
-		kind := z.Next()
-		if kind == html.ErrorToken {
-			break
-		}
-		at := line
-		line += strings.Count(string(z.Raw()), "\n")
-		if kind != html.StartTagToken && kind != html.SelfClosingTagToken {
-			continue
-		}
-		tag := z.Token()
-		switch tag.Data {
-		case "title":
-			title = true
-		case "script", "iframe", "form", "object", "embed", "applet", "base", "meta":
-			if tag.Data != "meta" || hasAttr(tag, "http-equiv", "refresh") {
-				w.warn(at, "template_active", "<"+tag.Data+">")
-			}
-		}
-		for _, a := range tag.Attr {
-			if strings.HasPrefix(a.Key, "on") || strings.HasPrefix(strings.ToLower(strings.TrimSpace(a.Val)), "javascript:") {
-				w.warn(at, "template_active", a.Key)
+		switch z.Next() {
+		case html.ErrorToken:
+			w.fault(1, "template_title", "")
+			return
+		case html.StartTagToken:
+			if name, _ := z.TagName(); string(name) == "title" {
+				return
 			}
 		}
 	}
-	if !title {
-		w.fault(1, "template_title", "")
-	}
-}
-
-func hasAttr(t html.Token, key, value string) bool {
-	for _, a := range t.Attr {
-		if a.Key == key && strings.EqualFold(a.Val, value) {
-			return true
-		}
-	}
-	return false
 }

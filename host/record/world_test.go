@@ -3,7 +3,6 @@ package record
 import (
 	"bytes"
 	"context"
-	"crypto/sha256"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -108,8 +107,8 @@ func newShop(t testing.TB) *shop {
 				}
 				return customers.IDs(tx, c)
 			},
-			Template: func(_, _ string) (string, [sha256.Size]byte, error) {
-				return "<title>Hola</title><p>{{.Cliente.Nombre}}</p>", [sha256.Size]byte{}, nil
+			Template: func(string, string, string) (message.Source, error) {
+				return message.NewSource("<title>Hola</title><p>{{.Cliente.Nombre}}</p>", ""), nil
 			},
 			SpoolDir: filepath.Join(filepath.Dir(s.path), "spool"),
 		}),

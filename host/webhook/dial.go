@@ -48,7 +48,7 @@ func public(ip netip.Addr) bool {
 type client struct{ https, http *http.Client }
 
 func newClient(allowPrivate func() bool, roots *x509.CertPool) *client {
-	make := func(plain bool) *http.Client {
+	caller := func(plain bool) *http.Client {
 		dialer := &net.Dialer{Timeout: 10 * time.Second}
 		// The address is judged here, when its name has become one: what a name meant a moment before says nothing.
 		dialer.ControlContext = func(_ context.Context, _, address string, _ syscall.RawConn) error {
@@ -71,7 +71,7 @@ func newClient(allowPrivate func() bool, roots *x509.CertPool) *client {
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		}
 	}
-	return &client{https: make(false), http: make(true)}
+	return &client{https: caller(false), http: caller(true)}
 }
 
 func (c *client) Do(r *http.Request) (*http.Response, error) {

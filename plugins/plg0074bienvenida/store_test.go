@@ -12,6 +12,17 @@ import (
 	"mostrador/sdk/plgtest"
 )
 
+// TestCustomersAreWelcomedInTheirLanguage has the mails of the package in the customer's own.
+func TestCustomersAreWelcomedInTheirLanguage(t *testing.T) {
+	store := plgtest.Run(t)
+	for lang, want := range map[string]string{"en": "Activate your loyalty account", "en-GB": "Activate your", "fr": "Active su cuenta"} {
+		c := store.Register(sdk.Customer{Name: "Ann " + lang, Email: strings.ToLower(lang) + "@example.com", Language: lang})
+		if welcome := store.Outbox(c.ID, 1)[0]; !strings.Contains(welcome.Subject, want) {
+			t.Errorf("%s: %+v", lang, welcome.Subject)
+		}
+	}
+}
+
 // TestTheWholeStory is seed 000 in a real store, together with PLG0002.
 func TestTheWholeStory(t *testing.T) {
 	store := plgtest.Run(t, "../plg0002puntos")

@@ -75,10 +75,10 @@ type grammar struct {
 		Run actionRunCmd `cmd:""`
 	} `cmd:""`
 	Message struct {
-		List  messageListCmd  `cmd:""`
-		Show  messageShowCmd  `cmd:""`
+		List   messageListCmd   `cmd:""`
+		Show   messageShowCmd   `cmd:""`
 		Why    messageWhyCmd    `cmd:""`
-		Retry messageRetryCmd `cmd:""`
+		Retry  messageRetryCmd  `cmd:""`
 		Cancel messageCancelCmd `cmd:""`
 	} `cmd:""`
 	Segment struct {
@@ -124,6 +124,27 @@ type grammar struct {
 		Show   subscriptionShowCmd   `cmd:""`
 		Change subscriptionChangeCmd `cmd:""`
 	} `cmd:""`
+	Integration struct {
+		Types integrationTypesCmd `cmd:""`
+		Type  struct {
+			Put    integrationTypePutCmd    `cmd:""`
+			Delete integrationTypeDeleteCmd `cmd:""`
+		} `cmd:""`
+		Post integrationPostCmd `cmd:""`
+		Keys integrationKeysCmd `cmd:""`
+		Key  struct {
+			Create integrationKeyCreateCmd `cmd:""`
+			Revoke integrationKeyRevokeCmd `cmd:""`
+		} `cmd:""`
+		Webhooks integrationWebhooksCmd `cmd:""`
+		Webhook  struct {
+			Put    integrationWebhookPutCmd    `cmd:""`
+			Delete integrationWebhookDeleteCmd `cmd:""`
+			Test   integrationWebhookTestCmd   `cmd:""`
+			Calls  integrationWebhookCallsCmd  `cmd:""`
+			Retry  integrationWebhookRetryCmd  `cmd:""`
+		} `cmd:""`
+	} `cmd:""`
 	Tag struct {
 		List   tagListCmd   `cmd:""`
 		Put    tagPutCmd    `cmd:""`
@@ -137,6 +158,17 @@ type grammar struct {
 		Resume taskResumeCmd `cmd:""`
 		Cancel taskCancelCmd `cmd:""`
 		Undo   taskUndoCmd   `cmd:""`
+	} `cmd:""`
+	Template struct {
+		List      templateListCmd      `cmd:""`
+		Show      templateShowCmd      `cmd:""`
+		Put       templatePutCmd       `cmd:""`
+		Delete    templateDeleteCmd    `cmd:""`
+		Preview   templatePreviewCmd   `cmd:""`
+		Versions  templateVersionsCmd  `cmd:""`
+		Restore   templateRestoreCmd   `cmd:""`
+		Test      templateTestCmd      `cmd:""`
+		Variables templateVariablesCmd `cmd:""`
 	} `cmd:""`
 	Operator struct {
 		List operatorListCmd `cmd:""`

@@ -37,25 +37,27 @@ type session struct {
 
 // clients are the services of the API.
 type clients struct {
-	access    mostradorv1connect.AccessServiceClient
-	customer  mostradorv1connect.CustomerServiceClient
-	consent   mostradorv1connect.ConsentServiceClient
-	delivery  mostradorv1connect.DeliveryServiceClient
-	event     mostradorv1connect.EventServiceClient
-	field     mostradorv1connect.FieldServiceClient
-	message   mostradorv1connect.MessageServiceClient
-	plugin    mostradorv1connect.PluginServiceClient
-	promotion mostradorv1connect.PromotionServiceClient
-	record    mostradorv1connect.RecordServiceClient
-	sale      mostradorv1connect.SaleServiceClient
-	segment   mostradorv1connect.SegmentServiceClient
-	setting   mostradorv1connect.SettingServiceClient
-	transfer  mostradorv1connect.TransferServiceClient
-	tag       mostradorv1connect.TagServiceClient
+	access      mostradorv1connect.AccessServiceClient
+	customer    mostradorv1connect.CustomerServiceClient
+	consent     mostradorv1connect.ConsentServiceClient
+	event       mostradorv1connect.EventServiceClient
+	field       mostradorv1connect.FieldServiceClient
+	message     mostradorv1connect.MessageServiceClient
+	integration mostradorv1connect.IntegrationServiceClient
+	plugin      mostradorv1connect.PluginServiceClient
+	promotion   mostradorv1connect.PromotionServiceClient
+	record      mostradorv1connect.RecordServiceClient
+	sale        mostradorv1connect.SaleServiceClient
+	segment     mostradorv1connect.SegmentServiceClient
+	setting     mostradorv1connect.SettingServiceClient
+	transfer    mostradorv1connect.TransferServiceClient
+	tag         mostradorv1connect.TagServiceClient
+	delivery    mostradorv1connect.DeliveryServiceClient
 
 	subscription mostradorv1connect.SubscriptionServiceClient
 
-	task mostradorv1connect.TaskServiceClient
+	template mostradorv1connect.TemplateServiceClient
+	task     mostradorv1connect.TaskServiceClient
 }
 
 // refusal is an end of a command that is no fault: the sentence was said, or is in the diagnostics.
@@ -113,25 +115,27 @@ func (s *session) connect(ctx context.Context) (*clients, error) {
 		}
 	}))
 	s.api = &clients{
-		access:    mostradorv1connect.NewAccessServiceClient(client, base, opt),
-		customer:  mostradorv1connect.NewCustomerServiceClient(client, base, opt),
-		consent:   mostradorv1connect.NewConsentServiceClient(client, base, opt),
-		delivery:  mostradorv1connect.NewDeliveryServiceClient(client, base, opt),
-		event:     mostradorv1connect.NewEventServiceClient(client, base, opt),
-		field:     mostradorv1connect.NewFieldServiceClient(client, base, opt),
-		message:   mostradorv1connect.NewMessageServiceClient(client, base, opt),
-		plugin:    mostradorv1connect.NewPluginServiceClient(client, base, opt),
-		promotion: mostradorv1connect.NewPromotionServiceClient(client, base, opt),
-		record:    mostradorv1connect.NewRecordServiceClient(client, base, opt),
-		sale:      mostradorv1connect.NewSaleServiceClient(client, base, opt),
-		segment:   mostradorv1connect.NewSegmentServiceClient(client, base, opt),
-		setting:   mostradorv1connect.NewSettingServiceClient(client, base, opt),
-		transfer:  mostradorv1connect.NewTransferServiceClient(client, base, opt),
-		tag:       mostradorv1connect.NewTagServiceClient(client, base, opt),
+		access:      mostradorv1connect.NewAccessServiceClient(client, base, opt),
+		customer:    mostradorv1connect.NewCustomerServiceClient(client, base, opt),
+		consent:     mostradorv1connect.NewConsentServiceClient(client, base, opt),
+		event:       mostradorv1connect.NewEventServiceClient(client, base, opt),
+		field:       mostradorv1connect.NewFieldServiceClient(client, base, opt),
+		integration: mostradorv1connect.NewIntegrationServiceClient(client, base, opt),
+		message:     mostradorv1connect.NewMessageServiceClient(client, base, opt),
+		plugin:      mostradorv1connect.NewPluginServiceClient(client, base, opt),
+		promotion:   mostradorv1connect.NewPromotionServiceClient(client, base, opt),
+		record:      mostradorv1connect.NewRecordServiceClient(client, base, opt),
+		sale:        mostradorv1connect.NewSaleServiceClient(client, base, opt),
+		segment:     mostradorv1connect.NewSegmentServiceClient(client, base, opt),
+		setting:     mostradorv1connect.NewSettingServiceClient(client, base, opt),
+		transfer:    mostradorv1connect.NewTransferServiceClient(client, base, opt),
+		tag:         mostradorv1connect.NewTagServiceClient(client, base, opt),
+		delivery:    mostradorv1connect.NewDeliveryServiceClient(client, base, opt),
 
 		subscription: mostradorv1connect.NewSubscriptionServiceClient(client, base, opt),
 
-		task: mostradorv1connect.NewTaskServiceClient(client, base, opt),
+		template: mostradorv1connect.NewTemplateServiceClient(client, base, opt),
+		task:     mostradorv1connect.NewTaskServiceClient(client, base, opt),
 	}
 	return s.api, nil
 }

@@ -143,28 +143,30 @@ func (f *imapFolder) read(c *session, uid imap.UID) ([]byte, error) {
 		{Peek: true, Partial: &imap.SectionPartial{Size: MaxMail}},
 	}})
 	var raw []byte
-	var broken error
 	for msg := cmd.Next(); msg != nil; msg = cmd.Next() {
 		for item := msg.Next(); item != nil; item = msg.Next() {
 			body, ok := item.(imapclient.FetchItemDataBodySection)
 			if !ok || body.Literal == nil || raw != nil {
 				continue
 			}
+			// A literal that broke is the library's again, and must not be touched: neither by Next nor by Close.
 			if body.Literal.Size() > MaxMail {
-				// The library would read on to the end, and wait for us to do so.
-				broken = errTooLong
 				c.line.Close()
-				break
+				_, _ = io.Copy(io.Discard, body.Literal) // the library waits until it is read
+				return nil, errTooLong
 			}
-			if raw, broken = io.ReadAll(body.Literal); broken != nil {
-				break
+			var err error
+			raw, err = io.ReadAll(body.Literal)
+			if err == nil && int64(len(raw)) < body.Literal.Size() {
+				err = io.ErrUnexpectedEOF
+			}
+			if err != nil {
+				c.line.Close()
+				return nil, err
 			}
 		}
 	}
-	if err := cmd.Close(); broken == nil {
-		broken = err
-	}
-	return raw, broken
+	return raw, cmd.Close()
 }
 
 // done marks a mail, or moves it. Without MOVE or UIDPLUS (RFC 6851, RFC 4315) moving would expunge what others have

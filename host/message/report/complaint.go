@@ -32,7 +32,7 @@ func complaint(m *mail, r *mostradorv1.Report) bool {
 	}
 	var recipients []string
 	for _, f := range fields {
-		if f.name == "original-rcpt-to" || f.name == "removal-recipient" {
+		if f.is("original-rcpt-to") || f.is("removal-recipient") {
 			if a := addressOf(f.value); a != "" && !contains(recipients, a) && len(recipients) < maxRecipients {
 				recipients = append(recipients, a)
 			}

@@ -148,6 +148,9 @@ func typedAddress(value string) string {
 
 // unxtext undoes "+2B", which xtext writes for "+"; other text it leaves alone, since most servers write no xtext.
 func unxtext(s string) string {
+	if !strings.Contains(s, "+") {
+		return s
+	}
 	return strings.NewReplacer("+2B", "+", "+2b", "+", "+3D", "=", "+3d", "=").Replace(s)
 }
 

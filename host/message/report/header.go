@@ -10,15 +10,19 @@ import (
 	"unicode/utf8"
 )
 
-// header holds the fields of a mail or part in their order: names in lower case, values unfolded but still encoded.
+// header holds the fields of a mail or part in their order: names as they are written, values unfolded but still encoded.
 type header []field
 
 type field struct{ name, value string }
 
-// get returns the first field of a name, or "".
+func (f *field) is(name string) bool {
+	return len(f.name) == len(name) && strings.EqualFold(f.name, name)
+}
+
+// get returns the first field of a name, in whatever case, or "".
 func (h header) get(name string) string {
 	for i := range h {
-		if h[i].name == name {
+		if h[i].is(name) {
 			return h[i].value
 		}
 	}
@@ -28,7 +32,7 @@ func (h header) get(name string) string {
 // has reports whether there is such a field, be it empty.
 func (h header) has(name string) bool {
 	for i := range h {
-		if h[i].name == name {
+		if h[i].is(name) {
 			return true
 		}
 	}
@@ -52,7 +56,7 @@ func readHeader(raw []byte) (header, []byte) {
 			}
 			continue
 		}
-		name := strings.ToLower(string(bytes.TrimRight(line[:colon], " \t")))
+		name := string(bytes.TrimRight(line[:colon], " \t"))
 		value := bytes.TrimSpace(line[colon+1:])
 		if len(raw) > 0 && (raw[0] == ' ' || raw[0] == '\t') {
 			folded := append(make([]byte, 0, 2*len(value)), value...)

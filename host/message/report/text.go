@@ -134,7 +134,7 @@ func quotedHeader(text string) header {
 	for _, line := range strings.Split(text, "\n") {
 		name, value, ok := strings.Cut(strings.TrimLeft(line, " >|"), ":")
 		if ok && len(name) < 40 && len(h) < maxFields && isToken([]byte(name)) {
-			h = append(h, field{strings.ToLower(name), strings.TrimSpace(value)})
+			h = append(h, field{name, strings.TrimSpace(value)})
 		}
 	}
 	return h
