@@ -209,7 +209,7 @@ func (c *deliveryReportsCmd) Run(ctx context.Context, s *session) error {
 		return err
 	}
 	return s.answer(resp.Msg, func() {
-		rows := s.table("report", "received", "kind", "from", "address", "subject")
+		rows := s.table("report", "arrived", "kind", "from", "address", "subject")
 		for _, r := range resp.Msg.GetReports() {
 			rows.add(r.GetId(), s.time(r.GetReceived()), s.reportKind(r), r.GetFrom(), recipients(r), r.GetSubject())
 		}
@@ -258,7 +258,7 @@ func (c *deliveryShowCmd) Run(ctx context.Context, s *session) error {
 func (s *session) mailReport(r *mostradorv1.Report) {
 	rows := s.pairs()
 	rows.add(s.say("col_report"), r.GetId())
-	rows.add(s.say("col_received"), s.time(r.GetReceived()))
+	rows.add(s.say("col_arrived"), s.time(r.GetReceived()))
 	rows.add(s.say("col_kind"), s.reportKind(r))
 	rows.addIf(s.say("col_from"), r.GetFrom())
 	rows.addIf(s.say("col_subject"), r.GetSubject())
