@@ -51,6 +51,7 @@ func (h *Host) assembleHistories() {
 			}
 			return ""
 		},
+		Reports:   h.delivery.Forget,
 		Elsewhere: h.forgetElsewhere,
 		StoreName: func() string { return h.guide.Text(settingStoreName) },
 		Text:      h.text, Logger: h.logger.Named("record"),

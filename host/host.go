@@ -45,6 +45,9 @@ import (
 	"mostrador/host/locale"
 	"mostrador/host/marketplace"
 	"mostrador/host/message"
+	"mostrador/host/message/delivery"
+	"mostrador/host/message/dkim"
+	"mostrador/host/message/doctor"
 	"mostrador/host/message/library"
 	"mostrador/host/model"
 	"mostrador/host/plugin"
@@ -121,6 +124,10 @@ type Host struct {
 
 	// What messages say, and to whom.
 	promotions *promotion.Service
+	delivery   *delivery.Service
+	dkim       *dkim.Service
+	doctor     *doctor.Doctor
+	box        openBox
 
 	// mail is what mailSettings read last, and mailMu who reads it now; returnKey proves return paths.
 	mail      atomic.Pointer[message.Settings]
@@ -327,6 +334,11 @@ func (h *Host) serve(ctx, life context.Context, key []byte, local net.Listener) 
 	h.begin(func() {
 		if err := h.messages.Run(life); err != nil && !errors.Is(err, context.Canceled) {
 			h.logger.Error("the outbox ended", "error", err)
+		}
+	})
+	h.begin(func() {
+		if err := h.delivery.Run(life); err != nil && !errors.Is(err, context.Canceled) {
+			h.logger.Error("the supervision of mails ended", "error", err)
 		}
 	})
 	h.begin(func() { h.callWebhooks(life) })

@@ -12,7 +12,7 @@ import (
 	"mostrador/host/customer"
 	"mostrador/host/marketplace"
 	"mostrador/host/message"
-	"mostrador/host/message/report"
+	reports "mostrador/host/message/report"
 	"mostrador/host/store"
 	"mostrador/sdk/plgv1"
 )
@@ -27,13 +27,13 @@ func (h *Host) assembleMessages(key []byte) error {
 	tracker := marketplace.Tracker{Key: key, Address: h.publicAddress, Mode: h.tracking}
 	h.messages = message.New(message.Config{
 		TrackLink: tracker.Link, TrackOpen: tracker.Open,
-		Gates: []message.Gate{h.subscriptions.Gate},
 		Store: h.store, Logger: h.logger, Text: h.text.Text, Settings: h.mailSettings,
 		Customer: h.customerOrNone, IDs: h.idsOf, Template: h.template, Known: h.known, SpoolDir: h.path("spool"),
-		Suppressed: h.suppressed, ConsentAct: h.consentAct, OptOut: h.optOut, Signer: h.signer,
-		Classify: report.Classify, Changed: h.messageChanged,
+		Suppressed: h.suppressed, ConsentAct: h.consentAct, OptOut: h.optOut,
+		Gates: h.gates(), Observe: h.observe, Classify: reports.Classify, Signer: h.signer,
+		Changed: h.messageChanged,
 	})
-	return nil
+	return h.assembleDelivery(key)
 }
 
 // mailSettings is what the outbox acts on. Every mail asks, so what was read is kept until a setting changes.

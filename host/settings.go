@@ -150,6 +150,7 @@ func (h *Host) apiConfig() api.Config {
 		Version: h.opt.Version, Store: h.store, Log: h.log, Engine: h.engine, Customers: h.customers, Consent: h.consent,
 		Sales: h.sales, Access: h.access, Messages: h.messages, Settings: guideAPI{h}, Plugins: h.ensemble,
 		Model: h.model, Segments: h.segments, Tags: h.tags, Tasks: h.tasks, Transfer: h.transfers,
+		Delivery: h.delivery, Doctor: h.examineMail,
 		Records: h.histories, Promotions: h.promotions, Intake: h.intake, Webhooks: h.webhooks,
 		Subscriptions: h.subscriptions, Library: h.library,
 		Status: h.status, Hub: h.hub, Text: h.text, Logger: h.logger.Named("api"),

@@ -28,6 +28,7 @@ import (
 	"mostrador/host/interplay"
 	"mostrador/host/locale"
 	"mostrador/host/message"
+	"mostrador/host/message/delivery"
 	"mostrador/host/message/library"
 	"mostrador/host/model"
 	"mostrador/host/promotion"
@@ -71,6 +72,9 @@ type Config struct {
 	Promotions *promotion.Service
 	// Records keeps customers' records over time; nil serves none.
 	Records *record.Service
+	// Delivery supervises the mails, Doctor looks at a domain, that of the sender when it is empty; nil serves neither.
+	Delivery *delivery.Service
+	Doctor   func(ctx context.Context, domain string) ([]*mostradorv1.DoctorFinding, error)
 	// Intake takes in what other systems tell, over plain HTTP too, and Webhooks tell them; nil serves none.
 	Intake   *intake.Service
 	Webhooks *webhook.Service
@@ -149,13 +153,10 @@ type (
 	consentServer  struct{ *server }
 	customerServer struct{ *server }
 	eventServer    struct{ *server }
-	messageServer  struct {
-		mostradorv1connect.UnimplementedMessageServiceHandler
-		*server
-	}
-	pluginServer  struct{ *server }
-	saleServer    struct{ *server }
-	settingServer struct{ *server }
+	messageServer  struct{ *server }
+	pluginServer   struct{ *server }
+	saleServer     struct{ *server }
+	settingServer  struct{ *server }
 )
 
 // readLimit is the longest request: a template with its pictures fits.
@@ -184,6 +185,9 @@ func New(c Config) http.Handler {
 	mux.Handle(mostradorv1connect.NewAccessServiceHandler(accessServer{s}, options...))
 	mux.Handle(mostradorv1connect.NewConsentServiceHandler(consentServer{s}, options...))
 	mux.Handle(mostradorv1connect.NewCustomerServiceHandler(customerServer{s}, options...))
+	if s.Delivery != nil {
+		mux.Handle(mostradorv1connect.NewDeliveryServiceHandler(deliveryServer{s}, options...))
+	}
 	mux.Handle(mostradorv1connect.NewEventServiceHandler(eventServer{s}, options...))
 	if s.Model != nil {
 		mux.Handle(mostradorv1connect.NewFieldServiceHandler(fieldServer{s}, options...))
@@ -197,7 +201,7 @@ func New(c Config) http.Handler {
 			mux.Handle(path, events)
 		}
 	}
-	mux.Handle(mostradorv1connect.NewMessageServiceHandler(messageServer{server: s}, options...))
+	mux.Handle(mostradorv1connect.NewMessageServiceHandler(messageServer{s}, options...))
 	path, plugins := mostradorv1connect.NewPluginServiceHandler(pluginServer{s}, append(slices.Clip(options), connect.WithReadMaxBytes(packageLimit))...)
 	mux.Handle(path, s.largeForTechnicians(plugins))
 	if s.Promotions != nil {

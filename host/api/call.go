@@ -52,6 +52,8 @@ var deadlines = map[string]time.Duration{
 	mostradorv1connect.IntegrationServiceTestWebhookProcedure: 30 * time.Second,
 	mostradorv1connect.IntegrationServiceRetryCallProcedure:   30 * time.Second,
 	mostradorv1connect.ConsentServiceVerifyProcedure:          10 * time.Minute,
+	mostradorv1connect.DeliveryServiceFetchProcedure:          6 * time.Minute,
+	mostradorv1connect.DeliveryServiceDoctorProcedure:         time.Minute,
 }
 
 // call is who calls, as the interceptor found out.

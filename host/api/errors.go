@@ -14,6 +14,7 @@ import (
 	"mostrador/host/customer"
 	"mostrador/host/event"
 	"mostrador/host/message"
+	"mostrador/host/message/delivery"
 	"mostrador/host/model"
 	"mostrador/host/plugin"
 	"mostrador/host/sale"
@@ -36,6 +37,10 @@ var known = []struct {
 	{model.ErrConflict, connect.CodeAborted, "field_conflict"},
 	{segment.ErrNotFound, connect.CodeNotFound, "no_segment"},
 	{sale.ErrNotFound, connect.CodeNotFound, "no_sale"},
+	{delivery.ErrNoReport, connect.CodeNotFound, "no_report"},
+	{delivery.ErrNoMail, connect.CodeInvalidArgument, "no_mail"},
+	{delivery.ErrTooLarge, connect.CodeInvalidArgument, "mail_large"},
+	{delivery.ErrNoMailbox, connect.CodeFailedPrecondition, "no_mailbox"},
 	{message.ErrNotFound, connect.CodeNotFound, "no_message"},
 	{message.ErrLeaving, connect.CodeFailedPrecondition, "message_left"},
 	{ErrNoSetting, connect.CodeNotFound, "no_setting"},

@@ -69,6 +69,17 @@ var roles = map[string]mostradorv1.Role{
 	mostradorv1connect.MessageServiceRetryFailedProcedure: mostradorv1.Role_ROLE_OPERATOR,
 	mostradorv1connect.MessageServiceCancelProcedure:      mostradorv1.Role_ROLE_OPERATOR,
 	mostradorv1connect.MessageServiceWhyProcedure:         mostradorv1.Role_ROLE_OPERATOR,
+	mostradorv1connect.MessageServiceDashboardProcedure:   mostradorv1.Role_ROLE_OPERATOR,
+
+	mostradorv1connect.DeliveryServiceAddressesProcedure: mostradorv1.Role_ROLE_OPERATOR,
+	mostradorv1connect.DeliveryServiceSuppressProcedure:  mostradorv1.Role_ROLE_OPERATOR,
+	mostradorv1connect.DeliveryServiceReleaseProcedure:   mostradorv1.Role_ROLE_OPERATOR,
+	mostradorv1connect.DeliveryServiceReportsProcedure:   mostradorv1.Role_ROLE_OPERATOR,
+	mostradorv1connect.DeliveryServiceGetReportProcedure: mostradorv1.Role_ROLE_OPERATOR,
+	mostradorv1connect.DeliveryServiceSettleProcedure:    mostradorv1.Role_ROLE_OPERATOR,
+	mostradorv1connect.DeliveryServiceFetchProcedure:     mostradorv1.Role_ROLE_OPERATOR,
+	mostradorv1connect.DeliveryServiceReceiveProcedure:   mostradorv1.Role_ROLE_TECHNICIAN,
+	mostradorv1connect.DeliveryServiceDoctorProcedure:    mostradorv1.Role_ROLE_TECHNICIAN,
 
 	mostradorv1connect.EventServiceWatchProcedure:         mostradorv1.Role_ROLE_CASHIER,
 	mostradorv1connect.EventServiceListProcedure:          mostradorv1.Role_ROLE_TECHNICIAN,

@@ -53,6 +53,11 @@ func (s *Service) Erase(ctx context.Context, actor *plgv1.Actor, req *mostradorv
 		if err != nil {
 			return err
 		}
+		c, err := s.Customers.Get(tx, now[0].id)
+		if err != nil {
+			return err
+		}
+		emails := map[string]string{c.Id: c.Email} // gone with the record
 		// The record goes first: what that makes others tell of the customer is in the log then, and goes with the rest.
 		if err := s.Customers.Erase(tx, actor, now[0].number); err != nil {
 			return err
@@ -72,6 +77,11 @@ func (s *Service) Erase(ctx context.Context, actor *plgv1.Actor, req *mostradorv
 					return err
 				}
 				mails = append(mails, ids...)
+			}
+			if s.Reports != nil {
+				if err := s.Reports(tx, who.id, emails[who.id]); err != nil {
+					return err
+				}
 			}
 			if _, err := s.Sales.Forget(tx, who.id); err != nil {
 				return err

@@ -88,6 +88,9 @@ type Config struct {
 	// be nil.
 	PluginName  func(id, lang string) string
 	MeasureName func(id, lang string) string
+	// Reports forgets what came in about a customer's mails and what is known of his address, which is empty for a part of
+	// him; may be nil.
+	Reports func(tx *store.Tx, customerID, email string) error
 	// Elsewhere forgets a customer in what this package does not know of, within the transaction of his erasure; id is
 	// his, or that of a part of him. It may be nil. What it cannot forget it names in words.
 	Elsewhere func(ctx context.Context, tx *store.Tx, id string, number uint32) (kept []string, err error)

@@ -174,7 +174,21 @@ type grammar struct {
 		List operatorListCmd `cmd:""`
 		Put  operatorPutCmd  `cmd:""`
 	} `cmd:""`
-	Doctor  doctorCmd  `cmd:""`
+	Delivery struct {
+		Dashboard deliveryDashboardCmd `cmd:""`
+		Addresses deliveryAddressesCmd `cmd:""`
+		Suppress  deliverySuppressCmd  `cmd:""`
+		Release   deliveryReleaseCmd   `cmd:""`
+		Reports   deliveryReportsCmd   `cmd:""`
+		Show      deliveryShowCmd      `cmd:""`
+		Settle    deliverySettleCmd    `cmd:""`
+		Receive   deliveryReceiveCmd   `cmd:""`
+		Fetch     deliveryFetchCmd     `cmd:""`
+	} `cmd:""`
+	Doctor struct {
+		Store doctorCmd     `cmd:"" default:"1"`
+		Mail  doctorMailCmd `cmd:""`
+	} `cmd:""`
 	Version versionCmd `cmd:""`
 }
 

@@ -52,6 +52,7 @@ type clients struct {
 	setting     mostradorv1connect.SettingServiceClient
 	transfer    mostradorv1connect.TransferServiceClient
 	tag         mostradorv1connect.TagServiceClient
+	delivery    mostradorv1connect.DeliveryServiceClient
 
 	subscription mostradorv1connect.SubscriptionServiceClient
 
@@ -129,6 +130,7 @@ func (s *session) connect(ctx context.Context) (*clients, error) {
 		setting:     mostradorv1connect.NewSettingServiceClient(client, base, opt),
 		transfer:    mostradorv1connect.NewTransferServiceClient(client, base, opt),
 		tag:         mostradorv1connect.NewTagServiceClient(client, base, opt),
+		delivery:    mostradorv1connect.NewDeliveryServiceClient(client, base, opt),
 
 		subscription: mostradorv1connect.NewSubscriptionServiceClient(client, base, opt),
 

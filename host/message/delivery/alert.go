@@ -206,7 +206,7 @@ func (s *Service) alert(lang string, m measure, before plgv1.Severity) *mostrado
 		a.Words = s.text(lang, "alert_queue", "minutes", int(m.rate/60))
 	case limitMailbox.code:
 		_, err := s.boxes.failing()
-		a.Words = s.text(lang, "alert_mailbox", "minutes", int(m.rate/60), "problem", err)
+		a.Words = s.text(lang, "alert_mailbox", "minutes", int(m.rate/60), "problem", s.cfg.Explain(lang, err))
 	default:
 		a.Words = s.text(lang, "alert_"+m.code, "rate", percent(m.rate), "limit", percent(limit), "n", int(m.cases), "of", int(m.of))
 	}

@@ -45,15 +45,19 @@ var (
 )
 
 // MaxMail is the longest mail that is taken in, in bytes. Who sends more sends no report.
-const MaxMail = 4 << 20
+const MaxMail = 16 << 20
 
-// Source is a place that reports are read from.
+// Source is a place that reports are read from (mailbox.Source).
 type Source interface {
 	// Fetch hands every new mail to keep and takes it away, or marks it as read, once keep has returned nil. It returns
-	// how many it handed over. recipient is the address that the mailbox got the mail for, where it knows that.
+	// how many were kept. recipient is the address that the mailbox got the mail for, where it knows that.
 	Fetch(ctx context.Context, keep func(ctx context.Context, eml []byte, recipient string) error) (mails int, err error)
-	// Name is where that is: "imap", "pop3", "maildir".
-	Name() string
+}
+
+// Box is a place to read from, and what it is called in reports: "imap", "pop3", "maildir".
+type Box struct {
+	Source
+	Name string
 }
 
 // Config is what the supervision needs from the rest of the host. What is nil is done without.
@@ -69,8 +73,9 @@ type Config struct {
 	Parse func(eml []byte) (*mostradorv1.Report, report.About)
 	// Read shows a mail (message.Read).
 	Read func(eml []byte) (*mostradorv1.RenderedMail, error)
-	// Open returns the places to read from; none when none is set.
-	Open func() ([]Source, error)
+	// Open returns the places to read from; none when none is set. Explain says what is wrong with one, in a sentence.
+	Open    func() ([]Box, error)
+	Explain func(lang string, err error) string
 
 	// Returned returns the message whose return path an address is (message.IDOfReturnPath).
 	Returned func(recipient string) (id string, ok bool)
@@ -115,6 +120,9 @@ func New(cfg Config) *Service {
 	}
 	if cfg.Parse == nil {
 		cfg.Parse = report.Parse
+	}
+	if cfg.Explain == nil {
+		cfg.Explain = func(_ string, err error) string { return err.Error() }
 	}
 	if cfg.Now == nil {
 		cfg.Now = time.Now

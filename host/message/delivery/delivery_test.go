@@ -427,8 +427,6 @@ type box struct {
 	err   error
 }
 
-func (b *box) Name() string { return "imap" }
-
 func (b *box) Fetch(ctx context.Context, keep func(context.Context, []byte, string) error) (n int, err error) {
 	if b.err != nil {
 		return 0, b.err
@@ -498,7 +496,7 @@ func TestAMailboxThatCannotBeReadIsShown(t *testing.T) {
 		t.Errorf("without a mailbox: %v", err)
 	}
 	b := &box{mails: []string{"one", "  ", "two"}}
-	w.cfg.Open = func() ([]Source, error) { return []Source{b}, nil }
+	w.cfg.Open = func() ([]Box, error) { return []Box{{b, "imap"}}, nil }
 	if n, err := w.Fetch(t.Context()); n != 3 || err != nil {
 		t.Errorf("read %d, %v", n, err)
 	}

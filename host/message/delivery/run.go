@@ -71,7 +71,7 @@ func (s *Service) Fetch(ctx context.Context) (mails uint64, err error) {
 	case <-ctx.Done():
 		return 0, ctx.Err()
 	}
-	var sources []Source
+	var sources []Box
 	if s.cfg.Open != nil {
 		if sources, err = s.cfg.Open(); err != nil {
 			s.boxes.note(s.cfg.Now(), err)
@@ -83,7 +83,7 @@ func (s *Service) Fetch(ctx context.Context) (mails uint64, err error) {
 		n, err := s.fetch(ctx, source)
 		mails += uint64(n)
 		if err != nil {
-			errs = append(errs, fmt.Errorf("%s: %w", source.Name(), err))
+			errs = append(errs, fmt.Errorf("%s: %w", source.Name, err))
 		}
 	}
 	err = errors.Join(errs...)
@@ -96,12 +96,15 @@ func (s *Service) Fetch(ctx context.Context) (mails uint64, err error) {
 	return mails, err
 }
 
+// Explain says why mailboxes cannot be read, in a sentence.
+func (s *Service) Explain(lang string, err error) string { return s.cfg.Explain(lang, err) }
+
 // fetch reads one mailbox. A mail that is no mail is passed over, so that it stops no other.
-func (s *Service) fetch(ctx context.Context, source Source) (int, error) {
+func (s *Service) fetch(ctx context.Context, source Box) (int, error) {
 	ctx, cancel := context.WithTimeout(ctx, fetchTime)
 	defer cancel()
 	return source.Fetch(ctx, func(ctx context.Context, eml []byte, recipient string) error {
-		_, err := s.Receive(ctx, source.Name(), eml, recipient)
+		_, err := s.Receive(ctx, source.Name, eml, recipient)
 		if errors.Is(err, ErrNoMail) || errors.Is(err, ErrTooLarge) {
 			s.log.Warn("a mail in the mailbox of reports is passed over", "bytes", len(eml), "error", err)
 			return nil
