@@ -88,7 +88,7 @@ func (n figure) String() string { return strconv.FormatFloat(float64(n), 'f', -1
 // What a template may cost: how many nodes may be gone through within its ranges, and how long it may take.
 const (
 	maxSteps  = 200_000
-	maxRender = time.Second
+	maxRender = 3 * time.Second
 )
 
 // errTooMuch says that a template goes through its lists for too long.
