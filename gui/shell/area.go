@@ -29,6 +29,7 @@ var areas = [][]part{
 		{ui.Templates, mostradorv1.Role_ROLE_OPERATOR},
 		{ui.Rules, mostradorv1.Role_ROLE_OPERATOR},
 		{ui.Delivery, mostradorv1.Role_ROLE_OPERATOR},
+		{ui.Integrations, mostradorv1.Role_ROLE_TECHNICIAN},
 	},
 }
 

@@ -101,6 +101,8 @@ type Store struct {
 	Quiet     bool
 	// Subscriptions are how every customer stands to topics and channels.
 	Subscriptions *mostradorv1.ShowSubscriptionsResponse
+	// Integrations are the other systems.
+	Integrations *Integrations
 	// Governed says whether interplay locks "Aplica para Promociones".
 	Governed bool
 	// Calls are the names of the calls that changed something, in order.
@@ -129,6 +131,7 @@ func New() *Store {
 		watchers: map[chan *mostradorv1.WatchResponse]struct{}{}}
 	s.Model = someModel()
 	s.Templates = someTemplates()
+	s.Integrations = someIntegrations()
 	s.Rules, s.Subscriptions = someRules(), someSubscriptions()
 	s.Addresses, s.Reports = someAddresses(), someReports()
 	s.Topics = []*mostradorv1.Topic{{Id: "novedades", Name: "Novedades", Left: 12}, {Id: "infantil", Name: "Libros infantiles", Left: 3}}
@@ -160,6 +163,7 @@ func (s *Store) Listen(string) {
 	mux.Handle(mostradorv1connect.NewSubscriptionServiceHandler(subscriptions{s: s}, opt))
 	mux.Handle(mostradorv1connect.NewPromotionServiceHandler(promotions{s: s}, opt))
 	mux.Handle(mostradorv1connect.NewDeliveryServiceHandler(delivery{s: s}, opt))
+	mux.Handle(mostradorv1connect.NewIntegrationServiceHandler(integrations{s: s}, opt))
 	s.server = httptest.NewServer(mux)
 	s.URL = s.server.URL
 }
