@@ -1,7 +1,7 @@
-// Package delivery is Mensajes > Entrega: what became of the mails that left. Resumen counts them, with charts and with
-// what is wrong now above all else; Direcciones has what is known of each address, who gets no mail and why; Informes
-// has what came back about mails, what nobody understood first; Configuración looks at the sender's domain and says
-// what to put into DNS.
+// Package delivery is Bandeja de salida > Entrega: what became of the mails that left. Resumen counts them, with charts
+// and with what is wrong now above all else; Direcciones has what is known of each address, who gets no mail and why;
+// Informes has what came back about mails, what nobody understood first; Configuración looks at the sender's domain and
+// says what to put into DNS.
 package delivery
 
 import (

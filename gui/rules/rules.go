@@ -1,7 +1,7 @@
-// Package rules is Mensajes > Mensajes por evento: the rules that send a message when something happens, which plug-ins
-// keep in settings of type message_rules. A rule begins as a ready recipe or empty, is written in a form whose fields
-// say what the plug-in finds wrong with them, and is tried on what happened at the store: whoever switches one on has
-// seen whom it would have written to, or said that he need not.
+// Package rules is Bandeja de salida > Mensajes por evento: the rules that send a message when something happens, which
+// plug-ins keep in settings of type message_rules. A rule begins as a ready recipe or empty, is written in a form whose
+// fields say what the plug-in finds wrong with them, and is tried on what happened at the store: whoever switches one
+// on has seen whom it would have written to, or said that he need not.
 package rules
 
 import (

@@ -17,13 +17,13 @@ const remembered = 12
 // subscriptions is the card of what a customer hears of, and by which channel: a switch for each, who changed it when
 // and how, and why he left, in his own words. Whoever takes a customer up again confirms that he asks for it.
 type subscriptions struct {
-	d       *ui.Desk
-	box     *fyne.Container
-	id      string
-	names   map[string]string // of topics
-	newest  ui.Latest
-	shown   func() // the card has another height
-	rest    func() // gives the focus away: the switch that had it is drawn anew
+	d      *ui.Desk
+	box    *fyne.Container
+	id     string
+	names  map[string]string // of topics
+	newest ui.Latest
+	shown  func() // the card has another height
+	rest   func() // gives the focus away: the switch that had it is drawn anew
 }
 
 func newSubscriptions(d *ui.Desk) *subscriptions {

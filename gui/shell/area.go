@@ -31,6 +31,7 @@ var areas = [][]part{
 		{ui.Promotions, mostradorv1.Role_ROLE_OPERATOR},
 		{ui.Offers, mostradorv1.Role_ROLE_OPERATOR},
 		{ui.Delivery, mostradorv1.Role_ROLE_OPERATOR},
+		{ui.Integrations, mostradorv1.Role_ROLE_TECHNICIAN},
 	},
 }
 

@@ -19,6 +19,7 @@ import (
 	"mostrador/gui/datamodel"
 	"mostrador/gui/delivery"
 	"mostrador/gui/guide"
+	"mostrador/gui/integrations"
 	"mostrador/gui/merge"
 	"mostrador/gui/model"
 	"mostrador/gui/outbox"
@@ -245,6 +246,8 @@ func (s *Shell) screen(place ui.Place) ui.Screen {
 		screen = promotions.NewOffers(s.d)
 	case ui.Delivery:
 		screen = delivery.New(s.d)
+	case ui.Integrations:
+		screen = integrations.New(s.d)
 	case ui.Reports:
 		screen = reports.New(s.d)
 	case ui.Plugins:

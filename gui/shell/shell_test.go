@@ -4,9 +4,11 @@ import (
 	"testing"
 
 	"fyne.io/fyne/v2"
+	"fyne.io/fyne/v2/driver/desktop"
 
 	"mostrador/gui/ui"
 	"mostrador/gui/uitest"
+	"mostrador/host/api/mostradorv1"
 )
 
 // The smallest window that a till may have.
@@ -19,7 +21,8 @@ func TestEveryScreenFitsTheSmallestWindow(t *testing.T) {
 	for _, at := range []struct {
 		place ui.Place
 		arg   string
-	}{{ui.Billing, "c4"}, {ui.Customers, ""}, {ui.NewCustomer, ""}, {ui.Sheet, "c4"}, {ui.Outbox, "m2"}, {ui.Plugins, ""}, {ui.Guide, "PLG0074TextoFile"}} {
+	}{{ui.Billing, "c4"}, {ui.Customers, ""}, {ui.NewCustomer, ""}, {ui.Sheet, "c4"}, {ui.Outbox, "m2"}, {ui.Plugins, ""}, {ui.Guide, "PLG0074TextoFile"},
+		{ui.Templates, ""}, {ui.Rules, ""}, {ui.Delivery, ""}, {ui.Integrations, ""}} {
 		w.Desk.Nav.Go(at.place, at.arg)
 		w.Settle()
 		if at.place == ui.Sheet {
@@ -86,4 +89,22 @@ func TestAStoreThatCannotBeReachedIsTriedAgain(t *testing.T) {
 	s.Mend()
 	w.Key(fyne.KeyReturn)
 	w.MustSee("Escriba su nombre y su PIN")
+}
+
+func TestScreensAboutMessagesStandUnderOneBar(t *testing.T) {
+	s := uitest.Serve(t)
+	s.Role = mostradorv1.Role_ROLE_OPERATOR
+	w := uitest.SignIn(t, s)
+	w.Key(fyne.KeyF6)
+	next := &desktop.CustomShortcut{KeyName: fyne.KeyTab, Modifier: fyne.KeyModifierControl}
+	for _, title := range []string{"Nueva plantilla", "Nueva regla", "Actualizar", "Reintentar"} { // those of technicians are passed by
+		w.Shortcut(next)
+		w.MustSee(title)
+	}
+	if b := w.Button("Integraciones"); b == nil || !b.Disabled() {
+		t.Error("an operator may go to Integraciones")
+	}
+	w.Shortcut(next)
+	w.Key(fyne.KeyEscape)
+	w.MustSee("Nueva venta")
 }

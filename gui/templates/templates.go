@@ -1,7 +1,7 @@
-// Package templates is Mensajes > Plantillas: the texts of all mails by theme, and the editor in which people who are
-// no technicians change them. What is typed is shown at once as a customer of the store would get it, at the width of a
-// desk or of a phone, with what mail programs, the law and the reader would find wrong. Every saved text is a version
-// that can be brought back, and what is not saved yet is kept until somebody says that it may go.
+// Package templates is Bandeja de salida > Plantillas: the texts of all mails by theme, and the editor in which people
+// who are no technicians change them. What is typed is shown at once as a customer of the store would get it, at the
+// width of a desk or of a phone, with what mail programs, the law and the reader would find wrong. Every saved text is
+// a version that can be brought back, and what is not saved yet is kept until somebody says that it may go.
 package templates
 
 import (
@@ -82,7 +82,7 @@ func (s *Screen) show(t *mostradorv1.Template, o fyne.CanvasObject) {
 	case t.Setting != "":
 		r.origin.Set(d.T("templates.guide"), ui.Quiet)
 	case t.Changed:
-		r.origin.Set(d.T("templates.changed", "plugin", t.Plugin), ui.Good)
+		r.origin.Set(d.T("templates.changed"), ui.Good)
 	case t.Plugin != "":
 		r.origin.Set(t.Plugin, ui.Quiet)
 	default:

@@ -56,7 +56,7 @@ func previewed(t *testing.T, w *uitest.Window, holds func(*mostradorv1.PreviewTe
 
 func TestTheListShowsTemplatesByTheme(t *testing.T) {
 	w := open(t, uitest.Serve(t), "")
-	w.MustSee("Bienvenida", "Cesta abandonada", "es, en", "PLG0110, cambiada", "En la Guía", "De la tienda")
+	w.MustSee("Bienvenida", "Cesta abandonada", "es, en", "Cambiada", "En la Guía", "De la tienda")
 	w.Picture("templates")
 	w.Type("compras")
 	if w.Sees("Pago recibido") {

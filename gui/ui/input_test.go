@@ -33,6 +33,12 @@ func TestEveryInputGivesWhatTheHostReads(t *testing.T) {
 		{kind: "choice", value: "b", want: "b"},
 		{kind: "choice", want: ""},
 		{kind: "duration", value: "168h", want: "7d"},
+		{kind: "span", value: "168h", want: "168h0m0s"},
+		{kind: "span", value: "36h", keys: []fyne.KeyName{fyne.KeyUp}, want: "37h0m0s"},
+		{kind: "span", typed: "3", want: "72h0m0s"}, // days, unless one says otherwise
+		{kind: "span", typed: "mucho", refused: "Escriba un número."},
+		{kind: "span", typed: "999999999", refused: "Escriba un número."},
+		{kind: "span", want: ""},
 		{kind: "date", value: "2026-03-31", keys: []fyne.KeyName{fyne.KeyUp}, want: "2026-04-01"},
 		{kind: "date", keys: []fyne.KeyName{fyne.KeyDown}, want: "2026-03-09"}, // today, to begin with
 		{kind: "date", typed: "9/3/26", refused: "Escriba la fecha con día, mes y año, como 31/12/2026."},

@@ -105,6 +105,8 @@ type Store struct {
 	Quiet     bool
 	// Subscriptions are how every customer stands to topics and channels.
 	Subscriptions *mostradorv1.ShowSubscriptionsResponse
+	// Integrations are the other systems.
+	Integrations *Integrations
 	// Governed says whether interplay locks "Aplica para Promociones".
 	Governed bool
 	// Calls are the names of the calls that changed something, in order.
@@ -134,6 +136,7 @@ func New() *Store {
 	s.Model = someModel()
 	s.Promotions, s.Codes, s.OffersKept = somePromotions(), someCodes(), someOffers()
 	s.Templates = someTemplates()
+	s.Integrations = someIntegrations()
 	s.Rules, s.Subscriptions = someRules(), someSubscriptions()
 	s.Addresses, s.Reports = someAddresses(), someReports()
 	s.Topics = []*mostradorv1.Topic{{Id: "novedades", Name: "Novedades", Left: 12}, {Id: "infantil", Name: "Libros infantiles", Left: 3}}
@@ -165,6 +168,7 @@ func (s *Store) Listen(string) {
 	mux.Handle(mostradorv1connect.NewSubscriptionServiceHandler(subscriptions{s: s}, opt))
 	mux.Handle(mostradorv1connect.NewPromotionServiceHandler(promotions{s: s}, opt))
 	mux.Handle(mostradorv1connect.NewDeliveryServiceHandler(delivery{s: s}, opt))
+	mux.Handle(mostradorv1connect.NewIntegrationServiceHandler(integrations{s: s}, opt))
 	s.server = httptest.NewServer(mux)
 	s.URL = s.server.URL
 }
