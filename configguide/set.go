@@ -264,14 +264,14 @@ func refusal(key string, diagnostics []*plgv1.Diagnostic) error {
 	return &Refused{Diagnostics: bad}
 }
 
-// about makes a diagnostic one about a key.
+// about makes a diagnostic one about a key, or about what it names below that.
 func about(key string, d *plgv1.Diagnostic) *plgv1.Diagnostic {
 	code := d.GetCode()
 	if code == "" {
 		code = "setting_invalid"
 	}
 	return &plgv1.Diagnostic{
-		Severity: d.GetSeverity(), Summary: d.GetSummary(), Detail: d.GetDetail(), Path: key, Code: code,
+		Severity: d.GetSeverity(), Summary: d.GetSummary(), Detail: d.GetDetail(), Path: below(key, d.GetPath()), Code: code,
 	}
 }
 
