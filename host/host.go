@@ -228,7 +228,7 @@ func (h *Host) assemble(key []byte) (err error) {
 	})
 	h.engine = event.NewEngine(event.Config{
 		Store: h.store, Log: h.log, Applier: effects{h}, Logger: h.logger.Named("event"), Customer: h.customers.Get,
-		ParkedChanged: h.parkedChanged,
+		ParkedChanged: h.parkedChanged, Facts: h.factsFor,
 	})
 	h.assembleHistories()
 	h.ensemble.resolution.Store(h.ensemble.resolve(*h.ensemble.active.Load()))

@@ -23,8 +23,8 @@ type Mail struct {
 	Kind Kind
 	// To is the customer's id.
 	To string
-	// Address is somebody who is no customer: staff, a supplier, who asked on a web page. To may be empty then; when it
-	// is not, the mail is about that customer. Transactional only, and with the permission message.address:send.
+	// Address is somebody who is no customer: staff, a supplier, who asked on a web page; To is empty then. Transactional
+	// only, and with the permission message.address:send.
 	Address string
 	// Template is the value of a template_file setting, or a file of the plugin's package.
 	Template string
@@ -123,8 +123,8 @@ func (m Mail) write() (*plgv1.SendMail, error) {
 		Topic: m.Topic, Promotion: m.Promotion, Rule: m.Rule,
 	}
 	switch {
-	case m.To == "" && m.Address == "":
-		return nil, errors.New("sdk: a mail to nobody")
+	case (m.To == "") == (m.Address == ""):
+		return nil, errors.New("sdk: a mail goes to a customer or to an address")
 	case m.Template == "":
 		return nil, errors.New("sdk: a mail without template")
 	case m.Kind == Promotional && m.Address != "":

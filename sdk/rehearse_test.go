@@ -127,7 +127,7 @@ func TestARehearsalIsBounded(t *testing.T) {
 func TestAMailSaysAllThatItCan(t *testing.T) {
 	at := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 	mail := sdk.Mail{
-		Kind: sdk.Transactional, To: "a", Address: "jefe@tienda.es", Template: "templates/x.html", NotBefore: at, Expires: at.Add(time.Hour),
+		Kind: sdk.Transactional, To: "a", Template: "templates/x.html", NotBefore: at, Expires: at.Add(time.Hour),
 		Rule: "Factura", Attachments: []sdk.Attachment{{Name: "factura.pdf", Content: []byte("x")}, {Name: "b.pdf", Blob: "1"}},
 	}
 	y := registering(t, func(_ context.Context, tx *sdk.Tx, e sdk.CustomerRegistered) error {
@@ -139,11 +139,12 @@ func TestAMailSaysAllThatItCan(t *testing.T) {
 	if !got.Links["p"].Preferences() || !got.Links["m"].Reason() || got.Links["u"].Once() != "https://tienda.es/clave" {
 		t.Errorf("links %+v", got.Links)
 	}
-	if got.Address != mail.Address || !got.NotBefore.Equal(at) || !got.Expires.Equal(at.Add(time.Hour)) || got.Rule != mail.Rule || len(got.Attachments) != 2 || got.Attachments[1].Blob != "1" {
+	if got.To != mail.To || !got.NotBefore.Equal(at) || !got.Expires.Equal(at.Add(time.Hour)) || got.Rule != mail.Rule || len(got.Attachments) != 2 || got.Attachments[1].Blob != "1" {
 		t.Errorf("%+v", got)
 	}
 	for name, wrong := range map[string]sdk.Mail{
 		"advertising to an address": {Kind: sdk.Promotional, Address: "a@b.es", Template: "x"},
+		"two at once":               {Kind: sdk.Transactional, To: "a", Address: "a@b.es", Template: "x"},
 		"nobody":                    {Kind: sdk.Transactional, Template: "x"},
 		"a file without a name":     {Kind: sdk.Transactional, To: "a", Template: "x", Attachments: []sdk.Attachment{{Content: []byte("x")}}},
 		"a file with two contents":  {Kind: sdk.Transactional, To: "a", Template: "x", Attachments: []sdk.Attachment{{Name: "a", Content: []byte("x"), Blob: "1"}}},
