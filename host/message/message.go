@@ -52,6 +52,12 @@ const (
 	LinkActivate = "activar"
 	// LinkOptOut is the page on which the customer leaves promotions: {{.Enlaces.baja}}.
 	LinkOptOut = "baja"
+	// LinkPreferences is the page on which the customer chooses what he wants to hear of: {{.Enlaces.preferencias}}.
+	LinkPreferences = "preferencias"
+	// LinkReason is the page that asks who has left why: {{.Enlaces.motivo}}.
+	LinkReason = "motivo"
+	// LinkOnce opens once (a new password): {{.Enlaces.unico}}.
+	LinkOnce = "unico"
 )
 
 // ErrNotFound says that there is no message of that id.

@@ -20,7 +20,7 @@ var (
 	leaf = &shape{}
 	open = &shape{open: true}
 
-	linkShape = &shape{fields: map[string]*shape{LinkActivate: leaf, LinkOptOut: leaf}}
+	linkShape = &shape{fields: map[string]*shape{LinkActivate: leaf, LinkOptOut: leaf, LinkPreferences: leaf, LinkReason: leaf, LinkOnce: leaf}}
 
 	// rootShape is the shape of view.
 	rootShape = &shape{fields: map[string]*shape{
