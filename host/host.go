@@ -47,6 +47,7 @@ import (
 	"mostrador/host/model"
 	"mostrador/host/plugin"
 	"mostrador/host/record"
+	"mostrador/host/rule"
 	"mostrador/host/sale"
 	"mostrador/host/segment"
 	"mostrador/host/store"
@@ -94,6 +95,7 @@ type Host struct {
 	model     *model.Service
 	segments  *segment.Service
 	tags      *tag.Service
+	rules     *rule.Service
 	transfers *transfer.Service
 	histories *record.Service
 	consent   *consent.Service
@@ -231,6 +233,7 @@ func (h *Host) assemble(key []byte) (err error) {
 		ParkedChanged: h.parkedChanged, Facts: h.factsFor,
 	})
 	h.assembleHistories()
+	h.assembleRules()
 	h.ensemble.resolution.Store(h.ensemble.resolve(*h.ensemble.active.Load()))
 	if level, err := h.guide.Entry(settingLogLevel, ""); err == nil && level.IsSet && h.opt.WebListen != "" {
 		h.setLogLevel() // of a store that serves; a command keeps its own

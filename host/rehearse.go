@@ -175,7 +175,9 @@ type spent struct {
 }
 
 // counts tells whether events of that type change what is counted.
-func counts(eventType string) bool { return eventType == "sale.completed" || eventType == "sale.refunded" }
+func counts(eventType string) bool {
+	return eventType == "sale.completed" || eventType == "sale.refunded"
+}
 
 // countPast adds up what a stretch of the log brought.
 func countPast(tx *store.Tx, h *Host, after, upto uint64) (*pastFacts, error) {

@@ -29,6 +29,7 @@ import (
 	"mostrador/host/message"
 	"mostrador/host/model"
 	"mostrador/host/record"
+	"mostrador/host/rule"
 	"mostrador/host/sale"
 	"mostrador/host/segment"
 	"mostrador/host/store"
@@ -60,6 +61,8 @@ type Config struct {
 	// Tasks are the background tasks, Tags the tags; nil serves none.
 	Tasks *task.Service
 	Tags  *tag.Service
+	// Rules are the rules that send messages; nil serves none.
+	Rules *rule.Service
 	// Transfer brings customers in and out; nil serves none.
 	Transfer *transfer.Service
 	// Records keeps customers' records over time; nil serves none.
@@ -176,6 +179,9 @@ func New(c Config) http.Handler {
 	mux.Handle(path, s.largeForTechnicians(plugins))
 	if s.Records != nil {
 		mux.Handle(mostradorv1connect.NewRecordServiceHandler(recordServer{s}, options...))
+	}
+	if s.Rules != nil {
+		mux.Handle(mostradorv1connect.NewRuleServiceHandler(ruleServer{s}, options...))
 	}
 	mux.Handle(mostradorv1connect.NewSaleServiceHandler(saleServer{s}, options...))
 	if s.Segments != nil {
