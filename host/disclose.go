@@ -41,9 +41,10 @@ func (d disclosure) handles(eventType string) bool {
 		return d.sales
 	case strings.HasPrefix(eventType, "consent."):
 		return d.consent
-	case strings.HasPrefix(eventType, "segment."), strings.HasPrefix(eventType, "campaign."), strings.HasPrefix(eventType, "external."),
-		strings.HasPrefix(eventType, "subscription."):
+	case strings.HasPrefix(eventType, "segment."), strings.HasPrefix(eventType, "campaign."), strings.HasPrefix(eventType, "subscription."):
 		return d.customer
+	case strings.HasPrefix(eventType, "external."): // their data holds addresses and phones as other systems have them
+		return d.contact
 	}
 	return true
 }

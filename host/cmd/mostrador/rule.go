@@ -105,7 +105,9 @@ func (c *rulePutCmd) Run(ctx context.Context, s *session) error {
 	return s.putRule(ctx, setting, rule)
 }
 
-func (c *ruleOnCmd) Run(ctx context.Context, s *session) error { return s.switchRule(ctx, c.Which, true) }
+func (c *ruleOnCmd) Run(ctx context.Context, s *session) error {
+	return s.switchRule(ctx, c.Which, true)
+}
 
 func (c *ruleOffCmd) Run(ctx context.Context, s *session) error {
 	return s.switchRule(ctx, c.Which, false)
