@@ -322,3 +322,23 @@ func TestWhatWaitsForOneCustomerIsBounded(t *testing.T) {
 		t.Errorf("%d wait, %d reminders, %d bytes", len(r.Waits), len(w.reminder), len(r.Waits[0].Event.text("note")))
 	}
 }
+
+func TestALevelThatWasPassedWhileNobodyLookedIsNoticed(t *testing.T) {
+	w := newWorld(t, recipe(t, "nivel", nil))
+	w.register("ana")
+	at := w.try.Now
+	var events []sdk.AnyEvent
+	for i := range 3 { // three sales in one batch: with each come the facts of all
+		s := sdk.Sale{Receipt: fmt.Sprint(i), Total: sdk.Money{Minor: 30000, Currency: "EUR"}, Time: at.Add(time.Duration(i) * time.Minute)}
+		w.sales["ana"] = append(w.sales["ana"], s)
+		events = append(events, sdk.SaleCompleted{Event: sdk.Event{Time: s.Time, Customer: w.people["ana"]}, Sale: s})
+	}
+	w.try.Facts = func(id string, _ time.Time) sdk.Facts { return w.facts(id, at.Add(time.Hour)) }
+	mails := 0
+	for _, done := range w.try.Batch(events...) {
+		mails += len(done.Mails)
+	}
+	if mails != 1 {
+		t.Errorf("%d mails", mails)
+	}
+}

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"maps"
+	"math"
 	"slices"
 	"time"
 
@@ -110,6 +111,9 @@ type person struct {
 	changed  bool
 }
 
+// clockSkew is how much later than a sale, whose time is in whole seconds, the event that tells of it may be.
+const clockSkew = 2 * time.Second
+
 const eventPayment = "external.payment.received"
 
 // handle is what every event goes through.
@@ -161,10 +165,16 @@ func meet(tx *sdk.Tx, rs *rules, c sdk.Customer, now time.Time) (*person, error)
 func (p *person) count(h happening, spends bool) {
 	total := p.tx.Facts().Spent
 	p.before = total
-	if p.record.Spent != nil {
+	amount, _ := h.Data["total"].(float64)
+	switch {
+	case p.record.Spent != nil:
 		p.before.Minor = *p.record.Spent
-	} else if amount, ok := h.Data["total"].(float64); ok && h.Type == "sale.completed" {
-		p.before.Minor -= int64(amount*minors(total.Currency) + 0.5)
+	case h.Type != "sale.completed":
+	case !p.tx.Facts().First.Before(h.Time.Add(-clockSkew)):
+		// His first purchase. What the store counted may have the next ones in it already, when it is handled late.
+		p.before.Minor = 0
+	default:
+		p.before.Minor -= int64(math.Round(amount * minors(total.Currency)))
 	}
 	if spends && (p.record.Spent == nil || *p.record.Spent != total.Minor) {
 		p.record.Spent, p.changed = &total.Minor, true
