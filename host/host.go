@@ -17,8 +17,9 @@
 // active plug-ins mean together is resolved in ensemble.go whenever a plug-in or a setting changes.
 //
 // Plug-ins come and go while all of that works. lifecycle.go installs and removes them, upgrade.go puts a version in the
-// place of another, records.go brings a plug-in's records along, develop.go follows the development folder, and
-// disclose.go cuts out of events what a plug-in may not see.
+// place of another, records.go brings a plug-in's records along, develop.go follows the development folder,
+// disclose.go cuts out of events what a plug-in may not see, and rehearse.go plays the past to a plug-in that is asked
+// what it would have done with other settings.
 package host
 
 import (

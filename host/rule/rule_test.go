@@ -105,7 +105,9 @@ events: {handles: [sale.completed, external.*]}
 		ReadFile: func(string, string) ([]byte, error) {
 			return []byte("recipes:\n- {id: gracias, name: {es: Gracias, en: Thanks}, rule: {event: sale.completed, wait: 60s, to: RECIPIENT_CUSTOMER}}"), nil
 		},
-		Customer: func(id string) (*plgv1.Customer, error) { return &plgv1.Customer{Id: id, Name: "Ana", Email: "ana@example.com"}, nil },
+		Customer: func(id string) (*plgv1.Customer, error) {
+			return &plgv1.Customer{Id: id, Name: "Ana", Email: "ana@example.com"}, nil
+		},
 		External: func(context.Context) ([]*mostradorv1.EventType, error) {
 			return []*mostradorv1.EventType{{Type: "cart.abandoned", Name: "Carrito", NameEn: "Cart", Schema: `{"properties":{"total":{"title":"Total"},"cart":{}}}`}}, nil
 		},
