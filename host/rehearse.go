@@ -134,14 +134,19 @@ func (r *replay) fetch(call *plgv1.RehearseCall) error {
 
 func (r *replay) play(ctx context.Context, call *plgv1.RehearseCall) error {
 	done, err := r.plugin.Rehearse(ctx, call)
-	if err != nil {
+	switch {
+	case errors.Is(err, context.DeadlineExceeded):
+		return r.ensemble.host.refuse(ctx, "", "rehearsal_long")
+	case errors.Is(err, plugin.ErrUnable), errors.Is(err, event.ErrUnavailable):
+		return r.ensemble.host.refuse(ctx, "", "rehearsal_unable", "id", r.plugin.Name())
+	case err != nil:
 		return err
 	}
 	for _, outcome := range done.GetOutcomes() {
 		r.each(outcome)
 	}
 	if fault := done.GetFault(); fault != nil {
-		return fmt.Errorf("rehearsal of %s: %s", r.plugin.Name(), fault.GetMessage())
+		return r.ensemble.host.refuse(ctx, "", "rehearsal", "id", r.plugin.Name(), "problem", fault.GetMessage())
 	}
 	return nil
 }
