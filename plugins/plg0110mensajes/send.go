@@ -113,7 +113,7 @@ func attachments(h happening) []sdk.Attachment {
 //	Cliente    Nombre, Numero, Telefono, Correo of whom it concerns, for messages to others
 //	Intento    1 for the first message, 2 when it is asked again
 func data(tx *sdk.Tx, r *rule, w wait, c sdk.Customer) map[string]any {
-	event := maps.Clone(w.Event.Data)
+	event := maps.Clone(w.Event.trimmed().Data)
 	delete(event, "files")     // contents are for Attachments
 	delete(event, "reset_url") // and this for the link alone
 	d := map[string]any{
