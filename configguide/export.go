@@ -189,8 +189,11 @@ func (x *exporter) value(key string, v any, indent int) {
 		}
 		x.out.WriteByte('\n')
 		for _, item := range v {
-			text, _ := item.(string)
-			fmt.Fprintf(&x.out, "%s- %s\n", spaces(indent+1), line(text))
+			written := ruleLine(item)
+			if text, ok := item.(string); ok {
+				written = line(text)
+			}
+			fmt.Fprintf(&x.out, "%s- %s\n", spaces(indent+1), written)
 		}
 	default:
 		x.out.WriteByte('\n')

@@ -160,7 +160,7 @@ func (s *snapshot) values(till string, wanted func(*entry) bool) map[string]any 
 // clone keeps the snapshot's lists to itself.
 func clone(v any) any {
 	if list, ok := v.([]any); ok {
-		return slices.Clone(list)
+		return cloneObject(list)
 	}
 	return v
 }

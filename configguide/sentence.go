@@ -66,6 +66,8 @@ type problem struct {
 	args []any
 	// hint is the manifest's own sentence.
 	hint manifest.Text
+	// path is where below the entry it is; empty for all of it.
+	path string
 }
 
 // sentence says the problem about an entry.
@@ -91,9 +93,17 @@ func refuse(s *manifest.Setting, p *problem, lang string) *Refused {
 	return &Refused{Diagnostics: []*plgv1.Diagnostic{{
 		Severity: plgv1.Severity_SEVERITY_ERROR,
 		Summary:  p.sentence(s, lang),
-		Path:     s.Key,
+		Path:     below(s.Key, p.path),
 		Code:     "setting_" + strings.ReplaceAll(p.key, ".", "_"),
 	}}}
+}
+
+// below is a path below a key.
+func below(key, path string) string {
+	if path == "" || path == key {
+		return key
+	}
+	return key + "." + strings.TrimPrefix(path, key+".")
 }
 
 // warning is what a person should know about an entry.

@@ -57,6 +57,23 @@ func (g *Guide) Change(ctx context.Context, actor *plgv1.Actor, w Wish, lang str
 	return g.change(ctx, actor, w.Key, w.At, lang, func(s *snapshot) (*plan, error) { return g.plan(s, w, lang) })
 }
 
+// Try says whether a value would be taken: nil, or what Change would refuse. Nothing is changed.
+func (g *Guide) Try(ctx context.Context, w Wish, lang string) error {
+	s := g.now.Load()
+	p, err := g.plan(s, w, lang)
+	if err != nil {
+		return err
+	}
+	if err := g.allow(s, p, lang); err != nil {
+		return err
+	}
+	if err := g.judge(p, g.valuesWith(s, p), lang); err != nil {
+		return err
+	}
+	_, _, err = g.ask(ctx, p, lang)
+	return err
+}
+
 // change works out a change, asks about it and commits it.
 func (g *Guide) change(ctx context.Context, actor *plgv1.Actor, key string, at At, lang string, work func(*snapshot) (*plan, error)) (Entry, error) {
 	var remarks []string
@@ -264,14 +281,14 @@ func refusal(key string, diagnostics []*plgv1.Diagnostic) error {
 	return &Refused{Diagnostics: bad}
 }
 
-// about makes a diagnostic one about a key.
+// about makes a diagnostic one about a key, or about what it names below that.
 func about(key string, d *plgv1.Diagnostic) *plgv1.Diagnostic {
 	code := d.GetCode()
 	if code == "" {
 		code = "setting_invalid"
 	}
 	return &plgv1.Diagnostic{
-		Severity: d.GetSeverity(), Summary: d.GetSummary(), Detail: d.GetDetail(), Path: key, Code: code,
+		Severity: d.GetSeverity(), Summary: d.GetSummary(), Detail: d.GetDetail(), Path: below(key, d.GetPath()), Code: code,
 	}
 }
 

@@ -43,6 +43,7 @@ const maxMinor = int64(1e15)
 //	email      "a@Ejemplo.COM"          → "a@ejemplo.com"
 //	country    "es"                     → "ES"
 //	list       ["a", "b"], "a, b"       → []any
+//	message_rules  [{"id": "gracias"}]  → []any of map[string]any
 func parse(s *manifest.Setting, raw any, at locality) (any, *problem) {
 	if raw == nil {
 		return none(s)
@@ -54,7 +55,7 @@ func parse(s *manifest.Setting, raw any, at locality) (any, *problem) {
 		switch s.Type {
 		case manifest.TypeText, manifest.TypeLongText, manifest.TypeEmail, manifest.TypePhone, manifest.TypeURL:
 			return "", nil
-		case manifest.TypeList:
+		case manifest.TypeList, manifest.TypeMessageRules:
 			return []any{}, nil
 		}
 		return nil, nil
@@ -68,6 +69,8 @@ func parse(s *manifest.Setting, raw any, at locality) (any, *problem) {
 		return parseMoney(s, raw, at.currency)
 	case manifest.TypeList:
 		return parseList(s, raw)
+	case manifest.TypeMessageRules:
+		return parseRules(s, raw)
 	}
 	text, ok := raw.(string)
 	if !ok {

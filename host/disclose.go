@@ -18,7 +18,7 @@ import (
 // disclosure is what one plug-in may see of customers and events, by the permissions of its manifest. What it may not
 // see is cut out of the encoded messages before they leave the host: a plug-in cannot tell it from what is not there.
 type disclosure struct {
-	customer, contact, consent, sales bool
+	customer, contact, consent, sales, purchases bool
 	// own is what the plug-in's own fields begin with; those it always sees.
 	own string
 }
@@ -26,7 +26,7 @@ type disclosure struct {
 func disclosureOf(m *manifest.Manifest) disclosure {
 	d := disclosure{
 		customer: m.Allows(manifest.PermissionReadCustomer), contact: m.Allows(manifest.PermissionReadContact),
-		sales: m.Allows(manifest.PermissionReadSales), own: strings.ToLower(m.ID) + "_",
+		sales: m.Allows(manifest.PermissionReadSales), purchases: m.Allows(manifest.PermissionReadPurchases), own: strings.ToLower(m.ID) + "_",
 	}
 	d.consent = d.customer || m.Allows(manifest.PermissionReadConsent)
 	return d
@@ -42,8 +42,10 @@ func (d disclosure) handles(eventType string) bool {
 		return d.sales
 	case strings.HasPrefix(eventType, "consent."), strings.HasPrefix(eventType, "subscription."):
 		return d.consent
-	case strings.HasPrefix(eventType, "segment."), strings.HasPrefix(eventType, "campaign."):
+	case strings.HasPrefix(eventType, "segment."), strings.HasPrefix(eventType, "campaign."), strings.HasPrefix(eventType, "subscription."):
 		return d.customer
+	case strings.HasPrefix(eventType, "external."): // their data holds addresses and phones as other systems have them
+		return d.contact
 	}
 	return true
 }
@@ -214,7 +216,7 @@ func (c *confined) Deliver(ctx context.Context, batch *plgv1.Batch) (*plgv1.Batc
 	slab := make([]plgv1.Delivery, len(batch.GetDeliveries()))
 	seen := &plgv1.Batch{Deliveries: make([]*plgv1.Delivery, len(slab))}
 	for i, d := range batch.GetDeliveries() {
-		slab[i].Event, slab[i].State, slab[i].OtherState = see.event(d.GetEvent()), d.State, d.OtherState
+		slab[i].Event, slab[i].State, slab[i].OtherState, slab[i].Facts = see.event(d.GetEvent()), d.State, d.OtherState, d.Facts
 		seen.Deliveries[i] = &slab[i]
 	}
 	return c.Plugin.Deliver(ctx, seen)

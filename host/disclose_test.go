@@ -129,6 +129,7 @@ func TestEventsOfSalesAndConsentReachOnlyWhoMayReadThem(t *testing.T) {
 	for kind, want := range map[string][2]bool{
 		"sale.completed": {false, true}, "consent.given": {false, false}, "customer.registered": {true, true}, "scheduled": {true, true},
 		"segment.joined": {false, false}, "campaign.converted": {false, false}, "customer.merged": {true, true},
+		"external.cart.abandoned": {false, false}, "subscription.changed": {false, false},
 	} {
 		if none.handles(kind) != want[0] || sales.handles(kind) != want[1] {
 			t.Errorf("%s: %v %v", kind, none.handles(kind), sales.handles(kind))

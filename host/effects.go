@@ -15,7 +15,6 @@ import (
 	"mostrador/host/api/mostradorv1"
 	"mostrador/host/customer"
 	"mostrador/host/event"
-	"mostrador/host/message"
 	"mostrador/host/store"
 	"mostrador/sdk/manifest"
 	"mostrador/sdk/plgv1"
@@ -260,36 +259,6 @@ func (f effects) emit(tx *store.Tx, c cause, eventType, customerID string, data 
 		}
 	}
 	return f.host.log.Append(tx, e)
-}
-
-// send queues a mail, with its links made: the plug-in names them and never sees a token.
-func (f effects) send(tx *store.Tx, c cause, by *manifest.Manifest, index int, mail *plgv1.SendMail) error {
-	to, err := f.host.customers.Get(tx, mail.GetTo())
-	if err != nil {
-		return permanent(err)
-	}
-	m := &mostradorv1.Message{
-		Id:            message.ID(c.event.GetTime().AsTime(), c.plugin, c.id, index),
-		Kind:          mail.GetKind(),
-		CustomerId:    to.GetId(),
-		To:            to.GetEmail(),
-		Plugin:        c.plugin,
-		EventSequence: c.event.GetSequence(),
-		Template:      f.host.templateName(by, mail.GetTemplate()),
-		Links:         mail.GetLinks(),
-		Tokens:        make(map[string]string, len(mail.GetLinks())),
-		Data:          mail.GetData(),
-	}
-	for name, link := range mail.GetLinks() {
-		// A link acts for whom it names, so it travels to nobody else.
-		if link.GetCustomerId() != to.GetId() {
-			return refusedf("link %q of another customer than the mail's", name)
-		}
-		if m.Tokens[name], err = f.host.linkToken(tx, c, to, m, name, link); err != nil {
-			return err
-		}
-	}
-	return f.host.messages.Queue(tx, m)
 }
 
 // activate hands in a short code. It is the customer's word, said to a person at the counter, so only a button may

@@ -69,6 +69,8 @@ type ensemble struct {
 	// plug-in does not work.
 	wake, look chan struct{}
 	stumbles   chan string
+	// rehearsing is held by the rehearsal that goes on.
+	rehearsing chan struct{}
 }
 
 var (
@@ -77,7 +79,7 @@ var (
 )
 
 func newEnsemble(h *Host, library *plugin.Library) *ensemble {
-	e := &ensemble{host: h, library: library, stamps: map[string]string{}, wake: make(chan struct{}, 1), look: make(chan struct{}, 1), stumbles: make(chan string, 16)}
+	e := &ensemble{host: h, library: library, stamps: map[string]string{}, wake: make(chan struct{}, 1), look: make(chan struct{}, 1), stumbles: make(chan string, 16), rehearsing: make(chan struct{}, 1)}
 	e.progress.Store(&mostradorv1.SyncProgress{})
 	e.active.Store(&map[string]bool{})
 	return e

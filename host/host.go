@@ -17,8 +17,9 @@
 // active plug-ins mean together is resolved in ensemble.go whenever a plug-in or a setting changes.
 //
 // Plug-ins come and go while all of that works. lifecycle.go installs and removes them, upgrade.go puts a version in the
-// place of another, records.go brings a plug-in's records along, develop.go follows the development folder, and
-// disclose.go cuts out of events what a plug-in may not see.
+// place of another, records.go brings a plug-in's records along, develop.go follows the development folder,
+// disclose.go cuts out of events what a plug-in may not see, and rehearse.go plays the past to a plug-in that is asked
+// what it would have done with other settings.
 package host
 
 import (
@@ -53,6 +54,7 @@ import (
 	"mostrador/host/plugin"
 	"mostrador/host/promotion"
 	"mostrador/host/record"
+	"mostrador/host/rule"
 	"mostrador/host/sale"
 	"mostrador/host/segment"
 	"mostrador/host/store"
@@ -104,6 +106,7 @@ type Host struct {
 	model     *model.Service
 	segments  *segment.Service
 	tags      *tag.Service
+	rules     *rule.Service
 	transfers *transfer.Service
 	histories *record.Service
 	consent   *consent.Service
@@ -268,12 +271,13 @@ func (h *Host) assemble(key []byte) (err error) {
 	}
 	h.engine = event.NewEngine(event.Config{
 		Store: h.store, Log: h.log, Applier: effects{h}, Logger: h.logger.Named("event"), Customer: h.customers.Get,
-		ParkedChanged: h.parkedChanged,
+		ParkedChanged: h.parkedChanged, Facts: h.factsFor,
 	})
 	if err := h.assembleIntegration(key); err != nil {
 		return err
 	}
 	h.assembleHistories()
+	h.assembleRules()
 	h.ensemble.resolution.Store(h.ensemble.resolve(*h.ensemble.active.Load()))
 	if level, err := h.guide.Entry(settingLogLevel, ""); err == nil && level.IsSet && h.opt.WebListen != "" {
 		h.setLogLevel() // of a store that serves; a command keeps its own

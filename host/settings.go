@@ -51,12 +51,7 @@ const (
 func (h *Host) openGuide(key []byte) (*configguide.Guide, error) {
 	guide, err := configguide.New(configguide.Config{
 		KV: guideKV{h.store}, Key: key, TemplatesDir: h.path("templates"),
-		ReadFile: func(id, name string) ([]byte, error) {
-			if p := h.ensemble.pkg(id); p != nil {
-				return p.ReadFile(name)
-			}
-			return nil, fmt.Errorf("plug-in %s is not installed", id)
-		},
+		ReadFile:      h.packageFile,
 		CheckTemplate: func(text, lang string) []*plgv1.Diagnostic { return h.messages.Check(text, lang) },
 		CheckValue:    h.checkSetting, Validate: h.askAboutSetting, Policy: h.settingPolicy,
 	})
@@ -67,6 +62,14 @@ func (h *Host) openGuide(key []byte) (*configguide.Guide, error) {
 		return nil, err
 	}
 	return guide, nil
+}
+
+// packageFile reads a file of the package in use of a plug-in.
+func (h *Host) packageFile(id, name string) ([]byte, error) {
+	if p := h.ensemble.pkg(id); p != nil {
+		return p.ReadFile(name)
+	}
+	return nil, fmt.Errorf("plug-in %s is not installed", id)
 }
 
 // guideChanged has the settings of the active plug-ins, and of no others, in the Guide.
@@ -152,7 +155,7 @@ func (h *Host) apiConfig() api.Config {
 		Model: h.model, Segments: h.segments, Tags: h.tags, Tasks: h.tasks, Transfer: h.transfers,
 		Delivery: h.delivery, Doctor: h.examineMail,
 		Records: h.histories, Promotions: h.promotions, Intake: h.intake, Webhooks: h.webhooks,
-		Subscriptions: h.subscriptions, Library: h.library,
+		Subscriptions: h.subscriptions, Library: h.library, Rules: h.rules,
 		Status: h.status, Hub: h.hub, Text: h.text, Logger: h.logger.Named("api"),
 	}
 }

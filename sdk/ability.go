@@ -14,11 +14,12 @@ import (
 )
 
 // The abilities of protocol 2, as Describe names them. A plugin has one when its author gave it a handler; the
-// manifest must then list protocol 2 under api.
+// manifest must then list protocol 2 under api. Every plugin of that protocol can rehearse.
 const (
 	abilityMigrate  = "migrate"
 	abilityCheck    = "check"
 	abilityValidate = "validate"
+	abilityRehearse = "rehearse"
 )
 
 type (
@@ -69,10 +70,15 @@ func (p *Plugin) Validate(key string, handler ValidateHandler) {
 
 // abilities are those that the plugin has in that version of the protocol.
 func (p *Plugin) abilities(api int32) []string {
-	var abilities []string
 	if api < wire.API {
 		return nil
 	}
+	return append(p.handled(), abilityRehearse)
+}
+
+// handled are the abilities that have a handler.
+func (p *Plugin) handled() []string {
+	var abilities []string
 	if p.migrate != nil {
 		abilities = append(abilities, abilityMigrate)
 	}
@@ -88,7 +94,7 @@ func (p *Plugin) abilities(api int32) []string {
 // checkAbilities finds abilities that the manifest does not allow for.
 func (p *Plugin) checkAbilities() []error {
 	var mistakes []error
-	if a := p.abilities(wire.API); len(a) > 0 && !slices.Contains(p.manifest.API, wire.API) {
+	if a := p.handled(); len(a) > 0 && !slices.Contains(p.manifest.API, wire.API) {
 		mistakes = append(mistakes, fmt.Errorf("sdk: %q has a handler, which needs protocol %d: list it in the manifest under api", a[0], wire.API))
 	}
 	if len(p.manifest.Measures) > 0 && !slices.Contains(p.manifest.API, wire.API) {

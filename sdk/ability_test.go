@@ -245,9 +245,9 @@ func TestTheBestCommonProtocolIsSpoken(t *testing.T) {
 		api       int32 // 0: they cannot speak
 		abilities []string
 	}{
-		"both new":                       {healthy(able("")), []int32{2, 1}, 2, []string{"check"}},
+		"both new":                       {healthy(able("")), []int32{2, 1}, 2, []string{"check", "rehearse"}},
 		"a host of the first":            {healthy(able("")), []int32{1}, 1, nil},
-		"a host of the future":           {healthy(able("")), []int32{3, 2}, 2, []string{"check"}},
+		"a host of the future":           {healthy(able("")), []int32{3, 2}, 2, []string{"check", "rehearse"}},
 		"a manifest of the first":        {sdk.New(files("")), []int32{2, 1}, 1, nil},
 		"a manifest without the first":   {healthy(two), []int32{1}, 0, nil},
 		"nothing in common whatever now": {healthy(two), []int32{3}, 0, nil},

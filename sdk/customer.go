@@ -103,6 +103,41 @@ type Sale struct {
 	Time       time.Time
 	// Refunded is what refunds have given back so far.
 	Refunded Money
+	// Lines are what was sold, as far as the till tells; may be empty.
+	Lines []SaleLine
+}
+
+// SaleLine is one article of a sale.
+type SaleLine struct {
+	// Article is its own identifier (SKU, EAN).
+	Article string
+	Name    string
+	// Category is what kind of article it is, in the store's words.
+	Category string
+	Quantity float64
+	// Paid is what was paid for all of it.
+	Paid Money
+}
+
+// Facts are what the store has counted of a customer.
+type Facts struct {
+	// Purchases counts sales, less those that were given back whole.
+	Purchases int
+	// Spent is their total, less refunds.
+	Spent Money
+	// First and Last are when he bought first and last; the zero time for never.
+	First, Last time.Time
+	// Measures are the numbers that plugins keep about him, by the ids of their manifests: "puntos".
+	Measures map[string]float64
+}
+
+// Facts is what the store has counted of the event's customer when the event is handled, the event included. It is there
+// for handlers of events, when the plugin has the permission customer.purchases:read.
+func (tx *Tx) Facts() Facts {
+	return Facts{
+		Purchases: int(tx.facts.GetPurchases()), Spent: Money{Minor: tx.facts.GetSpentMinor(), Currency: tx.Currency()},
+		First: readTime(tx.facts.GetFirstPurchase()), Last: readTime(tx.facts.GetLastPurchase()), Measures: tx.facts.GetMeasures(),
+	}
 }
 
 func readTime(t *timestamppb.Timestamp) time.Time {
@@ -258,21 +293,34 @@ func (m Money) write() *plgv1.Money {
 }
 
 func readSale(w *plgv1.Sale) Sale {
-	return Sale{
+	s := Sale{
 		Receipt:    w.GetReceipt(),
 		CustomerID: w.GetCustomerId(),
 		Total:      readMoney(w.GetTotal()),
 		Time:       readTime(w.GetTime()),
 		Refunded:   readMoney(w.GetRefunded()),
 	}
+	for _, l := range w.GetLines() {
+		s.Lines = append(s.Lines, SaleLine{
+			Article: l.GetArticle(), Name: l.GetName(), Category: l.GetCategory(), Quantity: l.GetQuantity(),
+			Paid: Money{Minor: l.GetMinor(), Currency: s.Total.Currency},
+		})
+	}
+	return s
 }
 
 func (s Sale) write() *plgv1.Sale {
-	return &plgv1.Sale{
+	w := &plgv1.Sale{
 		Receipt:    s.Receipt,
 		CustomerId: s.CustomerID,
 		Total:      s.Total.write(),
 		Time:       writeTime(s.Time),
 		Refunded:   s.Refunded.write(),
 	}
+	for _, l := range s.Lines {
+		w.Lines = append(w.Lines, &plgv1.SaleLine{
+			Article: l.Article, Name: l.Name, Category: l.Category, Quantity: l.Quantity, Minor: l.Paid.Minor,
+		})
+	}
+	return w
 }

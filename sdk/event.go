@@ -144,7 +144,9 @@ type Scheduled struct {
 	Data map[string]any
 }
 
-// Custom is an event that a plugin emitted (Tx.Emit). One handler serves all types that the manifest lists.
+// Custom is an event that a plugin emitted (Tx.Emit); one of another system, whose type begins with "external."; or one of
+// the core that has no type of its own here ("subscription.changed", "subscription.reason", "delivery.alert"). One handler
+// serves all types that the manifest lists; "external.*" lists those of all other systems.
 type Custom struct {
 	Event
 	Type string

@@ -31,10 +31,16 @@
 // What most plugins can do without is optional, and a plugin has it by giving a handler: Migrate brings records
 // to a new version, HealthCheck says how the plugin is, Validate looks at a setting before it is set.
 //
+// Every plugin of protocol 2 can rehearse, without a line of its author's: the store hands it events of the past with
+// other settings, the same handlers run, their records and what they schedule stay in memory, and what they would have
+// done is shown to a person before the settings are put in force. That is one more reason to keep nothing in variables
+// of the program; what is made of settings (a compiled expression) is kept with Derive.
+//
 // How it works underneath: Serve speaks plgv1, and connects as hashicorp/go-plugin does (see package wire); build a
 // plugin with -tags grpcnotrace, which leaves gRPC's own tracing out and takes 2 MiB off its memory. The host sends one piece of work at
 // a time over a single stream; work.go runs the handlers of a batch one after the other and keeps what they
-// wrote, so that a later event of the batch sees what an earlier one did although nothing is committed yet.
+// wrote, so that a later event of the batch sees what an earlier one did although nothing is committed yet; rehearse.go
+// stands in for the store while the past is played.
 package sdk
 
 import (

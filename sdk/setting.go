@@ -2,15 +2,18 @@ package sdk
 
 import (
 	"encoding/base64"
+	"encoding/json"
 	"fmt"
 	"math"
 	"strconv"
 	"strings"
 	"time"
 
+	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/types/known/structpb"
 
 	"mostrador/sdk/manifest"
+	"mostrador/sdk/plgv1"
 )
 
 // Settings of the core that the SDK itself speaks by.
@@ -23,6 +26,13 @@ const (
 type settings struct {
 	values   map[string]*structpb.Value
 	defaults *manifest.Manifest
+	// derived is what Derive made of these values.
+	derived map[string]any
+}
+
+// change puts other values in force.
+func (s *settings) change(values map[string]*structpb.Value) {
+	s.values, s.derived = values, nil
 }
 
 // value is the value in force; nil when there is neither one nor a default.
@@ -136,6 +146,44 @@ func (s Setting) File() (name string, content []byte) {
 	content, err := base64.StdEncoding.DecodeString(encoded)
 	s.expect(ok && named && has && err == nil || s.value == "", "a file")
 	return name, content
+}
+
+// Rules is the value of a message_rules.
+func (s Setting) Rules() []*plgv1.MessageRule {
+	items, ok := s.value.([]any)
+	rules := make([]*plgv1.MessageRule, 0, len(items))
+	for _, item := range items {
+		rule := &plgv1.MessageRule{}
+		data, err := json.Marshal(item)
+		if err == nil {
+			err = protojson.UnmarshalOptions{DiscardUnknown: true}.Unmarshal(data, rule)
+		}
+		if ok = err == nil; !ok {
+			break
+		}
+		rules = append(rules, rule)
+	}
+	s.expect(ok, "a list of rules")
+	return rules
+}
+
+// Derive is what a plugin makes of its settings, like compiled expressions: make is called when it is asked for first, and
+// again when a setting has changed. What it returns is kept under that name and must not be changed; after an error it
+// is asked again.
+func Derive[T any](tx *Tx, name string, make func() (T, error)) (T, error) {
+	s := &tx.work.settings
+	if v, ok := s.derived[name].(T); ok {
+		return v, nil
+	}
+	v, err := make()
+	if err != nil {
+		return v, err
+	}
+	if s.derived == nil {
+		s.derived = map[string]any{}
+	}
+	s.derived[name] = v
+	return v, nil
 }
 
 func (s Setting) expect(ok bool, what string) {

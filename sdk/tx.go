@@ -33,6 +33,7 @@ type Tx struct {
 	// migration is set for migrations.
 	migration bool
 
+	facts   *plgv1.Facts
 	state   []byte // this plugin's record of customer; nil when there is none
 	other   []byte // this plugin's record of the other customer of a merge
 	merge   bool   // the event is a merge, or the taking back of one
@@ -61,91 +62,6 @@ func (tx *Tx) Rand() *rand.Rand {
 
 // Log is the plugin's log, which the host writes into its own. Nothing personal above debug.
 func (tx *Tx) Log() hclog.Logger { return tx.work.plugin.log }
-
-// Kind says what a message is, and so whether it needs consent.
-type Kind int
-
-const (
-	// Transactional answers something that the customer did; it needs no consent.
-	Transactional Kind = iota + 1
-	// Promotional is advertising; it leaves only while the customer's consent to promotions stands.
-	Promotional
-)
-
-// Mail is a mail to one customer.
-type Mail struct {
-	Kind Kind
-	// To is the customer's id.
-	To string
-	// Template is the value of a template_file setting, a file of the plugin's package, or a template of the store's
-	// library ("biblioteca/pedido"). Beside templates/x.html, which is in Spanish, templates/x.en.html is for customers
-	// whose language is English, and so on; who has none of them gets templates/x.html.
-	Template string
-	// Links are found in the template as {{.Enlaces.name}}. A password is never mailed; a link that opens once is.
-	Links Links
-	// Data is found in the template as {{.Datos.name}}: texts, numbers, booleans, and lists and maps of them.
-	Data map[string]any
-}
-
-// Links are a mail's links by the name that its template uses.
-type Links map[string]Link
-
-// Link is a link that the host makes when the mail is queued; a plugin never sees its token.
-type Link struct {
-	kind     plgv1.Link_Kind
-	customer string
-}
-
-// ActivationLink is the page on which the customer accepts (opt-in). To send it opens or renews the
-// customer's activation, and with it the short code.
-func (tx *Tx) ActivationLink(customerID string) Link {
-	return Link{kind: plgv1.Link_KIND_ACTIVATION, customer: customerID}
-}
-
-// OptOutLink is the page on which the customer leaves promotions.
-func (tx *Tx) OptOutLink(customerID string) Link {
-	return Link{kind: plgv1.Link_KIND_OPT_OUT, customer: customerID}
-}
-
-// Activation reports whether it is a link of ActivationLink, and OptOut whether of OptOutLink.
-func (l Link) Activation() bool { return l.kind == plgv1.Link_KIND_ACTIVATION }
-
-// OptOut reports whether it is a link of OptOutLink.
-func (l Link) OptOut() bool { return l.kind == plgv1.Link_KIND_OPT_OUT }
-
-// CustomerID is whom the link is for.
-func (l Link) CustomerID() string { return l.customer }
-
-// Send queues a mail.
-func (tx *Tx) Send(m Mail) error {
-	w := &plgv1.SendMail{To: m.To, Template: m.Template}
-	switch {
-	case m.To == "":
-		return errors.New("sdk: a mail to nobody")
-	case m.Template == "":
-		return errors.New("sdk: a mail without template")
-	case m.Kind == Transactional:
-		w.Kind = plgv1.MessageKind_MESSAGE_KIND_TRANSACTIONAL
-	case m.Kind == Promotional:
-		w.Kind = plgv1.MessageKind_MESSAGE_KIND_PROMOTIONAL
-	default:
-		return errors.New("sdk: a mail must be transactional or promotional")
-	}
-	if len(m.Links) > 0 {
-		w.Links = make(map[string]*plgv1.Link, len(m.Links))
-		for name, l := range m.Links {
-			if l.kind == plgv1.Link_KIND_UNSPECIFIED || l.customer == "" {
-				return fmt.Errorf("sdk: link %q of a mail leads nowhere", name)
-			}
-			w.Links[name] = &plgv1.Link{Kind: l.kind, CustomerId: l.customer}
-		}
-	}
-	var err error
-	if w.Data, err = writeData(m.Data); err != nil {
-		return fmt.Errorf("sdk: data of a mail: %w", err)
-	}
-	return tx.add(&plgv1.Effect{Effect: &plgv1.Effect_SendMail{SendMail: w}})
-}
 
 // SetField sets a field of the customer of this event or press. The plugin needs the permission to write it,
 // and a field that a rule of interplay governs is refused.

@@ -56,7 +56,7 @@ func (s *server) Work(stream plgv1.Plugin_WorkServer) error {
 		var response *plgv1.WorkResponse
 		switch piece := request.GetWork().(type) {
 		case *plgv1.WorkRequest_Settings:
-			w.settings.values = piece.Settings.GetValues().GetFields()
+			w.settings.change(piece.Settings.GetValues().GetFields())
 			continue
 		case *plgv1.WorkRequest_Batch:
 			response = &plgv1.WorkResponse{Work: &plgv1.WorkResponse_Batch{Batch: w.batch(piece.Batch)}}
@@ -70,6 +70,8 @@ func (s *server) Work(stream plgv1.Plugin_WorkServer) error {
 			response = &plgv1.WorkResponse{Work: &plgv1.WorkResponse_Check{Check: w.check(piece.Check)}}
 		case *plgv1.WorkRequest_Validate:
 			response = &plgv1.WorkResponse{Work: &plgv1.WorkResponse_Validate{Validate: w.validate(piece.Validate)}}
+		case *plgv1.WorkRequest_Rehearse:
+			response = &plgv1.WorkResponse{Work: &plgv1.WorkResponse_Rehearse{Rehearse: w.rehearse(piece.Rehearse)}}
 		default:
 			return status.Errorf(codes.InvalidArgument, "sdk: unexpected work %T", piece)
 		}
@@ -93,6 +95,9 @@ type work struct {
 	written map[space]map[string]written
 	// broken is why the conversation cannot go on.
 	broken error
+	// rehearsal is the one under way; in that one's own work it is played, and has the records that are asked for.
+	rehearsal *rehearsal
+	played    *rehearsal
 }
 
 func (w *work) begin() {
@@ -125,9 +130,14 @@ func (w *work) deliver(d *plgv1.Delivery, outcome *plgv1.Outcome) {
 		outcome.Fault = &plgv1.Fault{Message: fmt.Sprintf("sdk: an event that does not decode: %v", err)}
 		return
 	}
+	w.handle(event, d, outcome)
+}
+
+// handle runs the handler of an event.
+func (w *work) handle(event *plgv1.Event, d *plgv1.Delivery, outcome *plgv1.Outcome) {
 	customer := event.GetCustomer()
 	id := customer.GetId()
-	tx := Tx{work: w, customer: id, language: customer.GetLanguage(), now: readTime(event.GetTime()), sequence: event.GetSequence()}
+	tx := Tx{work: w, customer: id, language: customer.GetLanguage(), now: readTime(event.GetTime()), sequence: event.GetSequence(), facts: d.GetFacts()}
 	if id != "" {
 		state, met := w.states[id]
 		if !met {
@@ -252,6 +262,9 @@ func (w *work) run(tx *Tx, call Call, handler func(context.Context) error) (faul
 // ask asks the host for records and waits for them. New settings that come in between hold from the next
 // read of a setting on.
 func (w *work) ask(read *plgv1.Read) ([]*plgv1.KeyValue, error) {
+	if w.played != nil {
+		return w.played.answer(read), nil
+	}
 	if w.broken != nil {
 		return nil, w.broken
 	}
@@ -269,7 +282,7 @@ func (w *work) ask(read *plgv1.Read) ([]*plgv1.KeyValue, error) {
 		case *plgv1.WorkRequest_Read:
 			return piece.Read.GetRecords(), nil
 		case *plgv1.WorkRequest_Settings:
-			w.settings.values = piece.Settings.GetValues().GetFields()
+			w.settings.change(piece.Settings.GetValues().GetFields())
 		default:
 			w.broken = status.Errorf(codes.InvalidArgument, "sdk: %T while an answer was awaited", piece)
 			return nil, w.broken

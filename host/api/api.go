@@ -33,6 +33,7 @@ import (
 	"mostrador/host/model"
 	"mostrador/host/promotion"
 	"mostrador/host/record"
+	"mostrador/host/rule"
 	"mostrador/host/sale"
 	"mostrador/host/segment"
 	"mostrador/host/store"
@@ -66,6 +67,8 @@ type Config struct {
 	// Tasks are the background tasks, Tags the tags; nil serves none.
 	Tasks *task.Service
 	Tags  *tag.Service
+	// Rules are the rules that send messages; nil serves none.
+	Rules *rule.Service
 	// Transfer brings customers in and out; nil serves none.
 	Transfer *transfer.Service
 	// Promotions keeps promotions, their codes, and offers; nil serves none.
@@ -209,6 +212,9 @@ func New(c Config) http.Handler {
 	}
 	if s.Records != nil {
 		mux.Handle(mostradorv1connect.NewRecordServiceHandler(recordServer{s}, options...))
+	}
+	if s.Rules != nil {
+		mux.Handle(mostradorv1connect.NewRuleServiceHandler(ruleServer{s}, options...))
 	}
 	mux.Handle(mostradorv1connect.NewSaleServiceHandler(saleServer{s}, options...))
 	if s.Segments != nil {

@@ -135,6 +135,11 @@ var roles = map[string]mostradorv1.Role{
 	mostradorv1connect.SubscriptionServiceShowProcedure:        mostradorv1.Role_ROLE_OPERATOR,
 	mostradorv1connect.SubscriptionServiceChangeProcedure:      mostradorv1.Role_ROLE_OPERATOR,
 
+	mostradorv1connect.RuleServiceListProcedure:     mostradorv1.Role_ROLE_OPERATOR,
+	mostradorv1connect.RuleServicePutProcedure:      mostradorv1.Role_ROLE_OPERATOR,
+	mostradorv1connect.RuleServiceDeleteProcedure:   mostradorv1.Role_ROLE_OPERATOR,
+	mostradorv1connect.RuleServiceRehearseProcedure: mostradorv1.Role_ROLE_OPERATOR,
+
 	mostradorv1connect.TagServiceListProcedure:   mostradorv1.Role_ROLE_CASHIER,
 	mostradorv1connect.TagServicePutProcedure:    mostradorv1.Role_ROLE_OPERATOR,
 	mostradorv1connect.TagServiceDeleteProcedure: mostradorv1.Role_ROLE_OPERATOR,

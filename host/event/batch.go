@@ -97,6 +97,11 @@ func (w *worker) address(b *batch, written map[string][]byte) error {
 	deliveries := make([]plgv1.Delivery, len(b.events))
 	b.deliveries = make([]*plgv1.Delivery, 0, len(b.events))
 	size := 0
+	var count func(*store.Tx, string) (*plgv1.Facts, error)
+	if w.e.Facts != nil {
+		count = w.e.Facts(w.name)
+	}
+	facts := map[string]*plgv1.Facts{}
 	return w.e.Store.View(func(tx *store.Tx) error {
 		for i := range b.events {
 			e := &b.events[i]
@@ -113,11 +118,26 @@ func (w *worker) address(b *batch, written map[string][]byte) error {
 				break
 			}
 			deliveries[i].Event, deliveries[i].State, deliveries[i].OtherState = e.data, state, other
+			if count != nil && e.Customer != "" {
+				counted, ok := facts[e.Customer]
+				if !ok {
+					var err error
+					if counted, err = count(tx, e.Customer); err != nil {
+						return err
+					}
+					facts[e.Customer] = counted
+				}
+				deliveries[i].Facts = counted
+				size += factsSize
+			}
 			b.deliveries = append(b.deliveries, &deliveries[i])
 		}
 		return nil
 	})
 }
+
+// factsSize is about how many bytes the facts of a customer take in a delivery.
+const factsSize = 100
 
 // state is the plugin's record of a customer, nil when there is none.
 func (w *worker) state(tx *store.Tx, customerID string, written map[string][]byte) []byte {

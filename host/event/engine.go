@@ -83,6 +83,9 @@ type Config struct {
 	Logger  hclog.Logger
 	// State returns the plugin's record of a customer, to travel with the event; nil means GetState.
 	State func(tx *store.Tx, plugin, customerID string) (state []byte, found bool)
+	// Facts returns, for a plugin that may see what the store has counted of customers, how to count, and nil for any
+	// other; a nil Facts is nil for all.
+	Facts func(plugin string) func(tx *store.Tx, customerID string) (*plgv1.Facts, error)
 	// Customer returns the customer as of now, for scheduled events; nil means that these carry the id only.
 	Customer func(tx *store.Tx, id string) (*plgv1.Customer, error)
 	// ParkedChanged, when not nil, is told after each change of a plugin's parked events. It must be quick.

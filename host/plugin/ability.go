@@ -24,6 +24,8 @@ const (
 	AbilityCheck = "check"
 	// AbilityValidate judges values of its settings.
 	AbilityValidate = "validate"
+	// AbilityRehearse plays its handlers the past.
+	AbilityRehearse = "rehearse"
 )
 
 // ErrUnable means that the plugin does not have the ability that was asked for.
@@ -79,6 +81,19 @@ func (p *Plugin) Validate(ctx context.Context, call *plgv1.ValidateCall) (*plgv1
 func (p *Plugin) Migrate(ctx context.Context, call *plgv1.MigrateCall) (*plgv1.MigrateDone, error) {
 	done, err := p.work(ctx, p.cfg.Policy.migrate(call))
 	return done.GetMigrate(), err
+}
+
+// Rehearse plays the plugin events of the past; see plgv1.RehearseCall. Between two calls it does its usual work. A
+// rehearsal belongs to the plugin's process: when that ended meanwhile, the answer has a fault. ErrUnable says that it
+// cannot rehearse.
+func (p *Plugin) Rehearse(ctx context.Context, call *plgv1.RehearseCall) (*plgv1.RehearseDone, error) {
+	done, err := p.work(ctx, &piece{
+		request: &plgv1.WorkRequest{Work: &plgv1.WorkRequest_Rehearse{Rehearse: call}},
+		limit:   p.cfg.Policy.BatchTimeout,
+		ability: AbilityRehearse,
+		answers: func(r *plgv1.WorkResponse) bool { return r.GetRehearse() != nil },
+	})
+	return done.GetRehearse(), err
 }
 
 func (p Policy) check(call *plgv1.CheckCall) *piece {

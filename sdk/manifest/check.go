@@ -23,15 +23,24 @@ var (
 var coreEvents = []string{
 	"customer.registered", "customer.changed", "consent.given", "consent.withdrawn", "sale.completed",
 	"sale.refunded", "scheduled", "customer.merged", "customer.unmerged", "customer.erased", "segment.joined",
-	"segment.left", "campaign.converted",
+	"segment.left", "campaign.converted", "subscription.changed", "subscription.reason", "delivery.alert",
 }
+
+// Events of other systems: what their types begin with, and what stands for all of them.
+const (
+	external    = "external."
+	allExternal = external + "*"
+)
+
+var externalEvent = regexp.MustCompile(`^external(\.[a-z][a-z0-9_]*)+$`)
 
 // maxMeasures is how many numbers a plugin may keep about each customer: each is kept for all of them.
 const maxMeasures = 8
 
 var (
 	settingTypes = []Type{TypeText, TypeLongText, TypeNumber, TypeMoney, TypeYesNo, TypeChoice, TypeDuration,
-		TypeDate, TypeEmail, TypePhone, TypeURL, TypeCountry, TypeSecret, TypeTemplateFile, TypeFile, TypeList, TypeColor}
+		TypeDate, TypeEmail, TypePhone, TypeURL, TypeCountry, TypeSecret, TypeTemplateFile, TypeFile, TypeList, TypeColor,
+		TypeMessageRules}
 	fieldTypes = []Type{TypeText, TypeLongText, TypeNumber, TypeMoney, TypeYesNo, TypeChoice, TypeDate,
 		TypeEmail, TypePhone, TypeURL, TypeCountry, TypeColor}
 	formTypes = append(slices.Clone(fieldTypes), TypeShortCode)
@@ -184,6 +193,13 @@ func (d *decoder) settings(list []Setting, owner string) {
 			s.Scope = ScopeStore
 		}
 		known(d, s.Scope, scopes, at+".scope")
+		switch {
+		case s.Recipes == "":
+		case s.Type != TypeMessageRules:
+			d.problem(at+".recipes", "only message_rules have recipes: take it away")
+		case !packageFile(s.Recipes):
+			d.problem(at+".recipes", "%q must be a file of the package, like recipes.yaml", s.Recipes)
+		}
 		if s.Public && s.Type == TypeSecret {
 			d.problem(at+".public", "a secret is never public: take it away")
 		}
@@ -256,9 +272,9 @@ func (d *decoder) events(m *Manifest) {
 	own := strings.ToLower(m.ID) + "."
 	for i, e := range m.Events.Handles {
 		at := fmt.Sprintf("events.handles[%d]", i)
-		if !slices.Contains(coreEvents, e) && !pluginEvent(e) {
-			d.problem(at, "unknown event %q: use one of %s, or a plugin's, like plg0002.points_expired", e,
-				strings.Join(coreEvents, ", "))
+		if !slices.Contains(coreEvents, e) && !pluginEvent(e) && e != allExternal && !externalEvent.MatchString(e) {
+			d.problem(at, "unknown event %q: use one of %s, another system's, like external.cart.abandoned or external.*, "+
+				"or a plugin's, like plg0002.points_expired", e, strings.Join(coreEvents, ", "))
 		}
 		d.once(slices.Contains(m.Events.Handles[:i], e), at, e)
 	}

@@ -10,7 +10,10 @@
 // The core's own settings are written in the same form and read by ParseSettings.
 package manifest
 
-import "slices"
+import (
+	"slices"
+	"strings"
+)
 
 // Manifest is what one plugin.yaml says. It is read once and never changed.
 type Manifest struct {
@@ -87,6 +90,8 @@ type Setting struct {
 	Scope Scope `yaml:"scope"`
 	// Public lets every plugin read the value. A secret is never public.
 	Public bool `yaml:"public"`
+	// Recipes names a file of the package with ready rules for a message_rules (see ParseRecipes).
+	Recipes string `yaml:"recipes"`
 }
 
 // Choice is one value of a choice and its name on screen.
@@ -174,7 +179,7 @@ type Measure struct {
 }
 
 // Events are the event types that a plugin handles and those that it emits. Its own begin with its id in
-// lower case: "plg0002.points_expired".
+// lower case: "plg0002.points_expired". Those of other systems begin with "external."; "external.*" are all of these.
 type Events struct {
 	Handles []string `yaml:"handles"`
 	Emits   []string `yaml:"emits"`
@@ -221,8 +226,8 @@ type Expression string
 // Type is what kind of value a setting, a field or a question of a form takes.
 type Type string
 
-// The types. Fields and forms know all but template_file, file, secret, list and duration; only a form knows
-// short_code.
+// The types. Fields and forms know all but template_file, file, secret, list, duration and message_rules; only a
+// form knows short_code.
 const (
 	// TypeText is one line.
 	TypeText Type = "text"
@@ -258,6 +263,8 @@ const (
 	TypeList Type = "list"
 	// TypeColor is "#rrggbb".
 	TypeColor Type = "color"
+	// TypeMessageRules is a list of rules that send messages (plgv1.MessageRule in protobuf's JSON).
+	TypeMessageRules Type = "message_rules"
 	// TypeShortCode is the four digits that the customer reads out.
 	TypeShortCode Type = "short_code"
 )
@@ -340,6 +347,9 @@ func (m *Manifest) Measure(id string) (*Measure, bool) {
 
 // Handles tells whether the plugin wants events of that type.
 func (m *Manifest) Handles(eventType string) bool {
+	if strings.HasPrefix(eventType, external) && slices.Contains(m.Events.Handles, allExternal) {
+		return true
+	}
 	return slices.Contains(m.Events.Handles, eventType)
 }
 

@@ -34,6 +34,10 @@ const (
 	PermissionRecordConsent = "consent:record"
 	// PermissionSendEmail queues mail to customers.
 	PermissionSendEmail = "message.email:send"
+	// PermissionSendAddress queues mail to addresses of who is no customer: staff, suppliers, who asked on a web page.
+	PermissionSendAddress = "message.address:send"
+	// PermissionReadPurchases shows what the store has counted of a customer: purchases, and plugins' measures.
+	PermissionReadPurchases = "customer.purchases:read"
 	// PermissionSendSMS queues SMS to customers.
 	PermissionSendSMS = "message.sms:send"
 	// PermissionSpawn runs programs of the system.
@@ -50,7 +54,7 @@ var (
 	permissions = []string{
 		PermissionReadCustomer, PermissionReadContact, PermissionWriteFields, PermissionWriteTags,
 		PermissionReadSales, PermissionReadConsent, PermissionRecordConsent, PermissionSendEmail,
-		PermissionSendSMS, PermissionSpawn,
+		PermissionSendAddress, PermissionReadPurchases, PermissionSendSMS, PermissionSpawn,
 	}
 	permissionField = regexp.MustCompile(`^customer\.[a-z][a-z0-9_]*:write$`)
 	permissionNet   = regexp.MustCompile(`^net:([a-z0-9](?:[a-z0-9.-]*[a-z0-9])?):([1-9][0-9]{0,4})$`)

@@ -28,7 +28,7 @@ func (d *decoder) value(s *Setting, at string) {
 	if want, _ := kindOf(s.Type, false); want != kindOfValue(s.Default) {
 		d.problem(at+".default", "must be %s for a %s", want, s.Type)
 	}
-	if s.Type == TypeSecret || s.Type == TypeFile {
+	if s.Type == TypeSecret || s.Type == TypeFile || s.Type == TypeMessageRules {
 		d.problem(at+".default", "a %s has no default: take it away", s.Type)
 	}
 	if text, ok := s.Default.(string); ok && s.Type == TypeChoice &&
@@ -189,6 +189,8 @@ func (d *decoder) valid(t Type, condition Expression, hint Text, at string) {
 	case condition == "":
 	case t == TypeFile || t == TypeTemplateFile:
 		d.problem(at+".valid", "is about values, and that of a %s is only its path: take it away", t)
+	case t == TypeMessageRules:
+		d.problem(at+".valid", "message_rules are judged by the plugin: say validate: true instead")
 	case hint.Empty():
 		d.problem(at+".valid_hint", "is missing: say in words what a value must meet")
 	}

@@ -204,6 +204,37 @@ func (s *Store) Outbox(customerID string, n int) []Sent {
 	return sent
 }
 
+// RehearsedRule is what a rule would have sent.
+type RehearsedRule struct {
+	// Events counts those of the rule's type, Messages what it would have sent.
+	Events, Messages int
+	// To are the addresses of the newest messages, newest first.
+	To []string
+}
+
+// RehearseRule tries a rule of a setting of type message_rules, kept or not, on what happened in the store so far.
+func (s *Store) RehearseRule(setting string, rule any) RehearsedRule {
+	s.t.Helper()
+	var r struct {
+		Events, Messages json.Number
+		List             []struct{ To string }
+	}
+	s.call("RuleService/Rehearse", object{"setting": setting, "rule": rule, "limit": 500}, &r)
+	var out RehearsedRule
+	for _, n := range []struct {
+		said json.Number
+		to   *int
+	}{{r.Events, &out.Events}, {r.Messages, &out.Messages}} {
+		if count, err := n.said.Int64(); err == nil {
+			*n.to = int(count)
+		}
+	}
+	for _, m := range r.List {
+		out.To = append(out.To, m.To)
+	}
+	return out
+}
+
 // Set sets a setting of the Configuration Guide.
 func (s *Store) Set(key string, value any) {
 	s.t.Helper()

@@ -44,6 +44,8 @@ type Try struct {
 	Now time.Time
 	// Language is that of the person at the screen; "es" to begin with.
 	Language string
+	// Facts, when not nil, is what the store has counted of a customer at that time; it goes with every event.
+	Facts func(customerID string, at time.Time) sdk.Facts
 
 	t        testing.TB
 	server   plgv1.PluginServer
@@ -170,22 +172,7 @@ func (y *Try) try(events []sdk.AnyEvent) ([]Effects, *plgv1.Fault) {
 	sent := map[string]bool{}
 	var customers []string
 	for _, e := range events {
-		w, err := sdk.ToWire(e)
-		if err != nil {
-			y.t.Fatal(err)
-		}
-		if w.Sequence == 0 {
-			y.sequence++
-			w.Sequence = y.sequence
-		}
-		if w.Time == nil {
-			w.Time = timestamppb.New(y.Now)
-		}
-		encoded, err := proto.Marshal(w)
-		if err != nil {
-			y.t.Fatal(err)
-		}
-		d := &plgv1.Delivery{Event: encoded}
+		w, d := y.delivery(e)
 		if id := w.GetCustomer().GetId(); !sent[id] { // as the host does: only with a customer's first event
 			d.State = y.states[id]
 			sent[id] = true
@@ -210,6 +197,30 @@ func (y *Try) try(events []sdk.AnyEvent) ([]Effects, *plgv1.Fault) {
 		y.t.Fatalf("%d outcomes of %d events", len(outcomes), len(events))
 	}
 	return effects, nil
+}
+
+// delivery is an event as the host hands it over, without records.
+func (y *Try) delivery(e sdk.AnyEvent) (*plgv1.Event, *plgv1.Delivery) {
+	y.t.Helper()
+	w, err := sdk.ToWire(e)
+	if err != nil {
+		y.t.Fatal(err)
+	}
+	if w.Sequence == 0 {
+		y.sequence++
+		w.Sequence = y.sequence
+	}
+	if w.Time == nil {
+		w.Time = timestamppb.New(y.Now)
+	}
+	d := &plgv1.Delivery{}
+	if d.Event, err = proto.Marshal(w); err != nil {
+		y.t.Fatal(err)
+	}
+	if id := w.GetCustomer().GetId(); id != "" && y.Facts != nil {
+		d.Facts = facts(y.Facts(id, w.GetTime().AsTime()))
+	}
+	return w, d
 }
 
 // Act presses a button. A fault fails the test; a refusal is in the result.
@@ -269,18 +280,35 @@ func (y *Try) panel(id string, of sdk.Customer) *plgv1.PanelDone {
 // commit keeps what the plugin keeps and returns the rest.
 func (y *Try) commit(customerID string, effects []*plgv1.Effect) Effects {
 	y.t.Helper()
-	e := Effects{Fields: map[string]string{}, Measures: map[string]float64{}}
-	for _, effect := range effects {
+	return y.sort(effects, func(effect *plgv1.Effect) bool {
 		switch effect := effect.GetEffect().(type) {
 		case *plgv1.Effect_SaveState:
-			e.Saved = true
 			y.states[customerID] = effect.SaveState.GetState()
+			return false
 		case *plgv1.Effect_PutState:
 			y.states[effect.PutState.GetCustomerId()] = effect.PutState.GetState()
 		case *plgv1.Effect_Put:
 			y.records[effect.Put.GetKey()] = effect.Put.GetValue()
 		case *plgv1.Effect_Delete:
 			delete(y.records, effect.Delete)
+		default:
+			return false
+		}
+		return true
+	})
+}
+
+// sort puts effects in order, without those that keep has kept.
+func (y *Try) sort(effects []*plgv1.Effect, keep func(*plgv1.Effect) bool) Effects {
+	y.t.Helper()
+	e := Effects{Fields: map[string]string{}, Measures: map[string]float64{}}
+	for _, effect := range effects {
+		if keep(effect) {
+			continue
+		}
+		switch effect := effect.GetEffect().(type) {
+		case *plgv1.Effect_SaveState:
+			e.Saved = true
 		case *plgv1.Effect_SetField:
 			e.Fields[effect.SetField.GetField()] = effect.SetField.GetValue()
 		case *plgv1.Effect_AddTag:
@@ -311,23 +339,6 @@ func (y *Try) commit(customerID string, effects []*plgv1.Effect) Effects {
 		}
 	}
 	return e
-}
-
-// mail is a mail as its author wrote it. Links are made by a Tx's methods, which need nothing of it.
-func mail(w *plgv1.SendMail) sdk.Mail {
-	m := sdk.Mail{Kind: sdk.Transactional, To: w.GetTo(), Template: w.GetTemplate(), Data: w.GetData().AsMap(), Links: sdk.Links{}}
-	if w.GetKind() == plgv1.MessageKind_MESSAGE_KIND_PROMOTIONAL {
-		m.Kind = sdk.Promotional
-	}
-	var tx *sdk.Tx
-	for name, l := range w.GetLinks() {
-		if l.GetKind() == plgv1.Link_KIND_ACTIVATION {
-			m.Links[name] = tx.ActivationLink(l.GetCustomerId())
-		} else {
-			m.Links[name] = tx.OptOutLink(l.GetCustomerId())
-		}
-	}
-	return m
 }
 
 func customer(t testing.TB, c sdk.Customer) *plgv1.Customer {

@@ -145,6 +145,14 @@ type grammar struct {
 			Retry  integrationWebhookRetryCmd  `cmd:""`
 		} `cmd:""`
 	} `cmd:""`
+	Rule struct {
+		List     ruleListCmd     `cmd:""`
+		Put      rulePutCmd      `cmd:""`
+		On       ruleOnCmd       `cmd:""`
+		Off      ruleOffCmd      `cmd:""`
+		Delete   ruleDeleteCmd   `cmd:""`
+		Rehearse ruleRehearseCmd `cmd:""`
+	} `cmd:""`
 	Tag struct {
 		List   tagListCmd   `cmd:""`
 		Put    tagPutCmd    `cmd:""`

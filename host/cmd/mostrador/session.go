@@ -47,6 +47,7 @@ type clients struct {
 	plugin      mostradorv1connect.PluginServiceClient
 	promotion   mostradorv1connect.PromotionServiceClient
 	record      mostradorv1connect.RecordServiceClient
+	rule        mostradorv1connect.RuleServiceClient
 	sale        mostradorv1connect.SaleServiceClient
 	segment     mostradorv1connect.SegmentServiceClient
 	setting     mostradorv1connect.SettingServiceClient
@@ -129,6 +130,7 @@ func (s *session) connect(ctx context.Context) (*clients, error) {
 		segment:     mostradorv1connect.NewSegmentServiceClient(client, base, opt),
 		setting:     mostradorv1connect.NewSettingServiceClient(client, base, opt),
 		transfer:    mostradorv1connect.NewTransferServiceClient(client, base, opt),
+		rule:        mostradorv1connect.NewRuleServiceClient(client, base, opt),
 		tag:         mostradorv1connect.NewTagServiceClient(client, base, opt),
 		delivery:    mostradorv1connect.NewDeliveryServiceClient(client, base, opt),
 

@@ -8,6 +8,7 @@ import (
 	"google.golang.org/protobuf/types/known/structpb"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
+	"mostrador/sdk/manifest"
 	"mostrador/sdk/plgv1"
 )
 
@@ -28,6 +29,9 @@ func showsAbilities(ctx context.Context, s *suite) {
 	}
 	if can("migrate") {
 		migrates(ctx, s)
+	}
+	if can("rehearse") {
+		rehearses(ctx, s)
 	}
 }
 
@@ -69,7 +73,11 @@ func validates(ctx context.Context, s *suite) {
 		if !setting.Validate {
 			continue
 		}
-		for i, value := range []any{setting.Default, "", "~~~", -1.5, true} {
+		values := []any{setting.Default, "", "~~~", -1.5, true}
+		if setting.Type == manifest.TypeMessageRules { // the Guide lets nothing but rules through
+			values = []any{[]any{}}
+		}
+		for i, value := range values {
 			if i == 0 && value == nil {
 				continue
 			}
@@ -134,5 +142,51 @@ func migrates(ctx context.Context, s *suite) {
 		case !proto.Equal(first, done):
 			s.fail("migrate_differs")
 		}
+	}
+}
+
+// rehearses: it plays the past twice the same way, does no more than it may, and its work goes on as if it had not.
+func rehearses(ctx context.Context, s *suite) {
+	p, ok := s.ready(ctx, "rehearse")
+	if !ok {
+		return
+	}
+	var played [2][]*plgv1.Rehearsed
+	for i := range played {
+		call := &plgv1.RehearseCall{Begin: true, Settings: s.settings(), Until: timestamppb.New(opened.AddDate(1, 0, 0))}
+		for _, e := range s.events() {
+			data, err := proto.Marshal(e)
+			if err != nil {
+				s.failWith("rehearse", err)
+				return
+			}
+			call.Deliveries = append(call.Deliveries, &plgv1.Delivery{Event: data})
+		}
+		response, err := p.do(ctx, s.newLedger(), &plgv1.WorkRequest{Work: &plgv1.WorkRequest_Rehearse{Rehearse: call}})
+		done := response.GetRehearse()
+		switch {
+		case err != nil:
+			s.failWith("rehearse", err)
+			return
+		case done == nil:
+			s.fail("answer_kind", "what", "rehearse", "said", kind(response))
+			return
+		case done.GetFault() != nil:
+			s.fail("ability_fault", "ability", "rehearse", "problem", done.GetFault().GetMessage())
+			return
+		}
+		played[i] = done.GetOutcomes()
+	}
+	for _, o := range played[0] {
+		for _, effect := range o.GetEffects() {
+			switch effect.GetEffect().(type) {
+			case *plgv1.Effect_SaveState, *plgv1.Effect_Put, *plgv1.Effect_Delete, *plgv1.Effect_Schedule:
+				s.fail("rehearse_kept", "effect", name(effect))
+				return
+			}
+		}
+	}
+	if !slices.EqualFunc(played[0], played[1], func(a, b *plgv1.Rehearsed) bool { return proto.Equal(a, b) }) {
+		s.fail("rehearse_differs")
 	}
 }

@@ -108,7 +108,7 @@ func describes(ctx context.Context, s *suite) {
 	}
 	s.abilities = who.GetAbilities()
 	for _, ability := range s.abilities {
-		if !slices.Contains([]string{"migrate", "check", "validate"}, ability) {
+		if !slices.Contains([]string{"migrate", "check", "validate", "rehearse"}, ability) {
 			s.warn("ability_unknown", "ability", ability)
 		}
 	}

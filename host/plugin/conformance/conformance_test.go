@@ -17,7 +17,7 @@ import (
 )
 
 func TestThePluginsOfTheHouseAreFit(t *testing.T) {
-	for _, name := range []string{"plg0002puntos", "plg0074bienvenida"} {
+	for _, name := range []string{"plg0002puntos", "plg0074bienvenida", "plg0110mensajes"} {
 		t.Run(name, func(t *testing.T) { fit(t, install(t, filepath.Join("..", "..", "..", "plugins", name))) })
 	}
 }
@@ -152,6 +152,7 @@ func TestWhatIsWrongIsFoundAndNamed(t *testing.T) {
 		{"unfit", "abilities", "check_unfit"},
 		{"defaults", "abilities", "validate_default"},
 		{"migrates", "abilities", "effect_migration"},
+		{"recalls", "abilities", "rehearse_differs"},
 		{"stays", "shutdown", "shutdown_stays"},
 		{"lingers", "hang_up", "hang_up_stays"},
 		{"orphan", "orphan", "orphan_stays"},

@@ -190,14 +190,25 @@ func (l *ledger) judgeMail(mail *plgv1.SendMail, lacks, wrong verdict) (string, 
 	default:
 		return wrong("kind is neither transactional nor promotional")
 	}
-	if mail.GetTo() == "" {
-		return wrong("to is empty")
+	if mail.GetAddress() != "" {
+		if code, args := lacks(manifest.PermissionSendAddress); code != "" {
+			return code, args
+		}
+		if mail.GetKind() != plgv1.MessageKind_MESSAGE_KIND_TRANSACTIONAL {
+			return wrong("a promotional mail to an address")
+		}
+	}
+	if (mail.GetTo() == "") == (mail.GetAddress() == "") {
+		return wrong("it needs either to or address")
 	}
 	if _, err := l.suite.pkg.ReadFile(mail.GetTemplate()); err != nil {
 		return "effect_template", []any{"template", mail.GetTemplate(), "problem", err}
 	}
 	for link, to := range mail.GetLinks() {
-		if to.GetCustomerId() != mail.GetTo() {
+		if to.GetKind() == plgv1.Link_KIND_ONCE && to.GetUrl() == "" {
+			return wrong(fmt.Sprintf("link %q leads nowhere", link))
+		}
+		if to.GetCustomerId() != mail.GetTo() && to.GetKind() != plgv1.Link_KIND_ONCE {
 			return wrong(fmt.Sprintf("link %q is for another customer than the mail", link))
 		}
 		if to.GetKind() == plgv1.Link_KIND_UNSPECIFIED {

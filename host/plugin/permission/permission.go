@@ -34,6 +34,8 @@ var sentences = map[string]struct {
 	manifest.PermissionReadConsent:   {"read_consent", false},
 	manifest.PermissionRecordConsent: {"record_consent", false},
 	manifest.PermissionSendEmail:     {"send_email", true},
+	manifest.PermissionSendAddress:   {"send_address", true},
+	manifest.PermissionReadPurchases: {"read_purchases", false},
 	manifest.PermissionSendSMS:       {"send_sms", true},
 	manifest.PermissionSpawn:         {"spawn", true},
 }

@@ -96,6 +96,8 @@ func newPlugin(wrong string) *sdk.Plugin {
 	p := sdk.New(os.DirFS(filepath.Dir(os.Args[0])))
 	sdk.On(p, func(_ context.Context, tx *sdk.Tx, e sdk.CustomerRegistered) error {
 		switch wrong {
+		case "recalls":
+			tx.Note(fmt.Sprint(count.Add(1)))
 		case "faults":
 			return errors.New("it does not work today")
 		case "mails":
@@ -148,7 +150,7 @@ func (s *server) Describe(ctx context.Context, r *plgv1.DescribeRequest) (*plgv1
 	if err != nil {
 		return nil, err
 	}
-	said.Abilities = []string{"migrate", "check", "validate"}
+	said.Abilities = []string{"migrate", "check", "validate", "rehearse"}
 	if s.wrong == "another" {
 		said.Version = "1.0.1"
 	}
