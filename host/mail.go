@@ -11,6 +11,7 @@ import (
 	"mostrador/host/api/mostradorv1"
 	"mostrador/host/blob"
 	"mostrador/host/customer"
+	"mostrador/host/event"
 	"mostrador/host/message"
 	"mostrador/host/promotion"
 	"mostrador/host/store"
@@ -57,7 +58,11 @@ func (f effects) send(tx *store.Tx, c cause, by *manifest.Manifest, index int, m
 			return err
 		}
 	}
-	return f.host.messages.Queue(tx, m)
+	err := f.host.messages.Queue(tx, m)
+	if errors.Is(err, message.ErrNobody) || errors.Is(err, message.ErrTooLarge) {
+		return &event.Refused{Err: err} // trying again mends neither
+	}
+	return err
 }
 
 // addressMail says whom a mail goes to: a customer, or an address of somebody who is none.

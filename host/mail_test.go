@@ -62,14 +62,14 @@ func TestAFileOfAMailIsHeldAndBounded(t *testing.T) {
 			"no name":    {Name: "facturas/", Data: nil},
 			"two lines":  {Name: "a\r\nb.pdf", Data: []byte("x")},
 			"empty":      {Name: "a.pdf"},
-			"very large": {Name: "a.pdf", Data: bytes.Repeat([]byte("x"), maxFileSize+1)},
+			"very large": {Name: "a.pdf", Data: bytes.Repeat([]byte("x"), maxMailFile+1)},
 		} {
 			if err := attach(tx, &mostradorv1.Message{}, a); err == nil {
 				t.Errorf("%s is attached", name)
 			}
 		}
 		many := &mostradorv1.Message{}
-		for range maxFiles {
+		for range maxMailFiles {
 			if err := attach(tx, many, &plgv1.Attachment{Name: "a", Data: []byte("x")}); err != nil {
 				t.Error(err)
 			}

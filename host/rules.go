@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"mostrador/host/api/mostradorv1"
 	"mostrador/host/rule"
 	"mostrador/host/store"
 	"mostrador/sdk/plgv1"
@@ -24,5 +25,23 @@ func (h *Host) assembleRules() {
 			})
 			return c, err
 		},
+		External: h.intake.Types, Held: h.held,
 	})
+}
+
+// held says why a mail to a customer would not leave now; empty when it would.
+func (h *Host) held(ctx context.Context, m *mostradorv1.Message) (string, error) {
+	if m.GetCustomerId() == "" {
+		return "", nil
+	}
+	answer, err := h.messages.Why(ctx, &mostradorv1.WhyMessageRequest{CustomerId: m.GetCustomerId(), Kind: m.GetKind(), Topic: m.GetTopic()})
+	if err != nil {
+		return "", err
+	}
+	for _, check := range answer.GetChecks() {
+		if !check.GetPassed() && check.GetUntil() == nil {
+			return check.GetWords(), nil
+		}
+	}
+	return "", nil
 }

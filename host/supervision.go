@@ -56,7 +56,10 @@ func (h *Host) gates() []message.Gate {
 
 // observe follows every change of a row of the outbox.
 func (h *Host) observe(tx *store.Tx, old, now *mostradorv1.Message) error {
-	return h.delivery.Observe(tx, old, now)
+	if err := h.delivery.Observe(tx, old, now); err != nil {
+		return err
+	}
+	return h.library.Observe(tx, old, now)
 }
 
 // ownSigner is who signs mails now: the domain of the sender, once DNS has its keys.

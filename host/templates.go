@@ -36,9 +36,26 @@ func (h *Host) assembleTemplates() (err error) {
 	h.library, err = library.New(library.Config{
 		Store: h.store, Messages: h.messages, Text: h.text.Text, Brought: h.brought,
 		Language: func() string { return h.guide.Text(settingLanguage) },
+		UsedBy:   h.usesTemplate,
 		Changed:  func(string) { h.catalogueChanged() },
 	})
 	return err
+}
+
+// usesTemplate names the rules of active plug-ins that send a template of the library.
+func (h *Host) usesTemplate(id string) (names []string) {
+	for _, m := range h.ensemble.Active() {
+		for i := range m.Settings {
+			if s := &m.Settings[i]; s.Type == manifest.TypeMessageRules {
+				for _, r := range h.guide.Rules(s.Key) {
+					if r.GetTemplate() == id || m.ID+"/"+r.GetTemplate() == id {
+						names = append(names, r.GetName())
+					}
+				}
+			}
+		}
+	}
+	return names
 }
 
 // template returns the text of a template by its templateName, in a language or the nearest that it has.
@@ -169,7 +186,7 @@ func templateNames(p *plugin.Package) []string {
 }
 
 // known is what templates are told of a customer beyond himself.
-func (h *Host) known(tx *store.Tx, _ *mostradorv1.Message, c *plgv1.Customer) (*message.Known, error) {
+func (h *Host) known(tx *store.Tx, m *mostradorv1.Message, c *plgv1.Customer) (*message.Known, error) {
 	k := &message.Known{}
 	if c == nil {
 		return k, nil
@@ -182,9 +199,20 @@ func (h *Host) known(tx *store.Tx, _ *mostradorv1.Message, c *plgv1.Customer) (*
 		Purchases: facts.Purchases, SpentMinor: facts.Spent, Measures: facts.Measures,
 		FirstPurchase: second(facts.FirstPurchase), LastPurchase: second(facts.LastPurchase),
 	}
-	k.Sales, err = h.sales.Of(tx, c.GetId(), message.MaxSales)
+	if k.Sales, err = h.sales.Of(tx, c.GetId(), message.MaxSales); err != nil {
+		return nil, err
+	}
+	if m.GetPromotion() != "" {
+		if k.Code, err = h.promotions.OfTx(tx, m.GetPromotion(), c.GetId()); err != nil {
+			return nil, err
+		}
+	}
+	k.Offers, err = h.promotions.ChooseTx(tx, c, h.guide.Text(settingLanguage), shownOffers)
 	return k, err
 }
+
+// shownOffers is how many offers one mail shows at most.
+const shownOffers = 5
 
 // second is a time in seconds since 1970; nil for 0.
 func second(at int64) *timestamppb.Timestamp {
