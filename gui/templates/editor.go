@@ -7,7 +7,6 @@ import (
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/container"
 	"fyne.io/fyne/v2/driver/desktop"
-	"fyne.io/fyne/v2/theme"
 	"fyne.io/fyne/v2/widget"
 	"google.golang.org/protobuf/proto"
 
@@ -342,9 +341,9 @@ func (e *editor) save(then func()) {
 		e.base = proto.CloneOf(res.Template)
 		if proto.Equal(sent, e.now) { // nothing was typed meanwhile
 			e.now = proto.CloneOf(res.Template)
-			at := e.html.CursorRow
-			e.speak()
-			e.html.CursorRow = at
+			if text := e.text(); text.Html != e.html.Text || text.Text != e.plain.Text {
+				e.speak() // the host keeps it otherwise than it was typed
+			}
 		} else {
 			e.now.Id = e.base.Id
 		}
@@ -375,11 +374,4 @@ func (e *editor) refused(err error) {
 		words = []string{e.d.Explain(err)}
 	}
 	e.fault(strings.Join(words, "\n"))
-}
-
-// heading is a bold line of the preview.
-func heading() *widget.Label {
-	l := ui.Cell(true)
-	l.SizeName = theme.SizeNameText
-	return l
 }
