@@ -10,7 +10,7 @@ import (
 	"mostrador/host/api/mostradorv1"
 )
 
-var keyWeights = []float32{26, 28, 15, 15, 16}
+var keyWeights = []float32{26, 26, 16, 16, 16}
 
 // keyRow is one key in the list.
 type keyRow struct {

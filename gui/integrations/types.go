@@ -8,7 +8,7 @@ import (
 	"mostrador/host/api/mostradorv1"
 )
 
-var typeWeights = []float32{29, 25, 12, 14, 20}
+var typeWeights = []float32{27, 24, 12, 17, 20}
 
 // typeRow is one kind of event in the list.
 type typeRow struct {

@@ -19,7 +19,7 @@ type filter struct {
 	state   *ui.Select
 	chips   *fyne.Container
 	changed func()
-	now     mostradorv1.ListMessagesRequest
+	now     *mostradorv1.ListMessagesRequest // what the window asks for
 	newest  ui.Latest
 
 	templates map[string]string // their names, as messages name them
@@ -28,7 +28,7 @@ type filter struct {
 }
 
 func newFilter(d *ui.Desk, changed func()) *filter {
-	f := &filter{d: d, changed: changed, chips: ui.Chips(), templates: map[string]string{}, plugins: map[string]bool{}, rules: map[string]bool{}}
+	f := &filter{d: d, changed: changed, now: &mostradorv1.ListMessagesRequest{}, chips: ui.Chips(), templates: map[string]string{}, plugins: map[string]bool{}, rules: map[string]bool{}}
 	names := make([]string, len(states))
 	for i, state := range states {
 		names[i] = d.T("outbox.filter." + state.String())

@@ -2,6 +2,7 @@ package rules
 
 import (
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -499,4 +500,13 @@ func (f *form) remove() {
 			d.Say(d.T("rules.deleted", "name", f.base.Name))
 		})
 	})
+}
+
+// number reads a whole number; nothing is none.
+func number(text string) int32 {
+	n, err := strconv.ParseInt(text, 10, 32)
+	if err != nil {
+		return 0
+	}
+	return int32(n)
 }

@@ -1,7 +1,6 @@
 package rules
 
 import (
-	"strconv"
 	"time"
 
 	"fyne.io/fyne/v2"
@@ -146,13 +145,4 @@ func (f *form) rehearse() {
 		p.list.Refresh()
 		p.content.Refresh()
 	})
-}
-
-// number reads a whole number; nothing is none.
-func number(text string) int32 {
-	n, err := strconv.ParseInt(text, 10, 32)
-	if err != nil {
-		return 0
-	}
-	return int32(n)
 }

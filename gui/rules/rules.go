@@ -38,7 +38,7 @@ type Screen struct {
 	newest  ui.Latest
 }
 
-var weights = []float32{12, 33, 22, 13, 20}
+var weights = []float32{12, 33, 21, 16, 18}
 
 // New builds the screen.
 func New(d *ui.Desk) *Screen {

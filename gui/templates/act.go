@@ -1,6 +1,7 @@
 package templates
 
 import (
+	"fmt"
 	"strings"
 
 	"fyne.io/fyne/v2"
@@ -237,4 +238,13 @@ func (e *editor) remove() {
 			d.Say(d.T("templates.deleted", "name", e.base.Name))
 		})
 	})
+}
+
+// version is a version in words: who, where and when.
+func version(d *ui.Desk, v *mostradorv1.TemplateVersion) string {
+	who := v.Actor.GetOperator()
+	if who == "" {
+		who = d.T("templates.nobody")
+	}
+	return fmt.Sprintf("%s  ·  %s", d.Text.DateTime(v.Time), who)
 }

@@ -7,7 +7,6 @@ import (
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/container"
 	"fyne.io/fyne/v2/driver/desktop"
-	"fyne.io/fyne/v2/theme"
 	"fyne.io/fyne/v2/widget"
 	"google.golang.org/protobuf/proto"
 
@@ -316,7 +315,8 @@ func (e *editor) request() *mostradorv1.PutTemplateRequest {
 	return req
 }
 
-// save keeps a new version; then is called once it stands.
+// save keeps a new version; then is called once it stands. What somebody else has saved meanwhile is not put aside in
+// silence.
 func (e *editor) save(then func()) {
 	if e.busy || !e.s.may() || e.d.TopModal() != nil {
 		return
@@ -328,6 +328,40 @@ func (e *editor) save(then func()) {
 	}
 	e.busy = true
 	e.look()
+	if e.base.Id == "" {
+		e.put(then)
+		return
+	}
+	ui.Ask(e.d, e.d.Model.Templates.Get, &mostradorv1.GetTemplateRequest{Id: e.base.Id}, func(res *mostradorv1.GetTemplateResponse, err error) {
+		if err == nil && !e.overtaken(res.Template) {
+			e.put(then)
+			return
+		}
+		e.busy = false
+		e.look()
+		if err != nil {
+			e.refused(err)
+			return
+		}
+		e.d.Confirm(e.d.T("templates.overtaken"), e.d.T("templates.overtaken.text"), e.d.T("templates.overtaken.yes"), func() {
+			e.busy = true
+			e.look()
+			e.put(then)
+		})
+	})
+}
+
+// overtaken tells whether a text that was changed here has another version by now than the one it was begun from.
+func (e *editor) overtaken(there *mostradorv1.Template) bool {
+	for _, text := range e.request().Template.Texts {
+		if now := textOf(there, text.Language); now.Language != "" && now.Version != text.Version {
+			return true
+		}
+	}
+	return false
+}
+
+func (e *editor) put(then func()) {
 	sent := proto.CloneOf(e.now)
 	ui.Ask(e.d, e.d.Model.Templates.Put, e.request(), func(res *mostradorv1.PutTemplateResponse, err error) {
 		e.busy = false
@@ -337,16 +371,21 @@ func (e *editor) save(then func()) {
 			return
 		}
 		e.d.Keep(e.key, nil)
+		e.key = draft(res.Template.GetId())
 		e.d.Say(e.d.T("templates.saved", "name", res.Template.GetName()))
 		e.notice.RemoveAll()
 		e.base = proto.CloneOf(res.Template)
 		if proto.Equal(sent, e.now) { // nothing was typed meanwhile
 			e.now = proto.CloneOf(res.Template)
-			at := e.html.CursorRow
-			e.speak()
-			e.html.CursorRow = at
+			if text := e.text(); text.Html != e.html.Text || text.Text != e.plain.Text {
+				e.speak() // the host keeps it otherwise than it was typed
+			}
 		} else {
 			e.now.Id = e.base.Id
+			for _, text := range e.now.Texts {
+				text.Version = textOf(e.base, text.Language).Version
+			}
+			e.d.Keep(e.key, e.now)
 		}
 		e.look()
 		if then != nil {
@@ -375,11 +414,4 @@ func (e *editor) refused(err error) {
 		words = []string{e.d.Explain(err)}
 	}
 	e.fault(strings.Join(words, "\n"))
-}
-
-// heading is a bold line of the preview.
-func heading() *widget.Label {
-	l := ui.Cell(true)
-	l.SizeName = theme.SizeNameText
-	return l
 }

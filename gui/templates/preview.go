@@ -1,7 +1,6 @@
 package templates
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -64,7 +63,7 @@ func newPreview(e *editor) *preview {
 		p.view.SetPaper(map[bool]float32{false: mailview.Desktop, true: mailview.Phone}[p.phone])
 		e.share()
 	})
-	p.subject = heading()
+	p.subject = ui.Cell(true)
 	p.view = mailview.New(d.Open)
 	p.text = ui.Words("")
 	p.text.TextStyle.Monospace = true
@@ -242,13 +241,4 @@ func (p *preview) open(i int) {
 		e.html.GoTo(int(line))
 	}
 	e.d.Window.Canvas().Focus(e.html)
-}
-
-// version is a version in words: who, where and when.
-func version(d *ui.Desk, v *mostradorv1.TemplateVersion) string {
-	who := v.Actor.GetOperator()
-	if who == "" {
-		who = d.T("templates.nobody")
-	}
-	return fmt.Sprintf("%s  ·  %s", d.Text.DateTime(v.Time), who)
 }

@@ -29,7 +29,7 @@ type Screen struct {
 	all     []*mostradorv1.Template
 }
 
-var weights = []float32{19, 33, 14, 12, 14, 18}
+var weights = []float32{16, 28, 15, 10, 15, 16}
 
 // New builds the screen.
 func New(d *ui.Desk) *Screen {

@@ -280,3 +280,25 @@ func TestACashierHasNoTemplates(t *testing.T) {
 		t.Error("the list is shown")
 	}
 }
+
+func TestWhatAnotherSavedMeanwhileIsNotPutAsideInSilence(t *testing.T) {
+	s := uitest.Serve(t)
+	w := open(t, s, "biblioteca/factura")
+	w.Type("x")
+	s.Lock()
+	s.Templates[1].Texts[0].Version++
+	s.Unlock()
+	w.Key(fyne.KeyF5)
+	w.MustSee("Otra persona la ha cambiado", "Si guarda, vale el suyo; el otro queda en Versiones.")
+	if called(s, "template ") {
+		t.Fatalf("calls: %q", s.Calls)
+	}
+	w.Press("Guardar el mío")
+	w.MustSee("Guardada: Factura.")
+	w.Type("y") // and goes on with the new version
+	w.Key(fyne.KeyF5)
+	w.MustSee("Guardada: Factura.")
+	if w.Desk.TopModal() != nil {
+		t.Error("one's own version is taken for another's")
+	}
+}
