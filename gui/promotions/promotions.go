@@ -80,7 +80,7 @@ var promotionWeights = []float32{24, 34, 12, 12, 18}
 // New builds the screen of promotions.
 func New(d *ui.Desk) *Screen {
 	s := &Screen{}
-	s.list = newList(d, d.T("promotions.heading"), d.T("promotions.new"), ui.ShelfConfig[*mostradorv1.Promotion]{
+	s.list = newList(d, d.T("area.promotions"), d.T("promotions.new"), ui.ShelfConfig[*mostradorv1.Promotion]{
 		Hint: d.T("promotions.filter"), None: d.T("promotions.none"),
 		Captions: ui.Captions(promotionWeights, d.T("promotions.name"), d.T("promotions.benefit"), d.T("promotions.issued"),
 			d.T("promotions.redeemed"), d.T("promotions.until")),
