@@ -97,7 +97,7 @@ func TestScreensAboutMessagesStandUnderOneBar(t *testing.T) {
 	w := uitest.SignIn(t, s)
 	w.Key(fyne.KeyF6)
 	next := &desktop.CustomShortcut{KeyName: fyne.KeyTab, Modifier: fyne.KeyModifierControl}
-	for _, title := range []string{"Nueva plantilla", "Nueva regla", "Actualizar", "Reintentar"} { // those of technicians are passed by
+	for _, title := range []string{"Nueva plantilla", "Nueva regla", "Nueva promoción", "Nueva oferta", "Actualizar", "Reintentar"} { // those of technicians are passed by
 		w.Shortcut(next)
 		w.MustSee(title)
 	}
