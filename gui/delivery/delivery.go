@@ -1,7 +1,7 @@
 // Package delivery is Bandeja de salida > Entrega: what became of the mails that left. Resumen counts them, with charts
 // and with what is wrong now above all else; Direcciones has what is known of each address, who gets no mail and why;
 // Informes has what came back about mails, what nobody understood first; Configuración looks at the sender's domain and
-// says what to put into DNS.
+// says what to put into DNS, to technicians.
 package delivery
 
 import (
@@ -51,6 +51,7 @@ func New(d *ui.Desk) *Screen {
 		words[i] = d.T("delivery.tab." + name)
 	}
 	s.bar = ui.NewTabs(words, func(at int) { s.turn(at, "") })
+	s.bar.SetEnabled(3, d.Model.May(mostradorv1.Role_ROLE_TECHNICIAN))
 	s.body = container.NewStack(s.tabs[0].content())
 	s.box = ui.Frame(8, ui.Row(8, ui.Title(d.T("area.delivery")), ui.Gap(6), s.bar.Box), nil, s.body, nil, nil)
 	return s

@@ -173,3 +173,12 @@ func TestACashierSeesNothingOfIt(t *testing.T) {
 	s.Role = mostradorv1.Role_ROLE_CASHIER
 	open(t, s, "").MustSee("Su usuario no tiene permiso para esto.")
 }
+
+func TestOnlyTechniciansLookAtTheDomain(t *testing.T) {
+	s := uitest.Serve(t)
+	s.Role = mostradorv1.Role_ROLE_OPERATOR
+	w := open(t, s, "")
+	if b := w.Button("Configuración"); b == nil || !b.Disabled() {
+		t.Error("an operator may look at the domain")
+	}
+}

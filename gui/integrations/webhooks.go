@@ -67,6 +67,8 @@ func (s *Screen) editWebhook(w *mostradorv1.Webhook) {
 	events := ui.NewQuestion(d, ui.Question{Type: "list", Label: d.T("integrations.events"), Help: d.T("integrations.events.help"), Value: strings.Join(w.Events, "\n")}, nil)
 	on := ui.NewCheck(d.T("integrations.on"), nil)
 	on.SetChecked(w.Enabled)
+	personal := ui.NewCheck(d.T("integrations.personal"), nil)
+	personal.SetChecked(w.Personal)
 	fields := map[string]*ui.Field{"name": name, "url": url, "events": events}
 	said := ui.Note("", widget.MediumImportance)
 	switch {
@@ -86,7 +88,7 @@ func (s *Screen) editWebhook(w *mostradorv1.Webhook) {
 	var save, anew *ui.Button
 	put := func(fresh bool) {
 		next := proto.CloneOf(w)
-		next.Name, next.Url, next.Enabled = name.Value(), url.Value(), on.Checked
+		next.Name, next.Url, next.Enabled, next.Personal = name.Value(), url.Value(), on.Checked, personal.Checked
 		next.Events = strings.FieldsFunc(events.Value(), func(r rune) bool { return r == '\n' })
 		if len(next.Events) == 0 {
 			events.Say(d.T("action.missing.value"))
@@ -114,7 +116,7 @@ func (s *Screen) editWebhook(w *mostradorv1.Webhook) {
 	})
 	buttons := []fyne.CanvasObject{ui.NewButton(d.T("cancel"), "Esc", ui.Plain, func() { m.Close() }), save}
 	title := d.T("integrations.webhook.new")
-	body := ui.Column(4, ui.Columns(12, []float32{2, 3}, name.Box, url.Box), events.Box, on, ui.Tight(said))
+	body := ui.Column(4, ui.Columns(12, []float32{2, 3}, name.Box, url.Box), events.Box, on, personal, ui.Tight(said))
 	if w.Id != "" {
 		title = w.Name
 		try := ui.NewButton(d.T("integrations.test"), "", ui.Plain, nil)

@@ -49,9 +49,7 @@ func (f *filter) load() {
 			return
 		}
 		for _, t := range res.Templates {
-			if t.Setting == "" {
-				f.templates[strings.TrimPrefix(t.Id, t.Plugin+"/")] = t.Name
-			}
+			f.templates[strings.TrimPrefix(t.Id, t.Plugin+"/")] = t.Name
 		}
 	})
 	ui.Ask(f.d, f.d.Model.Rules.List, &mostradorv1.ListRulesRequest{}, func(res *mostradorv1.ListRulesResponse, err error) {

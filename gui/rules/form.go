@@ -197,10 +197,13 @@ func keep(list []*mostradorv1.Choice, value string) []*mostradorv1.Choice {
 	return append(list, &mostradorv1.Choice{Value: value})
 }
 
-// templates are the choices of a text. One of the set's own plug-in goes by its file.
+// templates are the choices of a text: those of the store, and the set's own plug-in's, which go by their file.
 func (f *form) templates(current string) []*mostradorv1.Choice {
 	var all []*mostradorv1.Choice
 	for id, name := range f.s.names {
+		if owner := f.s.owners[id]; owner != "" && owner != f.set.Plugin {
+			continue
+		}
 		all = append(all, &mostradorv1.Choice{Value: strings.TrimPrefix(id, f.set.Plugin+"/"), Label: name})
 	}
 	slices.SortFunc(all, func(a, b *mostradorv1.Choice) int { return strings.Compare(a.Label, b.Label) })

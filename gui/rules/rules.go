@@ -34,6 +34,7 @@ type Screen struct {
 	form    *form
 	sets    []*mostradorv1.RuleSet
 	names   map[string]string // of templates
+	owners  map[string]string // the plug-ins that bring them
 	tried   map[string]bool   // rules that were tried on the past as they are
 	newest  ui.Latest
 }
@@ -42,7 +43,7 @@ var weights = []float32{12, 33, 21, 16, 18}
 
 // New builds the screen.
 func New(d *ui.Desk) *Screen {
-	s := &Screen{d: d, names: map[string]string{}, tried: map[string]bool{}}
+	s := &Screen{d: d, names: map[string]string{}, owners: map[string]string{}, tried: map[string]bool{}}
 	s.shelf = ui.NewShelf(d, ui.ShelfConfig[item]{
 		Hint: d.T("rules.filter"), None: d.T("rules.none"),
 		Captions: ui.Captions(weights, d.T("rules.state"), d.T("rules.name"), d.T("rules.event"), d.T("rules.to"), d.T("rules.template")),
@@ -64,7 +65,7 @@ func (s *Screen) read(then func([]item, error)) {
 	ui.Ask(d, d.Model.Templates.List, &mostradorv1.ListTemplatesRequest{}, func(res *mostradorv1.ListTemplatesResponse, err error) {
 		if err == nil {
 			for _, t := range res.Templates {
-				s.names[t.Id] = t.Name
+				s.names[t.Id], s.owners[t.Id] = t.Name, t.Plugin
 			}
 		}
 		ui.Ask(d, d.Model.Rules.List, &mostradorv1.ListRulesRequest{}, func(res *mostradorv1.ListRulesResponse, err error) {

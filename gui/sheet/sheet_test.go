@@ -193,7 +193,7 @@ func TestTheSheetSaysWhatACustomerHearsOfAndWhyHeLeft(t *testing.T) {
 	s := uitest.Serve(t)
 	w := open(t, s, "c1")
 	w.Shortcut(alt("2"))
-	w.MustSee("Suscripciones", "Por correo", "Novedades", "Libros infantiles", "el cliente  ·  con un clic en el correo", "Demasiados mensajes: «Llegaban tres a la semana.»", "Se suscribe: Novedades")
+	w.MustSee("Suscripciones", "Mientras no acepte promociones, no recibe ninguna.", "Por correo", "Novedades", "Libros infantiles", "el cliente  ·  con un clic en el correo", "Demasiados mensajes: «Llegaban tres a la semana.»", "Se suscribe: Novedades")
 	w.Picture("subscriptions")
 }
 
@@ -249,4 +249,15 @@ func TestTheSheetSaysWhetherTheCustomerWouldGetAMessage(t *testing.T) {
 		t.Errorf("calls: %q", s.Calls)
 	}
 	w.Picture("would")
+}
+
+func TestACashierDoesNotSeeSubscriptions(t *testing.T) {
+	s := uitest.Serve(t)
+	s.Role = mostradorv1.Role_ROLE_CASHIER
+	w := open(t, s, "c1")
+	w.Shortcut(alt("2"))
+	w.MustSee("Suscripciones", "Su usuario no tiene permiso para esto.")
+	if b := w.Button("Promoción"); b == nil || !b.Disabled() || w.Sees("Novedades") {
+		t.Error("a cashier sees what a customer hears of")
+	}
 }

@@ -35,6 +35,11 @@ func (u *subscriptions) load(id string) {
 	u.id = id
 	current := u.newest.Next()
 	d := u.d
+	if !d.Model.May(mostradorv1.Role_ROLE_OPERATOR) {
+		u.box.Objects = []fyne.CanvasObject{ui.Tight(ui.Note(d.T("error.permission"), widget.LowImportance))}
+		u.box.Refresh()
+		return
+	}
 	ui.Ask(d, d.Model.Subscriptions.Topics, &mostradorv1.ListTopicsRequest{}, func(res *mostradorv1.ListTopicsResponse, _ error) {
 		if !current() {
 			return
@@ -107,6 +112,9 @@ func (u *subscriptions) how(s *mostradorv1.Subscription) string {
 func (u *subscriptions) show(res *mostradorv1.ShowSubscriptionsResponse) {
 	d := u.d
 	u.box.RemoveAll()
+	if res.Notice != "" {
+		u.box.Add(ui.Tight(ui.Note(res.Notice, widget.WarningImportance)))
+	}
 	if len(res.Subscriptions) == 0 {
 		u.box.Add(ui.Text(d.T("subscriptions.none"), ui.SizeText, false, ui.ColorMuted))
 	}

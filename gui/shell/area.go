@@ -65,6 +65,9 @@ func (s *Shell) newBars() []*ui.Tabs {
 		names := make([]string, len(parts))
 		for k, part := range parts {
 			names[k] = s.d.T("area." + string(part.place))
+			if s.d.Text.Has("bar." + string(part.place)) { // a shorter name, for the bar
+				names[k] = s.d.T("bar." + string(part.place))
+			}
 		}
 		bars[i] = ui.NewTabs(names, func(at int) { s.swap(parts[at].place) })
 		for k, part := range parts {

@@ -39,6 +39,7 @@ type Button struct {
 	disabled        bool
 	focused, inside bool
 	left            bool
+	narrow          bool // one of many side by side
 	ground          color.Color
 	darkText        bool
 }
@@ -155,10 +156,11 @@ func (b *Button) CreateRenderer() fyne.WidgetRenderer {
 }
 
 const (
-	buttonRim  float32 = 3 // room of the focus ring
-	buttonPadX float32 = 15
-	buttonPadY float32 = 8
-	buttonGap  float32 = 9
+	buttonRim    float32 = 3 // room of the focus ring
+	buttonPadX   float32 = 15
+	buttonNarrow float32 = 11
+	buttonPadY   float32 = 8
+	buttonGap    float32 = 9
 )
 
 type buttonRenderer struct {
@@ -174,8 +176,11 @@ func (r *buttonRenderer) Objects() []fyne.CanvasObject {
 }
 
 func (r *buttonRenderer) padX() float32 {
-	if r.b.style == Link {
+	switch {
+	case r.b.style == Link:
 		return 5
+	case r.b.narrow:
+		return buttonNarrow
 	}
 	return buttonPadX
 }

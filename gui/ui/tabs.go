@@ -16,12 +16,15 @@ type Tabs struct {
 	chosen  func(int)
 }
 
+// wide is how many parts have room for wide buttons in the smallest window.
+const wide = 6
+
 // NewTabs makes a bar; the first part is shown. chosen is called when the person goes to a part, which is marked by then.
 func NewTabs(names []string, chosen func(int)) *Tabs {
 	t := &Tabs{Box: Row(2), chosen: chosen}
 	for i, name := range names {
 		b := NewButton(name, "", Nav, func() { t.Choose(i) })
-		b.left = false
+		b.left, b.narrow = false, len(names) > wide
 		t.buttons = append(t.buttons, b)
 		t.Box.Add(b)
 	}

@@ -17,6 +17,7 @@ func someSubscriptions() *mostradorv1.ShowSubscriptionsResponse {
 	marta := &plgv1.Actor{Operator: "Marta Ruiz", Till: "1", Channel: "gui"}
 	left := &mostradorv1.Subscription{Topic: "infantil", Since: at(-3000), Actor: &plgv1.Actor{Channel: "web"}, Means: plgv1.Means_MEANS_ONE_CLICK}
 	return &mostradorv1.ShowSubscriptionsResponse{
+		Notice:        "Mientras no acepte promociones, no recibe ninguna.",
 		Subscriptions: []*mostradorv1.Subscription{{Channel: "email", On: true}, {Topic: "novedades", On: true, Since: at(-5000), Actor: marta, Means: plgv1.Means_MEANS_STAFF}, left},
 		History:       []*mostradorv1.Subscription{left, {Topic: "novedades", On: true, Since: at(-5000), Actor: marta, Means: plgv1.Means_MEANS_STAFF, Note: "Lo pide en caja"}},
 		Reasons:       []*mostradorv1.LeavingReason{{Time: at(-2999), Reason: "too_many", Words: "Llegaban tres a la semana."}},

@@ -42,7 +42,7 @@ func someTemplates() []*mostradorv1.Template {
 			Texts: []*mostradorv1.TemplateText{{Language: "es", Html: "<title>Su factura</title><p>Adjuntamos su factura.</p>", Version: 1, Subject: "Su factura"}}},
 		{Id: "PLG0110/templates/pago.html", Name: "Pago recibido", Theme: "Pagos", Kind: service, Plugin: "PLG0110", Changed: true, Updated: at(-600),
 			Texts: []*mostradorv1.TemplateText{{Language: "es", Html: "<title>Pago recibido</title><p>Gracias, {{.Cliente.PrimerNombre}}: hemos recibido su pago.</p>", Version: 2, Subject: "Pago recibido"}}},
-		{Id: "PLG0074/PLG0074TextoFile", Name: "Texto del mensaje de bienvenida para correo", Theme: "Bienvenida", Kind: service, Plugin: "PLG0074", Setting: "PLG0074TextoFile", Updated: at(-900),
+		{Id: "PLG0074/templates/bienvenida.html", Name: "Texto del mensaje de bienvenida para correo", Theme: "Bienvenida", Kind: service, Plugin: "PLG0074", Setting: "PLG0074TextoFile", Updated: at(-900),
 			Texts: []*mostradorv1.TemplateText{{Language: "es", Version: 0, Subject: "Le damos la bienvenida"}}},
 	}
 }
