@@ -342,3 +342,25 @@ func TestALevelThatWasPassedWhileNobodyLookedIsNoticed(t *testing.T) {
 		t.Errorf("%d mails", mails)
 	}
 }
+
+func TestAnAlertThatNobodyWouldGetIsNotSwitchedOn(t *testing.T) {
+	w := newWorld(t)
+	alert := func(change map[string]any) []any { return []any{recipe(t, "faq_aviso", change)} }
+	for _, step := range []struct {
+		name   string
+		staff  []any
+		rule   []any
+		refuse bool
+	}{
+		{"nobody", []any{}, alert(nil), true},
+		{"nobody, and off", []any{}, alert(map[string]any{"enabled": false}), false},
+		{"its own address", []any{}, alert(map[string]any{"addresses": []any{"luis@tienda.es"}}), false},
+		{"those of all alerts", []any{"jefe@tienda.es"}, alert(nil), false},
+	} {
+		w.try.Set(settingAlerts, step.staff)
+		said := w.try.Validate(settingRules, step.rule)
+		if refused := len(said) == 1 && said[0].Code == "rule_wrong_no_staff"; refused != step.refuse || len(said) > 1 {
+			t.Errorf("%s: %v", step.name, said)
+		}
+	}
+}

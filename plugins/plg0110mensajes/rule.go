@@ -100,6 +100,9 @@ func judge(_ context.Context, tx *sdk.Tx, value sdk.Setting) error {
 			say(r, "to", "wrong_no_address")
 		case r.GetAttach() && !strings.HasPrefix(r.GetEvent(), "external."):
 			say(r, "attach", "wrong_no_files")
+		case r.GetEnabled() && r.GetTo() == plgv1.MessageRule_RECIPIENT_ADDRESSES && len(r.GetAddresses()) == 0 &&
+			len(tx.Setting(settingAlerts).List()) == 0:
+			say(r, "addresses", "wrong_no_staff")
 		}
 	}
 	slices.SortFunc(wrong, func(a, b error) int { return strings.Compare(fmt.Sprint(a), fmt.Sprint(b)) })
