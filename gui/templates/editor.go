@@ -66,6 +66,9 @@ func newEditor(s *Screen, t *mostradorv1.Template, key string) *editor {
 		e.now.Texts = []*mostradorv1.TemplateText{{Language: d.Text.Language()}}
 	}
 	e.language = e.now.Texts[0].Language
+	if own := d.Text.Language(); textOf(e.now, own).Language != "" {
+		e.language = own // the one that the person reads comes first
+	}
 
 	e.name = ui.NewEntry(d.T("templates.name.hint"), func(string) { d.Window.Canvas().Focus(e.theme.Entry) })
 	e.name.Quiet(e.now.Name)

@@ -95,7 +95,10 @@ func (c *calls) WrapUnary(next connect.UnaryFunc) connect.UnaryFunc {
 		ctx, cancel := context.WithTimeout(ctx, limit)
 		defer cancel()
 		lang := ""
-		if m, ok := req.Any().(interface{ GetLanguage() string }); ok {
+		switch m := req.Any().(type) {
+		case *mostradorv1.PreviewTemplateRequest, *mostradorv1.ListTemplateVersionsRequest:
+			// It is the language of a text there, not of who asks.
+		case interface{ GetLanguage() string }:
 			lang = m.GetLanguage()
 		}
 		ctx, who := c.enter(ctx, req.Header(), req.Peer(), lang)

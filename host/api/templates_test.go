@@ -70,6 +70,12 @@ func TestOperatorsWriteTemplatesAndCashiersDoNot(t *testing.T) {
 	if !refused {
 		t.Errorf("advertising without a way out: %v", seen.Msg.GetChecks())
 	}
+	// An English text is spoken about in the language of who asks.
+	english := &pb.PreviewTemplateRequest{Language: "en", Html: "<title>x</title>{{.Nada}}"}
+	if seen, err := operator.templates.Preview(ctx, connect.NewRequest(english)); err != nil || len(seen.Msg.GetChecks()) == 0 ||
+		!strings.Contains(seen.Msg.GetChecks()[0].GetWords(), "No existe la variable .Nada") {
+		t.Errorf("%v %v", seen, err)
+	}
 	sent, err := operator.templates.SendTest(ctx, connect.NewRequest(&pb.SendTestTemplateRequest{Preview: preview, To: "yo@example.com"}))
 	if err != nil || !strings.Contains(sent.Msg.GetWords(), "yo@example.com") {
 		t.Errorf("%v %v", sent, err)

@@ -74,6 +74,13 @@ func (s *Service) Draw(d Draft, lang string) (*Mail, *mostradorv1.RenderedMail, 
 	row.MessageId = row.Id + "@" + senderDomain(set)
 	row.Queued = timestamppb.New(s.cfg.Now().Truncate(time.Second))
 	row.Kind, row.Data = d.Kind, d.Data
+	if d.Data == nil {
+		if object, ok := tmpl.data.example("").(map[string]any); ok {
+			if row.Data, err = structpb.NewStruct(object); err != nil {
+				return nil, nil, nil, fmt.Errorf("an example for a preview: %w", err)
+			}
+		}
+	}
 	row.Language = languageOf(customer, set)
 	r, err := tmpl.render(newView(row, customer, set, known), voice{lang: row.Language, currency: set.Currency}, nil)
 	var mail *Mail

@@ -93,6 +93,8 @@ type Template struct {
 	// html is what mails are rendered from: cleaned, its CSS within its tags, and counted. plan makes their plain text, nil
 	// when each has to be read for it. given is a plain text that the template brings.
 	html, plan, given *parse.Tree
+	// data is what of an event's data it speaks of.
+	data *dataNode
 	// images are those that the text holds itself.
 	images []image
 	// links are those that it uses, needs the variables of the first level.
@@ -211,7 +213,7 @@ func (t *Template) prepare(src Source) Faults {
 	if err != nil {
 		return Faults{syntaxFault(err)}
 	}
-	t.html = tree
+	t.html, t.data = tree, dataOf(tree)
 	if t.plan = newPlan(page); t.plan != nil {
 		count(t.plan.Root)
 	}
@@ -342,6 +344,7 @@ func (t *Template) render(v *view, vo voice, track func(url string) string) (*re
 	if err != nil {
 		return nil, err
 	}
+	t.data.fill(v.Datos)
 	v.budget = budget{steps: maxSteps, until: time.Now().Add(maxRender)}
 	r := &rendered{images: t.images}
 	if r.page, err = filled(exec.html, v, &t.pageSize); err != nil {
