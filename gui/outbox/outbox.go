@@ -4,6 +4,7 @@
 package outbox
 
 import (
+	"cmp"
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/container"
 	"fyne.io/fyne/v2/driver/desktop"
@@ -95,7 +96,7 @@ func (s *Screen) update(i int, o fyne.CanvasObject) {
 		return
 	}
 	m, r := s.messages[i], o.(*fyne.Container).Layout.(*row)
-	r.subject.SetText(m.Subject)
+	r.subject.SetText(cmp.Or(m.Subject, m.Rule, m.Template)) // what never left was never written
 	r.to.SetText(s.d.Text.Clock(m.Queued) + "  " + m.To)
 	r.badge.Set(state(s.d, m))
 	o.Refresh()

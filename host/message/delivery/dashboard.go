@@ -76,7 +76,7 @@ func (s *Service) Dashboard(ctx context.Context, q *mostradorv1.DashboardRequest
 		if c == nil {
 			c = new(cell)
 		}
-		answer.Days = append(answer.Days, &mostradorv1.DayCounts{Day: day(at), Counts: c.shown()})
+		answer.Days = append(answer.Days, &mostradorv1.DayCounts{Day: at.Format(time.DateOnly), Counts: c.shown()})
 	}
 	answer.Providers = providers(byProvider, &total)
 	for k, n := range reasons {

@@ -28,7 +28,7 @@ func (s *Service) Gate(tx *store.Tx, m *mostradorv1.Message, c *plgv1.Customer) 
 		return check, nil
 	}
 	state, reason, weight := judge(a, now)
-	since := day(a.GetSince().AsTime().In(now.Location()))
+	since := s.day(lang, a.GetSince().AsTime().In(now.Location()))
 	switch {
 	case state != mostradorv1.AddressState_ADDRESS_STATE_SUPPRESSED:
 		check.Words = s.text(lang, "gate_good")
@@ -46,7 +46,7 @@ func (s *Service) Gate(tx *store.Tx, m *mostradorv1.Message, c *plgv1.Customer) 
 func (s *Service) because(lang string, a *mostradorv1.Address, reason, since string, until time.Time) string {
 	switch reason {
 	case reasonSoft:
-		return s.text(lang, "gate_"+reason, "since", since, "why", s.reason(lang, a.GetBounce()), "until", day(until))
+		return s.text(lang, "gate_"+reason, "since", since, "why", s.reason(lang, a.GetBounce()), "until", s.day(lang, until))
 	case reasonHard:
 		return s.text(lang, "gate_"+reason, "since", since, "why", s.reason(lang, a.GetBounce()))
 	case reasonStaff:
@@ -72,4 +72,4 @@ func (s *Service) reason(lang string, b *mostradorv1.Bounce) string {
 }
 
 // day is a date as it stands in sentences.
-func day(t time.Time) string { return t.Format("2006-01-02") }
+func (s *Service) day(lang string, t time.Time) string { return t.Format(s.text(lang, "day")) }
