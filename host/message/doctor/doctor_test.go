@@ -10,6 +10,7 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"fmt"
+	"maps"
 	"math/big"
 	"net"
 	"slices"
@@ -48,7 +49,7 @@ func good() zone {
 func examine(t *testing.T, z zone, p Patient) (said []*mostradorv1.DoctorFinding, published []string) {
 	t.Helper()
 	d := New(Config{
-		Resolver: z.serve(t), Now: func() time.Time { return noon },
+		Resolver: maps.Clone(z).serve(t), Now: func() time.Time { return noon },
 		Keys: func(_ context.Context, domain string) ([]dkim.Key, error) { return keys(domain), nil },
 		Published: func(_ context.Context, _ string, selectors ...string) error {
 			published = append(published, selectors...)

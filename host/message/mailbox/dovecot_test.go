@@ -37,7 +37,7 @@ func startDovecot(t *testing.T) *server {
 	t.Helper()
 	program, err := exec.LookPath("dovecot")
 	if err != nil {
-		t.Skip("needs the Debian packages dovecot-imapd and dovecot-pop3d")
+		t.Fatal("these tests need the Debian packages dovecot-imapd and dovecot-pop3d (make test installs them): ", err)
 	}
 	// Not t.TempDir: others must be able to enter, and names of sockets must be short.
 	dir, err := os.MkdirTemp("", "dovecot")

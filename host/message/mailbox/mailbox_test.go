@@ -18,7 +18,7 @@ import (
 	"mostrador/host/locale"
 )
 
-var quick = limits{dial: 2 * time.Second, idle: 2 * time.Second, visit: 20 * time.Second}
+var quick = limits{dial: 10 * time.Second, idle: 10 * time.Second, visit: time.Minute}
 
 // taken counts how often each mail was handed over, by its subject.
 type taken struct {
