@@ -8,7 +8,6 @@ import (
 	"net"
 	"net/textproto"
 	"strconv"
-	"unicode/utf8"
 )
 
 // pipeline is a connection by which a mail leaves in two round trips instead of four, where the server offers PIPELINING
@@ -20,8 +19,9 @@ type pipeline struct {
 
 	// asked tells that EHLO was the last command.
 	asked bool
-	// pipelines, sizes and utf8 are what the server offers: PIPELINING, SIZE (RFC 1870) and SMTPUTF8 (RFC 6531).
-	pipelines, sizes, utf8 bool
+	// pipelines and sizes tell that the server offers PIPELINING and SIZE (RFC 1870). Addresses and text are of 7 bits, so
+	// nothing else is asked for.
+	pipelines, sizes bool
 	// in is what has been read and not been used, out what is to be written.
 	in, out []byte
 }
@@ -46,8 +46,7 @@ func (p *pipeline) Read(b []byte) (int, error) {
 		if err != nil {
 			return 0, err
 		}
-		p.pipelines = offers(reply, "PIPELINING")
-		p.sizes, p.utf8 = offers(reply, "SIZE"), offers(reply, "SMTPUTF8")
+		p.pipelines, p.sizes = offers(reply, "PIPELINING"), offers(reply, "SIZE")
 		p.in = append(reply, p.in...)
 	}
 	if len(p.in) == 0 {
@@ -97,9 +96,6 @@ func (p *pipeline) ask(m *Mail) error {
 	p.out = append(append(append(p.out[:0], "MAIL FROM:<"...), m.From...), '>')
 	if p.sizes {
 		p.out = strconv.AppendInt(append(p.out, " SIZE="...), int64(len(m.Bytes)), 10)
-	}
-	if p.utf8 && !ascii(m.From+m.To) {
-		p.out = append(p.out, " SMTPUTF8"...)
 	}
 	p.out = append(append(append(p.out, "\r\nRCPT TO:<"...), m.To...), ">\r\nDATA\r\n"...)
 	if err := p.flush(); err != nil {
@@ -252,12 +248,3 @@ func (p *pipeline) reply() ([]byte, error) {
 
 // minRead is how much room one reading has at least.
 const minRead = 512
-
-func ascii(text string) bool {
-	for i := range len(text) {
-		if text[i] >= utf8.RuneSelf {
-			return false
-		}
-	}
-	return true
-}
