@@ -23,9 +23,8 @@ func split(mail []byte) (header, body []byte) {
 	return mail, nil
 }
 
-// readFields takes a header apart. Lines that belong to no field are left out.
-func readFields(header []byte) []field {
-	fields := make([]field, 0, 16)
+// readFields appends the fields of a header. Lines that belong to no field are left out.
+func readFields(fields []field, header []byte) []field {
 	for len(header) > 0 {
 		end := 0
 		for more := true; more; more = end < len(header) && isSpace(header[end]) { // folded lines begin with space

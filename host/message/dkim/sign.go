@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"sync"
 	"time"
 
 	"mostrador/host/store"
@@ -36,6 +37,8 @@ var oversigned = []string{
 type Signer struct {
 	domain string
 	keys   []signingKey
+	// desks are kept for the next mails.
+	desks sync.Pool
 }
 
 type signingKey struct {
@@ -119,26 +122,57 @@ func (s *Signer) Sign(mail []byte) ([]byte, error) {
 	if lines != bytes.Count(mail, crlf[1:]) || lines != bytes.Count(mail, crlf[:1]) {
 		return nil, errLines
 	}
+	w, _ := s.desks.Get().(*desk)
+	if w == nil {
+		w = &desk{}
+	}
+	defer func() {
+		w.clear()
+		s.desks.Put(w)
+	}()
+	return s.sign(w, mail)
+}
+
+// desk is the room in which one mail is signed.
+type desk struct {
+	// text is what is hashed: the canonical body, then the canonical header.
+	text            []byte
+	fields, covered []field
+}
+
+// clear lets go of the mail.
+func (w *desk) clear() {
+	clear(w.fields)
+	clear(w.covered)
+	if cap(w.text) > maxDesk {
+		w.text = nil
+	}
+}
+
+// maxDesk is how much room is kept for the next mail, in bytes: one with large files is rare.
+const maxDesk = 256 << 10
+
+func (s *Signer) sign(w *desk, mail []byte) ([]byte, error) {
 	header, body := split(mail)
-	fields := readFields(header)
-	covered := cover(fields)
-	work := canonicalBody(make([]byte, 0, len(mail)), body)
-	sum := sha256.Sum256(work)
-	work = work[:0]
-	for _, f := range covered {
+	w.fields = readFields(w.fields[:0], header)
+	w.covered = cover(w.covered[:0], w.fields)
+	w.text = canonicalBody(w.text[:0], body)
+	sum := sha256.Sum256(w.text)
+	w.text = w.text[:0]
+	for _, f := range w.covered {
 		if f.raw != nil {
-			work = canonicalField(work, f.raw)
+			w.text = canonicalField(w.text, f.raw)
 		}
 	}
-	signed := len(work)
-	out := make([]byte, 0, len(mail)+len(s.keys)*1200)
+	fields := len(w.text)
+	out := make([]byte, 0, len(mail)+len(s.keys)*maxSignature)
 	now := time.Now().Unix()
 	for _, k := range s.keys {
 		begin := len(out)
-		out = k.field(out, s.domain, covered, sum[:], now)
+		out = k.field(out, s.domain, w.covered, sum[:], now)
 		// The signature covers its own field, with an empty b= and without the end of the line (RFC 6376 3.7).
-		work = canonicalField(work[:signed], out[begin:])
-		hash := sha256.Sum256(bytes.TrimSuffix(work, crlf))
+		w.text = canonicalField(w.text[:fields], out[begin:])
+		hash := sha256.Sum256(bytes.TrimSuffix(w.text, crlf))
 		signature, err := k.private.Sign(rand.Reader, hash[:], k.of)
 		if err != nil {
 			return nil, fmt.Errorf("dkim: sign: %w", err)
@@ -148,6 +182,9 @@ func (s *Signer) Sign(mail []byte) ([]byte, error) {
 	}
 	return append(out, mail...), nil
 }
+
+// maxSignature is how long a signature's field is at most, about.
+const maxSignature = 1100
 
 // field appends the DKIM-Signature field up to its signature (RFC 6376 3.5).
 func (k signingKey) field(out []byte, domain string, covered []field, body []byte, now int64) []byte {
@@ -186,13 +223,12 @@ func folded(out []byte, signature string) []byte {
 	return append(out, signature...)
 }
 
-// cover returns what the signatures of a mail cover: each field as often as it is there, from the last to the first
+// cover appends what the signatures of a mail cover: each field as often as it is there, from the last to the first
 // (RFC 6376 5.4.2), and the oversigned ones once more, as one that is not there.
-func cover(fields []field) []field {
-	covered := make([]field, 0, len(fields)+len(oversigned))
+func cover(covered, fields []field) []field {
 	for _, name := range signed {
 		for i := len(fields) - 1; i >= 0; i-- {
-			if bytes.EqualFold(fields[i].key, []byte(name)) {
+			if len(fields[i].key) == len(name) && bytes.EqualFold(fields[i].key, []byte(name)) {
 				covered = append(covered, field{name: name, raw: fields[i].raw})
 			}
 		}
