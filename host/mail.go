@@ -42,14 +42,15 @@ func (f effects) send(tx *store.Tx, c cause, by *manifest.Manifest, index int, m
 		Rule:          mail.GetRule(),
 		Promotion:     mail.GetPromotion(),
 	}
-	if err := f.addressMail(tx, by, m, mail); err != nil {
+	to, err := f.addressMail(tx, by, m, mail)
+	if err != nil {
 		return err
 	}
 	if err := f.code(context.Background(), tx, m); err != nil {
 		return err
 	}
 	for name, link := range mail.GetLinks() {
-		if err := f.link(tx, c, m, name, link); err != nil {
+		if err := f.link(tx, c, m, to, name, link); err != nil {
 			return err
 		}
 	}
@@ -58,37 +59,37 @@ func (f effects) send(tx *store.Tx, c cause, by *manifest.Manifest, index int, m
 			return err
 		}
 	}
-	err := f.host.messages.Queue(tx, m)
+	err = f.host.messages.Queue(tx, m)
 	if errors.Is(err, message.ErrNobody) || errors.Is(err, message.ErrTooLarge) {
 		return &event.Refused{Err: err} // trying again mends neither
 	}
 	return err
 }
 
-// addressMail says whom a mail goes to: a customer, or an address of somebody who is none.
-func (f effects) addressMail(tx *store.Tx, by *manifest.Manifest, m *mostradorv1.Message, mail *plgv1.SendMail) error {
+// addressMail says whom a mail goes to: a customer, whom it returns, or an address of somebody who is none.
+func (f effects) addressMail(tx *store.Tx, by *manifest.Manifest, m *mostradorv1.Message, mail *plgv1.SendMail) (*plgv1.Customer, error) {
 	if mail.GetAddress() == "" {
 		to, err := f.host.customers.Get(tx, mail.GetTo())
 		if err != nil {
-			return permanent(err)
+			return nil, permanent(err)
 		}
 		m.CustomerId, m.To = to.GetId(), to.GetEmail()
-		return nil
+		return to, nil
 	}
 	if err := allowed(by, manifest.PermissionSendAddress); err != nil {
-		return err
+		return nil, err
 	}
 	if mail.GetKind() != plgv1.MessageKind_MESSAGE_KIND_TRANSACTIONAL {
-		return refusedf("a promotional mail to an address: only a customer can have agreed to it")
+		return nil, refusedf("a promotional mail to an address: only a customer can have agreed to it")
 	}
 	if len(mail.GetLinks()) > 0 && mail.GetTo() != "" {
-		return refusedf("a mail to another address with links that act for a customer")
+		return nil, refusedf("a mail to another address with links that act for a customer")
 	}
 	if !plainAddress(mail.GetAddress()) {
-		return refusedf("a mail to %q, which is no address", mail.GetAddress())
+		return nil, refusedf("a mail to %q, which is no address", mail.GetAddress())
 	}
 	m.To = mail.GetAddress()
-	return nil
+	return nil, nil
 }
 
 // plainAddress tells whether a text is one address and nothing more: what a web page collected may be anything.
@@ -100,18 +101,11 @@ func plainAddress(address string) bool {
 		})
 }
 
-// link makes one link of a mail.
-func (f effects) link(tx *store.Tx, c cause, m *mostradorv1.Message, name string, link *plgv1.Link) error {
+// link makes one link of a mail to a customer; nil for nobody.
+func (f effects) link(tx *store.Tx, c cause, m *mostradorv1.Message, to *plgv1.Customer, name string, link *plgv1.Link) error {
 	// A link acts for whom it names, so it travels to nobody else.
 	if link.GetCustomerId() != m.GetCustomerId() && link.GetKind() != plgv1.Link_KIND_ONCE {
 		return refusedf("link %q of another customer than the mail's", name)
-	}
-	var to *plgv1.Customer
-	if m.GetCustomerId() != "" {
-		var err error
-		if to, err = f.host.customers.Get(tx, m.GetCustomerId()); err != nil {
-			return permanent(err)
-		}
 	}
 	sealed, err := f.host.linkToken(tx, c, to, m, name, link)
 	if err != nil {

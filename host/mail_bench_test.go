@@ -19,7 +19,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/emersion/go-msgauth/dkim"
 	"github.com/google/uuid"
 	simple "github.com/xhit/go-simple-mail/v2"
 	"google.golang.org/protobuf/types/known/timestamppb"
@@ -27,6 +26,7 @@ import (
 	"mostrador/host/api/mostradorv1"
 	"mostrador/host/customer"
 	"mostrador/host/message"
+	"mostrador/host/message/dkim"
 	"mostrador/host/store"
 	"mostrador/sdk/plgv1"
 )
@@ -98,23 +98,13 @@ func sink(b testing.TB, options ...string) int {
 
 func exists(file string) bool { _, err := os.Stat(file); return err == nil }
 
-// signer signs as the store's key does.
-type signer struct{ options *dkim.SignOptions }
-
-func newSigner() message.Signer {
-	key := ed25519.NewKeyFromSeed(make([]byte, ed25519.SeedSize))
-	return &signer{&dkim.SignOptions{
-		Domain: "example.com", Selector: "m", Signer: key,
-		HeaderCanonicalization: dkim.CanonicalizationRelaxed, BodyCanonicalization: dkim.CanonicalizationRelaxed,
-		HeaderKeys: []string{"From", "To", "Subject", "Date", "Message-ID", "List-Unsubscribe", "List-Unsubscribe-Post", "MIME-Version", "Content-Type"},
-	}}
-}
-
-func (s *signer) Sign(mail []byte) ([]byte, error) {
-	var out bytes.Buffer
-	out.Grow(len(mail) + 1024)
-	err := dkim.Sign(&out, bytes.NewReader(mail), s.options)
-	return out.Bytes(), err
+// newSigner signs as the store does, with one key.
+func newSigner(b testing.TB) message.Signer {
+	signer, err := dkim.NewSigner("example.com", "m", ed25519.NewKeyFromSeed(make([]byte, ed25519.SeedSize)))
+	if err != nil {
+		b.Fatal(err)
+	}
+	return signer
 }
 
 // mailPlugin builds the plug-in that writes a mail for each sale.
@@ -132,7 +122,7 @@ func mailPlugin(b testing.TB) string {
 func mailShop(b testing.TB, home string, port, lines int) (*Host, []*plgv1.Customer) {
 	b.Helper()
 	h := open(b, home, mailPlugin(b))
-	key := newSigner()
+	key := newSigner(b)
 	h.sign = func() message.Signer { return key }
 	for key, value := range map[string]any{
 		settingServer: "127.0.0.1", settingPort: float64(port), settingEncryption: "none",
@@ -398,7 +388,7 @@ func TestCampaignProcess(t *testing.T) {
 	}
 	port, _ := strconv.Atoi(os.Getenv("MOSTRADOR_CAMPAIGN_PORT"))
 	h := open(t, home, os.Getenv("MOSTRADOR_CAMPAIGN_PLUGINS"))
-	key := newSigner()
+	key := newSigner(t)
 	h.sign = func() message.Signer { return key }
 	setSetting(t, h, settingPort, float64(port))
 	peak := 0.0

@@ -66,16 +66,47 @@ func (c *Catalog) Text(lang, key string, args ...any) string {
 	if len(args) == 0 {
 		return s["other"]
 	}
-	pairs := make([]string, 0, len(args))
 	form := "other"
 	for i := 0; i+1 < len(args); i += 2 {
-		value := fmt.Sprint(args[i+1])
-		pairs = append(pairs, fmt.Sprintf("{%v}", args[i]), value)
-		if args[i] == "n" && value == "1" && s["one"] != "" {
+		if args[i] == "n" && s["one"] != "" && text(args[i+1]) == "1" {
 			form = "one"
 		}
 	}
-	return strings.NewReplacer(pairs...).Replace(s[form])
+	return fill(s[form], args)
+}
+
+// fill puts values into their places: {name}, where name is one of args. What else stands in braces stays.
+func fill(sentence string, args []any) string {
+	var out strings.Builder
+	out.Grow(len(sentence) + 32)
+	for {
+		begin := strings.IndexByte(sentence, '{')
+		if begin < 0 {
+			break
+		}
+		out.WriteString(sentence[:begin])
+		sentence = sentence[begin:]
+		length := 1
+		value := sentence[:1]
+		for i := 0; i+1 < len(args); i += 2 {
+			name := text(args[i])
+			if rest := sentence[1:]; len(rest) > len(name) && rest[:len(name)] == name && rest[len(name)] == '}' {
+				length, value = len(name)+2, text(args[i+1])
+				break
+			}
+		}
+		out.WriteString(value)
+		sentence = sentence[length:]
+	}
+	out.WriteString(sentence)
+	return out.String()
+}
+
+func text(v any) string {
+	if s, ok := v.(string); ok {
+		return s
+	}
+	return fmt.Sprint(v)
 }
 
 // Language returns the language in which the catalogue speaks to somebody who asks for lang.

@@ -58,6 +58,9 @@ func TestText(t *testing.T) {
 		args      []any
 		want      string
 	}{
+		{"es", "till.hello", []any{"name", "{name} y {n}", "n", 2}, "Hola, {name} y {n}."},
+		{"es", "till.hello", []any{"nam", "x", "name", 7}, "Hola, 7."},
+		{"es", "till.hello", []any{"n", "x"}, "Hola, {name}."},
 		{"es", "till.hello", []any{"name", "Ana"}, "Hola, Ana."},
 		{"en-GB", "till.hello", []any{"name", "Ana"}, "Hello, Ana."},
 		{"es_CO", "till.hello", []any{"name", "{n}"}, "Hola, {n}."},

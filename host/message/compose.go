@@ -71,7 +71,8 @@ func (s *Service) composeFor(m *mostradorv1.Message, c *plgv1.Customer) (*Mail, 
 		lang = source.Language
 	}
 	m.Language = lang
-	r, err := tmpl.render(newView(m, c, set, known), voice{lang: lang, currency: set.Currency}, s.tracked(m, c, set))
+	v := newView(m, c, set, known)
+	r, err := tmpl.render(v, voice{lang: lang, currency: set.Currency}, s.tracked(m, c, v.Enlaces))
 	if err != nil {
 		return nil, &composeError{key: "bad_template", what: m.Template, err: err}
 	}
@@ -106,12 +107,11 @@ func (s *Service) gather(m *mostradorv1.Message, c *plgv1.Customer, tmpl *Templa
 }
 
 // tracked returns what the addresses in a mail become; nil when they stay. What a customer does with his consent is
-// nobody's business, so the links to that never go a detour.
-func (s *Service) tracked(m *mostradorv1.Message, c *plgv1.Customer, set Settings) func(url string) string {
+// nobody's business, so the links to that, his own, never go a detour.
+func (s *Service) tracked(m *mostradorv1.Message, c *plgv1.Customer, own map[string]string) func(url string) string {
 	if s.cfg.TrackLink == nil {
 		return nil
 	}
-	own := links(m, set)
 	return func(url string) string {
 		if !strings.HasPrefix(url, "https://") && !strings.HasPrefix(url, "http://") {
 			return url

@@ -60,15 +60,14 @@ func (d *decision) note(now time.Time, check *mostradorv1.MessageCheck) {
 // decide looks at everything that says whether a message may leave now. It is called at the moment when it would leave,
 // and with all set, to look on after the first no, when a person asks.
 func (s *Service) decide(tx *store.Tx, m *mostradorv1.Message, c *plgv1.Customer, all bool) (*decision, error) {
-	now := s.cfg.Now()
-	set := s.cfg.Settings()
 	d := &decision{}
-	for _, look := range s.checks(tx, m, c, set, now) {
-		check, err := look()
+	q := &question{tx: tx, m: m, c: c, set: s.cfg.Settings(), now: s.cfg.Now()}
+	for _, look := range s.looks {
+		check, err := look(q)
 		if err != nil {
 			return nil, err
 		}
-		d.note(now, check)
+		d.note(q.now, check)
 		if d.stopped != nil && (!all || c == nil && m.CustomerId != "") {
 			break // who is gone cannot be asked more about
 		}
@@ -76,21 +75,27 @@ func (s *Service) decide(tx *store.Tx, m *mostradorv1.Message, c *plgv1.Customer
 	return d, nil
 }
 
-// checks are the questions of decide in the order in which they are asked.
-func (s *Service) checks(tx *store.Tx, m *mostradorv1.Message, c *plgv1.Customer, set Settings, now time.Time) []func() (*mostradorv1.MessageCheck, error) {
-	promotional := m.Kind == plgv1.MessageKind_MESSAGE_KIND_PROMOTIONAL
-	plain := func(fn func() *mostradorv1.MessageCheck) func() (*mostradorv1.MessageCheck, error) {
-		return func() (*mostradorv1.MessageCheck, error) { return fn(), nil }
+// question is whether a message may leave now; the customer is nil for nobody.
+type question struct {
+	tx  *store.Tx
+	m   *mostradorv1.Message
+	c   *plgv1.Customer
+	set Settings
+	now time.Time
+}
+
+// look is one check of a question, nil when it has nothing to say about it.
+type look func(q *question) (*mostradorv1.MessageCheck, error)
+
+// looksOf are the checks in the order in which they are made.
+func looksOf(s *Service) []look {
+	plain := func(fn func(q *question) *mostradorv1.MessageCheck) look {
+		return func(q *question) (*mostradorv1.MessageCheck, error) { return fn(q), nil }
 	}
-	looks := []func() (*mostradorv1.MessageCheck, error){
-		plain(func() *mostradorv1.MessageCheck { return s.expiry(m, set, now) }),
-		plain(func() *mostradorv1.MessageCheck { return s.knows(m, c, set) }),
-		plain(func() *mostradorv1.MessageCheck { return s.address(m, set) }),
-		func() (*mostradorv1.MessageCheck, error) { return s.consent(tx, m, c, set) },
-	}
+	looks := []look{plain(s.expiry), plain(s.knows), plain(s.address), s.consent}
 	if s.cfg.Suppressed != nil {
-		looks = append(looks, plain(func() *mostradorv1.MessageCheck {
-			reason, no := s.cfg.Suppressed(tx, m, c)
+		looks = append(looks, plain(func(q *question) *mostradorv1.MessageCheck {
+			reason, no := s.cfg.Suppressed(q.tx, q.m, q.c)
 			if !no {
 				return nil
 			}
@@ -98,15 +103,9 @@ func (s *Service) checks(tx *store.Tx, m *mostradorv1.Message, c *plgv1.Customer
 		}))
 	}
 	for _, gate := range s.cfg.Gates {
-		looks = append(looks, func() (*mostradorv1.MessageCheck, error) { return gate(tx, m, c) })
+		looks = append(looks, func(q *question) (*mostradorv1.MessageCheck, error) { return gate(q.tx, q.m, q.c) })
 	}
-	if promotional {
-		looks = append(looks,
-			func() (*mostradorv1.MessageCheck, error) { return s.frequency(tx, m, set, now) },
-			plain(func() *mostradorv1.MessageCheck { return s.quiet(set, now) }),
-		)
-	}
-	return looks
+	return append(looks, s.frequency, plain(s.quiet))
 }
 
 // found is a check in words of the store's language.
@@ -114,55 +113,55 @@ func (s *Service) found(set Settings, check string, passed bool, key string, arg
 	return &mostradorv1.MessageCheck{Check: check, Passed: passed, Words: s.cfg.Text(set.Language, "message."+key, args...)}
 }
 
-func (s *Service) expiry(m *mostradorv1.Message, set Settings, now time.Time) *mostradorv1.MessageCheck {
-	if m.Expires == nil {
+func (s *Service) expiry(q *question) *mostradorv1.MessageCheck {
+	if q.m.Expires == nil {
 		return nil
 	}
-	if end := m.Expires.AsTime(); !now.Before(end) {
-		return s.found(set, checkExpiry, false, "expired", "time", s.moment(set, end))
+	if end := q.m.Expires.AsTime(); !q.now.Before(end) {
+		return s.found(q.set, checkExpiry, false, "expired", "time", s.moment(q.set, end))
 	}
-	return s.found(set, checkExpiry, true, "in_time", "time", s.moment(set, m.Expires.AsTime()))
+	return s.found(q.set, checkExpiry, true, "in_time", "time", s.moment(q.set, q.m.Expires.AsTime()))
 }
 
-func (s *Service) knows(m *mostradorv1.Message, c *plgv1.Customer, set Settings) *mostradorv1.MessageCheck {
+func (s *Service) knows(q *question) *mostradorv1.MessageCheck {
 	switch {
-	case m.CustomerId == "" || s.cfg.Customer == nil:
+	case q.m.CustomerId == "" || s.cfg.Customer == nil:
 		return nil
-	case c == nil:
-		return s.found(set, checkCustomer, false, "customer_gone")
+	case q.c == nil:
+		return s.found(q.set, checkCustomer, false, "customer_gone")
 	}
-	return s.found(set, checkCustomer, true, "customer_there")
+	return s.found(q.set, checkCustomer, true, "customer_there")
 }
 
-func (s *Service) address(m *mostradorv1.Message, set Settings) *mostradorv1.MessageCheck {
-	if m.To == "" {
-		return s.found(set, checkAddress, false, "no_address")
+func (s *Service) address(q *question) *mostradorv1.MessageCheck {
+	if q.m.To == "" {
+		return s.found(q.set, checkAddress, false, "no_address")
 	}
-	if !safeAddress(m.To) {
-		return s.found(set, checkAddress, false, "bad_address", "what", m.To, "detail", "")
+	if !safeAddress(q.m.To) {
+		return s.found(q.set, checkAddress, false, "bad_address", "what", q.m.To, "detail", "")
 	}
-	return s.found(set, checkAddress, true, "good_address", "what", m.To)
+	return s.found(q.set, checkAddress, true, "good_address", "what", q.m.To)
 }
 
 // consent lets advertising pass only while the customer's consent to promotions stands (seed 000).
-func (s *Service) consent(tx *store.Tx, m *mostradorv1.Message, c *plgv1.Customer, set Settings) (*mostradorv1.MessageCheck, error) {
-	if m.Kind != plgv1.MessageKind_MESSAGE_KIND_PROMOTIONAL {
+func (s *Service) consent(q *question) (*mostradorv1.MessageCheck, error) {
+	if q.m.Kind != plgv1.MessageKind_MESSAGE_KIND_PROMOTIONAL {
 		return nil, nil
 	}
-	check := s.found(set, checkConsent, false, "no_consent")
-	if c.GetConsent().GetPromotions() == plgv1.ConsentState_CONSENT_STATE_GIVEN {
-		check = s.found(set, checkConsent, true, "consent_given")
+	check := s.found(q.set, checkConsent, false, "no_consent")
+	if q.c.GetConsent().GetPromotions() == plgv1.ConsentState_CONSENT_STATE_GIVEN {
+		check = s.found(q.set, checkConsent, true, "consent_given")
 	}
 	// A campaign does not read the ledger for each of its mails: when and by whom is looked up for those it keeps back,
 	// and for who asks.
-	if s.cfg.ConsentAct != nil && c != nil && (!check.Passed || m.Id == "") {
-		since, actor, err := s.cfg.ConsentAct(tx, c.Id)
+	if s.cfg.ConsentAct != nil && q.c != nil && (!check.Passed || q.m.Id == "") {
+		since, actor, err := s.cfg.ConsentAct(q.tx, q.c.Id)
 		if err != nil {
 			return nil, err
 		}
 		if !since.IsZero() {
 			check.Time, check.Actor = timestamppb.New(since), actor
-			check.Words = s.since(set, check.Words, since, actor)
+			check.Words = s.since(q.set, check.Words, since, actor)
 		}
 	}
 	return check, nil
@@ -182,21 +181,21 @@ func (s *Service) since(set Settings, words string, at time.Time, actor *plgv1.A
 }
 
 // frequency is the cap on advertising: at most so many to a customer in so many days.
-func (s *Service) frequency(tx *store.Tx, m *mostradorv1.Message, set Settings, now time.Time) (*mostradorv1.MessageCheck, error) {
-	if set.PromotionsMost <= 0 || set.PromotionsDays <= 0 || m.CustomerId == "" {
+func (s *Service) frequency(q *question) (*mostradorv1.MessageCheck, error) {
+	if q.m.Kind != plgv1.MessageKind_MESSAGE_KIND_PROMOTIONAL || q.set.PromotionsMost <= 0 || q.set.PromotionsDays <= 0 || q.m.CustomerId == "" {
 		return nil, nil
 	}
-	window := time.Duration(set.PromotionsDays) * 24 * time.Hour
-	n, err := s.promotionsSince(tx, m, now.Add(-window), set.PromotionsMost)
+	window := time.Duration(q.set.PromotionsDays) * 24 * time.Hour
+	n, err := s.promotionsSince(q.tx, q.m, q.now.Add(-window), q.set.PromotionsMost)
 	if err != nil {
 		return nil, err
 	}
-	check := s.found(set, checkCap, n < set.PromotionsMost, "cap", "n", n, "most", set.PromotionsMost, "days", set.PromotionsDays)
+	check := s.found(q.set, checkCap, n < q.set.PromotionsMost, "cap", "n", n, "most", q.set.PromotionsMost, "days", q.set.PromotionsDays)
 	if !check.Passed {
-		check.Words = s.cfg.Text(set.Language, "message.cap_reached", "n", n, "most", set.PromotionsMost, "days", set.PromotionsDays)
-	} else if m.Id != "" && s.sender.claims.others(m.CustomerId) > 0 {
+		check.Words = s.cfg.Text(q.set.Language, "message.cap_reached", "n", n, "most", q.set.PromotionsMost, "days", q.set.PromotionsDays)
+	} else if q.m.Id != "" && s.sender.claims.others(q.m.CustomerId) > 0 {
 		// Another is leaving to him this very moment; whether it counts is known in a moment.
-		check.Passed, check.Until = false, timestamppb.New(now.Add(time.Minute))
+		check.Passed, check.Until = false, timestamppb.New(q.now.Add(time.Minute))
 	}
 	return check, nil
 }
@@ -225,14 +224,14 @@ func (s *Service) promotionsSince(tx *store.Tx, m *mostradorv1.Message, since ti
 	return n, nil
 }
 
-func (s *Service) quiet(set Settings, now time.Time) *mostradorv1.MessageCheck {
-	if set.Quiet == (Hours{}) {
+func (s *Service) quiet(q *question) *mostradorv1.MessageCheck {
+	if q.m.Kind != plgv1.MessageKind_MESSAGE_KIND_PROMOTIONAL || q.set.Quiet == (Hours{}) {
 		return nil
 	}
-	end, yes := set.Quiet.until(now, set.place())
-	check := s.found(set, checkQuiet, !yes, "not_quiet", "from", set.Quiet.From, "to", set.Quiet.To)
+	end, yes := q.set.Quiet.until(q.now, q.set.place())
+	check := s.found(q.set, checkQuiet, !yes, "not_quiet", "from", q.set.Quiet.From, "to", q.set.Quiet.To)
 	if yes {
-		check.Words = s.cfg.Text(set.Language, "message.quiet", "from", set.Quiet.From, "to", set.Quiet.To)
+		check.Words = s.cfg.Text(q.set.Language, "message.quiet", "from", q.set.Quiet.From, "to", q.set.Quiet.To)
 		check.Until = timestamppb.New(end)
 	}
 	return check

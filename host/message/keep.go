@@ -63,6 +63,9 @@ type sample struct {
 type keeper struct {
 	mu      sync.Mutex
 	samples map[string]*sample
+
+	// rooms are []byte that encoders write into.
+	rooms sync.Pool
 }
 
 func newKeeper() *keeper { return &keeper{samples: map[string]*sample{}} }
@@ -70,14 +73,29 @@ func newKeeper() *keeper { return &keeper{samples: map[string]*sample{}} }
 // pack compresses a mail that left.
 func (k *keeper) pack(s *Service, row *mostradorv1.Message, eml []byte) packed {
 	with := k.sample(s, row)
-	if with.dict == nil {
-		return packed{data: frame(sampleName{}, s2.Encode(nil, eml))}
+	// The encoder wants room for the worst case, of which little is used.
+	room, _ := k.rooms.Get().(*[]byte)
+	if room == nil {
+		room = new([]byte)
 	}
-	return packed{data: frame(with.name, with.dict.Encode(nil, eml)), with: with}
+	if need := s2.MaxEncodedLen(len(eml)); cap(*room) < need {
+		*room = make([]byte, need)
+	}
+	if cap(*room) <= maxRoom {
+		defer k.rooms.Put(room)
+	}
+	if with.dict == nil {
+		return packed{data: frame(sampleName{}, s2.Encode((*room)[:cap(*room)], eml))}
+	}
+	return packed{data: frame(with.name, with.dict.Encode((*room)[:cap(*room)], eml)), with: with}
 }
 
+// maxRoom is how much room is kept for the next mail, in bytes.
+const maxRoom = 256 << 10
+
 func frame(name sampleName, block []byte) []byte {
-	return append(append([]byte{sampleMark}, name[:]...), block...)
+	data := make([]byte, 0, 1+len(name)+len(block))
+	return append(append(append(data, sampleMark), name[:]...), block...)
 }
 
 // sample returns what the mails of a row's template are compressed against; it is empty where there can be none.

@@ -142,6 +142,8 @@ type Service struct {
 	keeper    *keeper
 	smtp      *SMTP
 	sender    *sender
+	// looks are what says whether a mail may leave.
+	looks []look
 }
 
 // New returns the outbox. Nothing leaves until Run is called.
@@ -169,6 +171,7 @@ func New(cfg Config) *Service {
 		smtp:      NewSMTP(cfg.Limits, mostConnections),
 	}
 	s.sender = newSender(s)
+	s.looks = looksOf(s)
 	return s
 }
 

@@ -8,12 +8,13 @@ import (
 	"fmt"
 	"io"
 	"mime"
+	"net/mail"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	gomessage "github.com/emersion/go-message"
-	"github.com/emersion/go-message/mail"
 
 	"mostrador/host/api/mostradorv1"
 	"mostrador/host/blob"
@@ -83,46 +84,65 @@ func write(m *mostradorv1.Message, c *plgv1.Customer, set Settings, r *rendered,
 	m.Subject = title
 
 	page, images, attached := place(r.page, files)
+	images = append(images, r.images...)
 	p := &partWriter{id: m.MessageId}
-	// Fields are written in the reverse order of their setting.
-	var h mail.Header
-	p.container(&h.Header, attached)
-	h.Set("Mime-Version", "1.0")
-	if address := optOut(m, set); m.Kind == plgv1.MessageKind_MESSAGE_KIND_PROMOTIONAL && safeURL(address) {
-		h.Set("List-Unsubscribe-Post", "List-Unsubscribe=One-Click") // RFC 8058
-		h.Set("List-Unsubscribe", "<"+address+">")                   // RFC 2369
+	fields := []field{
+		{"From", (&mail.Address{Name: oneLine(senderName(set)), Address: from}).String()},
+		{"To", (&mail.Address{Name: oneLine(c.GetName()), Address: to}).String()},
+		{"Subject", mime.QEncoding.Encode("utf-8", title)},
+		{"Date", m.Queued.AsTime().In(time.Local).Format("Mon, 02 Jan 2006 15:04:05 -0700")},
+		{"Message-Id", "<" + m.MessageId + ">"},
 	}
-	h.Set("Auto-Submitted", "auto-generated") // RFC 3834: no automatic answers, please
 	lang := m.Language
 	if lang == "" {
 		lang = languageOf(c, set)
 	}
 	if safeLanguage(lang) {
-		h.Set("Content-Language", lang)
+		fields = append(fields, field{"Content-Language", lang})
 	}
-	h.SetMessageID(m.MessageId)
-	h.SetDate(m.Queued.AsTime().In(time.Local))
-	h.SetSubject(title)
-	h.SetAddressList("To", []*mail.Address{{Name: oneLine(c.GetName()), Address: to}})
-	h.SetAddressList("From", []*mail.Address{{Name: oneLine(senderName(set)), Address: from}})
+	fields = append(fields, field{"Auto-Submitted", "auto-generated"}) // RFC 3834: no automatic answers, please
+	if m.Kind == plgv1.MessageKind_MESSAGE_KIND_PROMOTIONAL {
+		if address := optOut(m, set); safeURL(address) {
+			fields = append(fields,
+				field{"List-Unsubscribe", "<" + address + ">"},               // RFC 2369
+				field{"List-Unsubscribe-Post", "List-Unsubscribe=One-Click"}) // RFC 8058
+		}
+	}
+	fields = append(fields, field{"Mime-Version", "1.0"})
 
-	var out bytes.Buffer
-	out.Grow(len(page) + len(page)/8 + len(r.text) + 2048)
-	parts, err := gomessage.CreateWriter(&out, h.Header)
+	out := make([]byte, 0, len(page)+len(page)/8+len(r.text)+2048)
+	var err error
+	if len(images) == 0 && len(attached) == 0 {
+		out, err = p.texts(out, fields, r.text, page)
+	} else {
+		out, err = p.parts(out, fields, r.text, page, images, attached)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("compose message %s: %w", m.Id, err)
 	}
-	err = errors.Join(p.write(parts, r.text, page, append(images, r.images...), attached), parts.Close())
-	if err != nil {
-		return nil, fmt.Errorf("compose message %s: %w", m.Id, err)
-	}
-	return &Mail{ID: m.Id, From: from, To: to, Bytes: out.Bytes()}, nil
+	return &Mail{ID: m.Id, From: from, To: to, Bytes: out}, nil
 }
 
 // partWriter writes the parts of one mail.
 type partWriter struct {
 	id         string
 	boundaries int
+}
+
+// parts appends a mail of any parts.
+func (p *partWriter) parts(out []byte, fields []field, text, page string, images []image, attached []file) ([]byte, error) {
+	var h gomessage.Header
+	p.container(&h, attached)
+	for _, f := range slices.Backward(fields) { // they are written in the reverse order of their setting
+		h.Set(f.name, f.value)
+	}
+	b := bytes.NewBuffer(out)
+	to, err := gomessage.CreateWriter(b, h)
+	if err != nil {
+		return nil, err
+	}
+	err = errors.Join(p.write(to, text, page, images, attached), to.Close())
+	return b.Bytes(), err
 }
 
 // container is the head of parts that hold others: multipart/mixed when there is something attached.
@@ -135,13 +155,17 @@ func (p *partWriter) container(h *gomessage.Header, attached []file) {
 }
 
 func (p *partWriter) multipart(h *gomessage.Header, kind string) {
+	h.SetContentType("multipart/"+kind, map[string]string{"boundary": p.boundary()})
+}
+
+func (p *partWriter) boundary() string {
 	seed := p.id
 	if p.boundaries > 0 {
 		seed += "\x00" + strconv.Itoa(p.boundaries)
 	}
 	p.boundaries++
-	boundary := sha256.Sum256([]byte(seed))
-	h.SetContentType("multipart/"+kind, map[string]string{"boundary": hex.EncodeToString(boundary[:15])})
+	sum := sha256.Sum256([]byte(seed))
+	return hex.EncodeToString(sum[:15])
 }
 
 // within writes parts into one that holds them.

@@ -113,6 +113,21 @@ func TestALineThatBreaksInAGroupIsNoRefusal(t *testing.T) {
 	}
 }
 
+func TestALineThatCouldEndAMailIsLeftToTheLibrary(t *testing.T) {
+	p := &pipeline{pipelines: true}
+	for text, takes := range map[string]bool{
+		"x: y\r\n\r\nhola\r\n": true, "x: y\r\n\r\n.\r\n.": true, "x: y\r\n\r\na\n.\r\nb\r\n": false, "x: y\r\n\r\na\r.\r\n": false,
+		"a\n\r\nb": false, "a\r": false,
+	} {
+		if p.takes(&Mail{Bytes: []byte(text)}) != takes {
+			t.Errorf("%q", text)
+		}
+	}
+	if err := p.send(&Mail{From: "a@example.com>\r\nRSET", To: "b@example.com"}); !errors.Is(err, errEnvelope) {
+		t.Error(err)
+	}
+}
+
 // FuzzPipeline has a server answer anything, cut anywhere: no panic, no mail taken for sent that was not, no wait without
 // end.
 func FuzzPipeline(f *testing.F) {
@@ -137,9 +152,14 @@ func FuzzPipeline(f *testing.F) {
 			}
 		}()
 		_ = here.SetDeadline(time.Now().Add(5 * time.Second))
-		server := &simple.SMTPServer{Host: "mx", Helo: "x", KeepAlive: true, CustomConn: &pipeline{Conn: here}}
+		pipe := &pipeline{Conn: here}
+		server := &simple.SMTPServer{Host: "mx", Helo: "x", KeepAlive: true, CustomConn: pipe}
 		client, err := server.Connect()
-		if err == nil {
+		switch {
+		case err != nil:
+		case pipe.takes(oneMail):
+			err = pipe.send(oneMail)
+		default:
 			err = simple.SendMessage("a@example.com", []string{"b@example.com"}, "Subject: x\r\n\r\nhola\r\n", client)
 		}
 		here.Close()

@@ -38,7 +38,8 @@ func Backoff(id string, attempts int) time.Duration {
 }
 
 // sender hands due messages to the transport, several at a time. One goroutine decides what leaves (run, in
-// dispatch.go), one for each mail brings it to the server (deliver), and one keeps what came of them (committer).
+// dispatch.go), as many as mails leave at a time bring them to the server (deliver), and one keeps what came of them
+// (committer).
 type sender struct {
 	s      *Service
 	claims *claims
@@ -178,10 +179,22 @@ func (d *sender) run(ctx context.Context) error {
 
 	var mails, committer sync.WaitGroup
 	committer.Go(func() { d.commitAll(context.WithoutCancel(ctx)) })
+	// Whoever has brought one mail brings the next: a goroutine of its own for each would have to grow its stack again.
+	next := make(chan entry)
 	q := &dispatch{d: d, launch: func(e entry) {
-		mails.Go(func() { d.deliver(work, e) })
+		select {
+		case next <- e:
+		default:
+			mails.Go(func() {
+				d.deliver(work, e)
+				for e := range next {
+					d.deliver(work, e)
+				}
+			})
+		}
 	}}
 	err := q.run(ctx)
+	close(next)
 	mails.Wait()
 	close(d.outcomes)
 	committer.Wait()

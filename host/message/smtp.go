@@ -22,7 +22,7 @@ import (
 // that was made for other settings, or that the server has closed meanwhile, is replaced.
 //
 // go-simple-mail speaks the protocol over connections of our own, because its own time limits do not free a
-// caller from a server that stalls.
+// caller from a server that stalls. Mails to a server that offers PIPELINING take a shorter way (pipeline).
 type SMTP struct {
 	limits Limits
 	keep   int
@@ -43,6 +43,8 @@ func NewSMTP(limits Limits, keep int) *SMTP {
 type line struct {
 	conn   *timedConn
 	client *smtp.SMTPClient
+	// pipe is what the client speaks over; nil when that is made by the library itself (STARTTLS).
+	pipe   *pipeline
 	set    Settings
 	since  time.Time
 	expiry *time.Timer
@@ -56,7 +58,11 @@ func (t *SMTP) Send(ctx context.Context, set Settings, m *Mail) error {
 	}
 	stop := l.conn.limit(ctx, t.limits.Idle, t.limits.Total)
 	defer stop()
-	err = smtp.SendMessage(m.From, []string{m.To}, string(m.Bytes), l.client)
+	if l.pipe != nil && l.pipe.takes(m) {
+		err = l.pipe.send(m)
+	} else {
+		err = smtp.SendMessage(m.From, []string{m.To}, string(m.Bytes), l.client)
+	}
 	if err == nil {
 		t.put(l)
 		return nil
@@ -208,6 +214,7 @@ func (t *SMTP) dial(ctx context.Context, set Settings) (*line, error) {
 		Username: set.Username, Password: set.Password, Authentication: smtp.AuthAuto,
 		KeepAlive: true, TLSConfig: config, CustomConn: conn,
 	}
+	var pipe *pipeline
 	switch set.Encryption {
 	case EncryptionTLS:
 		secure := tls.Client(conn, config)
@@ -215,7 +222,7 @@ func (t *SMTP) dial(ctx context.Context, set Settings) (*line, error) {
 			conn.Close()
 			return fail(err)
 		}
-		server.CustomConn = &pipeline{Conn: secure}
+		pipe = &pipeline{Conn: secure}
 		server.Encryption = smtp.EncryptionSSLTLS
 	case EncryptionSTARTTLS:
 		// The library goes on in clear when the server offers no STARTTLS; the connection does not.
@@ -223,7 +230,10 @@ func (t *SMTP) dial(ctx context.Context, set Settings) (*line, error) {
 		server.Encryption = smtp.EncryptionSTARTTLS
 	default:
 		conn.public = !ownNetwork(raw)
-		server.CustomConn = &pipeline{Conn: conn}
+		pipe = &pipeline{Conn: conn}
+	}
+	if pipe != nil {
+		server.CustomConn = pipe
 	}
 	client, err := server.Connect()
 	if err == nil && conn.clear.Load() {
@@ -233,7 +243,7 @@ func (t *SMTP) dial(ctx context.Context, set Settings) (*line, error) {
 		conn.Close()
 		return fail(err)
 	}
-	return &line{conn: conn, client: client, set: set}, nil
+	return &line{conn: conn, client: client, pipe: pipe, set: set}, nil
 }
 
 var (

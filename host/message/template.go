@@ -112,6 +112,38 @@ type Template struct {
 type executable struct {
 	html        *template.Template
 	plan, given *texttemplate.Template
+	// page and outline are html and plan in pieces, nil when they cannot be put together from such. That of html is made
+	// once it has been executed, since only then its escapers are there.
+	page    atomic.Pointer[pieces]
+	outline pieces
+}
+
+// fillPage fills the HTML in.
+func (e *executable) fillPage(v *view, last *atomic.Int64) (string, error) {
+	made := e.page.Load()
+	if made != nil && *made != nil {
+		return inPieces(*made, v, last)
+	}
+	page, err := filled(e.html, v, last)
+	if err == nil && made == nil {
+		all := newPieces(e.html.Tree)
+		e.page.Store(&all)
+	}
+	return page, err
+}
+
+// fillPlan fills the plan in.
+func (e *executable) fillPlan(v *view, last *atomic.Int64) (string, error) {
+	if e.outline != nil {
+		return inPieces(e.outline, v, last)
+	}
+	return filled(e.plan, v, last)
+}
+
+func inPieces(all pieces, v *view, last *atomic.Int64) (string, error) {
+	text, err := all.fill(v, int(last.Load()))
+	last.Store(int64(len(text) + len(text)/16))
+	return text, err
 }
 
 // rendered is a template filled in.
@@ -347,13 +379,13 @@ func (t *Template) render(v *view, vo voice, track func(url string) string) (*re
 	t.data.fill(v.Datos)
 	v.budget = budget{steps: maxSteps, until: time.Now().Add(maxRender)}
 	r := &rendered{images: t.images}
-	if r.page, err = filled(exec.html, v, &t.pageSize); err != nil {
+	if r.page, err = exec.fillPage(v, &t.pageSize); err != nil {
 		return nil, err
 	}
 	if exec.plan == nil {
 		r.title, r.text = plainTracked(r.page, track)
 	} else {
-		plan, err := filled(exec.plan, v, &t.planSize)
+		plan, err := exec.fillPlan(v, &t.planSize)
 		if err != nil {
 			return nil, err
 		}
@@ -402,6 +434,7 @@ func (t *Template) in(vo voice) (*executable, error) {
 		if exec.plan, err = text.AddParseTree("plan", t.plan); err != nil {
 			return nil, err
 		}
+		exec.outline = newPieces(t.plan)
 	}
 	if t.given != nil {
 		if exec.given, err = text.AddParseTree("given", t.given); err != nil {

@@ -230,19 +230,27 @@ var pages = map[plgv1.Link_Kind]string{
 func links(m *mostradorv1.Message, set Settings) map[string]string {
 	addresses := map[string]string{LinkActivate: "", LinkOptOut: "", LinkPreferences: "", LinkReason: "", LinkOnce: ""}
 	for name, link := range m.Links {
-		if page, token := pages[link.GetKind()], m.Tokens[name]; page != "" && token != "" {
-			addresses[name] = strings.TrimRight(set.WebAddress, "/") + page + token
+		if address := linkAddress(link, m.Tokens[name], set); address != "" {
+			addresses[name] = address
 		}
 	}
 	return addresses
 }
 
+// linkAddress is where a link of a message leads; "" for nowhere.
+func linkAddress(link *plgv1.Link, token string, set Settings) string {
+	page := pages[link.GetKind()]
+	if page == "" || token == "" {
+		return ""
+	}
+	return strings.TrimRight(set.WebAddress, "/") + page + token
+}
+
 // optOut returns the address of the message's opt-out link, whatever its name, or "".
 func optOut(m *mostradorv1.Message, set Settings) string {
-	addresses := links(m, set)
 	for name, link := range m.Links {
 		if link.GetKind() == plgv1.Link_KIND_OPT_OUT {
-			return addresses[name]
+			return linkAddress(link, m.Tokens[name], set)
 		}
 	}
 	return ""
