@@ -20,6 +20,7 @@ func (h *Host) assembleHistories() {
 	h.histories = record.New(record.Config{
 		Store: h.store, Log: h.log, Engine: h.engine, Customers: h.customers, Consent: h.consent, Sales: h.sales, Messages: h.messages,
 		Subscriptions: h.subscriptions,
+		Codes:         h.promotions.HeldTx,
 		Tagged: func(tx *store.Tx, number uint32) (taggings []record.Tagging, err error) {
 			entries, err := h.tags.Tagged(tx, number)
 			for _, e := range entries {

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"math/big"
+	"slices"
 	"strings"
 	"time"
 
@@ -297,7 +298,7 @@ func (s *Service) Redeem(ctx context.Context, actor *plgv1.Actor, typed, custome
 			return err
 		}
 		tx.OnCommit(s.Changed)
-		return s.note(tx, actor, c, "promotion.redeemed", map[string]any{
+		return s.note(tx, actor, c, EventRedeemed, map[string]any{
 			"promotion": kept.Promotion, "code": kept.Code, "receipt": receipt, "benefit": kept.Benefit,
 		})
 	})
@@ -305,6 +306,27 @@ func (s *Service) Redeem(ctx context.Context, actor *plgv1.Actor, typed, custome
 		return nil, false, err
 	}
 	return kept, repeated, nil
+}
+
+// HeldTx returns the codes that a customer has.
+func (s *Service) HeldTx(tx *store.Tx, customerID string) (codes []*mostradorv1.PromoCode, err error) {
+	c, err := s.Customers.Get(tx, customerID)
+	if err != nil {
+		return nil, err
+	}
+	for _, id := range s.Customers.IDs(tx, c) {
+		for _, code := range tx.Scan(bucketHolder, holderKey(id, ""), nil) {
+			kept, err := load(tx, string(code))
+			if err == nil {
+				kept, err = s.show(tx, kept)
+			}
+			if err != nil {
+				return nil, err
+			}
+			codes = append(codes, kept)
+		}
+	}
+	return codes, nil
 }
 
 // codesLimit is the most codes of one page.
@@ -318,32 +340,12 @@ func (s *Service) Codes(q *mostradorv1.ListCodesRequest) (*mostradorv1.ListCodes
 	}
 	resp := new(mostradorv1.ListCodesResponse)
 	err := s.Store.View(func(tx *store.Tx) error {
-		keep := func(code string) error {
-			kept, err := load(tx, code)
-			if err != nil {
-				return err
-			}
-			if q.GetPromotion() != "" && kept.Promotion != q.GetPromotion() {
-				return nil
-			}
-			if kept, err = s.show(tx, kept); err == nil {
-				resp.Codes = append(resp.Codes, kept)
-			}
-			return err
-		}
 		if id := q.GetCustomerId(); id != "" {
-			c, err := s.Customers.Get(tx, id)
-			if err != nil {
-				return err
-			}
-			for _, id := range s.Customers.IDs(tx, c) {
-				for _, code := range tx.Scan(bucketHolder, holderKey(id, ""), nil) {
-					if err := keep(string(code)); err != nil {
-						return err
-					}
-				}
-			}
-			return nil
+			held, err := s.HeldTx(tx, id)
+			resp.Codes = slices.DeleteFunc(held, func(c *mostradorv1.PromoCode) bool {
+				return q.GetPromotion() != "" && c.Promotion != q.GetPromotion()
+			})
+			return err
 		}
 		prefix := listKey(q.GetPromotion(), "")
 		var after []byte
@@ -355,9 +357,14 @@ func (s *Service) Codes(q *mostradorv1.ListCodesRequest) (*mostradorv1.ListCodes
 			if len(resp.Codes) == limit {
 				break
 			}
-			if err := keep(code); err != nil {
+			kept, err := load(tx, code)
+			if err == nil {
+				kept, err = s.show(tx, kept)
+			}
+			if err != nil {
 				return err
 			}
+			resp.Codes = append(resp.Codes, kept)
 			resp.NextPage = code
 		}
 		if len(resp.Codes) < limit {

@@ -59,6 +59,9 @@ const (
 	maxDays       = 3650
 )
 
+// EventRedeemed is the type of the event that tells that a customer used his code: promotion, code, receipt, benefit.
+const EventRedeemed = "promotion.redeemed"
+
 // ErrNotFound says that there is no promotion, code or offer of that name.
 var ErrNotFound = errors.New("promotion: not found")
 

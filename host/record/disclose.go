@@ -37,6 +37,7 @@ const typeDisclosed = "customer.disclosed"
 //	history      entries as in RecordService.History, newest first
 //	consent      entries of the ledger, each with proof: the bytes (base64) of which, behind previousHash, SHA-256 is hash
 //	subscriptions  what he hears of, every change of that, and why he left, as in SubscriptionService.Show
+//	codes        of promotions, as in PromotionService.Codes
 //	sales        as the API has them
 //	messages     rows of the outbox, each with mail, as it left
 //	plugins      by plug-in, its record of the customer: as it is when that is JSON, else {"base64": ...}
@@ -117,6 +118,7 @@ type disclosure struct {
 	subscribed *mostradorv1.ShowSubscriptionsResponse
 	// chosen says each change in words.
 	chosen []string
+	codes  []*mostradorv1.PromoCode
 }
 
 func (d *disclosure) read(tx *store.Tx) (err error) {
@@ -135,6 +137,11 @@ func (d *disclosure) read(tx *store.Tx) (err error) {
 	}
 	if err := d.subscriptions(tx); err != nil {
 		return err
+	}
+	if d.s.Codes != nil {
+		if d.codes, err = d.s.Codes(tx, d.id); err != nil {
+			return err
+		}
 	}
 	d.states, d.proofs = map[string][]byte{}, map[uint64][]byte{}
 	for i, id := range d.s.Customers.IDs(tx, d.customer) {
@@ -252,6 +259,12 @@ func (d *disclosure) json(w io.Writer) error {
 	if d.subscribed != nil {
 		j.key("subscriptions", asJSON(d.subscribed))
 	}
+	j.list("codes", func(add func(any)) error {
+		for _, c := range d.codes {
+			add(asJSON(c))
+		}
+		return nil
+	})
 	j.list("sales", func(add func(any)) error {
 		for _, sale := range d.sales {
 			add(asJSON(sale))
@@ -406,6 +419,12 @@ func (d *disclosure) page(w io.Writer) error {
 		}
 		for _, r := range d.subscribed.GetReasons() {
 			add(moment(r.Time.AsTime()), strings.TrimSpace(d.s.Text.Text(d.lang, "subscription.reason_"+r.Reason)+"\n"+r.Words))
+		}
+		return nil
+	})
+	table(text("page_codes"), []string{text("col_when"), text("col_code"), text("col_what"), text("col_receipt")}, func(add func(...string)) error {
+		for _, c := range d.codes {
+			add(moment(c.Issued.AsTime()), c.Code, c.Benefit, c.Receipt)
 		}
 		return nil
 	})

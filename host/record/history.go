@@ -17,6 +17,7 @@ import (
 	"mostrador/host/customer"
 	"mostrador/host/event"
 	"mostrador/host/locale"
+	"mostrador/host/promotion"
 	"mostrador/host/store"
 	"mostrador/host/subscription"
 	"mostrador/sdk/plgv1"
@@ -267,7 +268,14 @@ func (t *teller) custom(e *plgv1.Event, d *plgv1.Event_Custom, entry *mostradorv
 		entry.Kind, entry.Summary = kindConsent, t.explained(fields)
 	case typeDisclosed:
 		entry.Kind, entry.Summary = kindPrivacy, t.text("disclosed")
+	case promotion.EventRedeemed:
+		entry.Kind = kindNote
+		entry.Summary = t.text("redeemed", "benefit", fields["benefit"].GetStringValue(), "receipt", fields["receipt"].GetStringValue())
 	default:
+		if name, outside := strings.CutPrefix(e.GetType(), "external."); outside {
+			entry.Kind, entry.Summary = kindNote, t.text("told", "event", name)
+			break
+		}
 		if plugin, name, isPlugin := strings.Cut(e.GetType(), "."); isPlugin && strings.HasPrefix(plugin, "plg") {
 			entry.Kind = kindNote
 			entry.Summary = t.text("plugin_event", "plugin", t.s.pluginName(strings.ToUpper(plugin), t.lang), "event", strings.ReplaceAll(name, "_", " "))

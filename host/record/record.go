@@ -26,6 +26,7 @@ import (
 
 	"github.com/hashicorp/go-hclog"
 
+	"mostrador/host/api/mostradorv1"
 	"mostrador/host/consent"
 	"mostrador/host/customer"
 	"mostrador/host/event"
@@ -78,6 +79,8 @@ type Config struct {
 	Messages  *message.Service
 	// Subscriptions may be nil: then there are none.
 	Subscriptions *subscription.Service
+	// Codes returns the codes of promotions that a customer has; may be nil.
+	Codes func(tx *store.Tx, customerID string) ([]*mostradorv1.PromoCode, error)
 	// Tagged returns what tasks did to a customer's tags, oldest first; may be nil.
 	Tagged func(tx *store.Tx, number uint32) ([]Tagging, error)
 	// Import returns an import by its number, Imported the number of the one that a customer came with (0: none). Both
