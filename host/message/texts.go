@@ -3,7 +3,6 @@ package message
 import (
 	"bytes"
 	"fmt"
-	"mime/quotedprintable"
 	"strings"
 
 	"github.com/emersion/go-message/textproto"
@@ -42,19 +41,70 @@ func (p *partWriter) texts(out []byte, fields []field, text, page string) ([]byt
 			return nil, err
 		}
 	}
-	b := bytes.NewBuffer(out)
 	for _, part := range [...]struct{ kind, body string }{{"plain", text}, {"html", page}} {
-		b.WriteString("\r\n--")
-		b.WriteString(boundary)
-		b.WriteString("\r\nContent-Type: text/")
-		b.WriteString(part.kind)
-		b.WriteString("; charset=utf-8\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n")
-		w := quotedprintable.NewWriter(b)
-		_, _ = w.Write([]byte(part.body)) // into memory
-		_ = w.Close()
+		out = append(append(append(out, "\r\n--"...), boundary...), "\r\nContent-Type: text/"...)
+		out = append(out, part.kind...)
+		out = append(out, "; charset=utf-8\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n"...)
+		out = quotedPrintable(out, part.body)
 	}
-	b.WriteString("\r\n--")
-	b.WriteString(boundary)
-	b.WriteString("--\r\n")
-	return b.Bytes(), nil
+	return append(append(append(out, "\r\n--"...), boundary...), "--\r\n"...), nil
 }
+
+// maxQuoted is how long an encoded line is at most, with the "=" of one that goes on (RFC 2045 6.7).
+const maxQuoted = 76
+
+// quotedPrintable appends a text in quoted-printable. Whatever its lines end with, they end with CRLF then.
+func quotedPrintable(out []byte, text string) []byte {
+	begin := len(out) // of the line
+	left := func() int { return maxQuoted - 1 - (len(out) - begin) }
+	goOn := func() {
+		out = append(out, "=\r\n"...)
+		begin = len(out)
+	}
+	encode := func(c byte) {
+		if left() < 3 {
+			goOn()
+		}
+		const digits = "0123456789ABCDEF"
+		out = append(out, '=', digits[c>>4], digits[c&15])
+	}
+	// Space at the end of a line gets lost on the way.
+	end := func() {
+		if n := len(out); n > begin && (out[n-1] == ' ' || out[n-1] == '\t') {
+			c := out[n-1]
+			out = out[:n-1]
+			encode(c)
+		}
+	}
+	for text != "" {
+		n, most := 0, min(left(), len(text))
+		for n < most && literal(text[n]) {
+			n++
+		}
+		out = append(out, text[:n]...)
+		if text = text[n:]; text == "" {
+			break
+		}
+		c := text[0]
+		switch {
+		case literal(c):
+			goOn()
+			continue
+		case c == '\r' || c == '\n':
+			end()
+			out = append(out, "\r\n"...)
+			begin = len(out)
+			if strings.HasPrefix(text, "\r\n") {
+				text = text[1:]
+			}
+		default:
+			encode(c)
+		}
+		text = text[1:]
+	}
+	end()
+	return out
+}
+
+// literal reports whether a byte stands for itself, in the middle of a line.
+func literal(c byte) bool { return c >= ' ' && c <= '~' && c != '=' || c == '\t' }
