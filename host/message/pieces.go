@@ -42,7 +42,7 @@ var htmlEscapes = strings.NewReplacer(
 
 // escapeHTML does to a text what html/template does to one between tags and in an attribute in quotes.
 func escapeHTML(text string) string {
-	if strings.IndexAny(text, "\x00\"&'+<>") < 0 {
+	if !strings.ContainsAny(text, "\x00\"&'+<>") {
 		return text
 	}
 	return htmlEscapes.Replace(text)

@@ -105,10 +105,13 @@ func (v *visit) ourMechanism() string {
 		return "a:" + host
 	}
 	for _, ip := range v.ips {
-		if ip.To4() != nil {
+		switch {
+		case ip.IsLoopback() || ip.IsPrivate() || ip.IsLinkLocalUnicast(): // nobody outside sees it
+		case ip.To4() != nil:
 			return "ip4:" + ip.String()
+		default:
+			return "ip6:" + ip.String()
 		}
-		return "ip6:" + ip.String()
 	}
 	return "mx"
 }
