@@ -144,3 +144,19 @@ func FuzzPlan(f *testing.F) {
 		}
 	})
 }
+
+func TestTheTextsOfPluginsAreTaken(t *testing.T) {
+	files, err := filepath.Glob("../../plugins/*/templates/*.html")
+	if err != nil || len(files) < 50 {
+		t.Fatalf("%d files, %v", len(files), err)
+	}
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := Parse(string(text)); err != nil {
+			t.Errorf("%s: %v", file, err)
+		}
+	}
+}
