@@ -30,6 +30,11 @@ func (h *Host) facts(tx *store.Tx, customerID string) (*plgv1.Facts, error) {
 	if err != nil {
 		return nil, err
 	}
+	return h.factsOf(tx, number)
+}
+
+// factsOf is what the store has counted of the customer of a number.
+func (h *Host) factsOf(tx *store.Tx, number uint32) (*plgv1.Facts, error) {
 	f, err := h.customers.Facts(tx, number)
 	if err != nil {
 		return nil, err

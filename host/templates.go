@@ -9,8 +9,6 @@ import (
 	"sync"
 	"time"
 
-	"google.golang.org/protobuf/types/known/timestamppb"
-
 	"mostrador/host/api/mostradorv1"
 	"mostrador/host/message"
 	"mostrador/host/message/library"
@@ -191,13 +189,9 @@ func (h *Host) known(tx *store.Tx, m *mostradorv1.Message, c *plgv1.Customer) (*
 	if c == nil {
 		return k, nil
 	}
-	facts, err := h.customers.Facts(tx, uint32(c.GetNumber()))
-	if err != nil {
+	var err error
+	if k.Facts, err = h.factsOf(tx, uint32(c.GetNumber())); err != nil {
 		return nil, err
-	}
-	k.Facts = &plgv1.Facts{
-		Purchases: facts.Purchases, SpentMinor: facts.Spent, Measures: facts.Measures,
-		FirstPurchase: second(facts.FirstPurchase), LastPurchase: second(facts.LastPurchase),
 	}
 	if k.Sales, err = h.sales.Of(tx, c.GetId(), message.MaxSales); err != nil {
 		return nil, err
@@ -213,14 +207,6 @@ func (h *Host) known(tx *store.Tx, m *mostradorv1.Message, c *plgv1.Customer) (*
 
 // shownOffers is how many offers one mail shows at most.
 const shownOffers = 5
-
-// second is a time in seconds since 1970; nil for 0.
-func second(at int64) *timestamppb.Timestamp {
-	if at == 0 {
-		return nil
-	}
-	return &timestamppb.Timestamp{Seconds: at}
-}
 
 // templateFiles are the templates in packages. A file is looked at again after a moment, since those of a folder that is
 // followed change.

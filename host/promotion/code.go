@@ -172,6 +172,15 @@ func good(c *mostradorv1.PromoCode, now time.Time) bool {
 	return c.Expires == nil || now.Before(c.Expires.AsTime())
 }
 
+// seen is a code as people see it.
+func (s *Service) seen(tx *store.Tx, code string) (*mostradorv1.PromoCode, error) {
+	kept, err := load(tx, code)
+	if err != nil {
+		return nil, err
+	}
+	return s.show(tx, kept)
+}
+
 // show fills in what people see.
 func (s *Service) show(tx *store.Tx, kept *mostradorv1.PromoCode) (*mostradorv1.PromoCode, error) {
 	p, err := s.promotion(tx, kept.Promotion)
@@ -258,7 +267,7 @@ const maxReceipt = 64
 // Redeem uses a code up for a purchase. The same receipt again changes nothing and answers the same. The customer has
 // then converted in the promotion (campaign.converted), and the log tells of it as "promotion.redeemed".
 func (s *Service) Redeem(ctx context.Context, actor *plgv1.Actor, typed, customerID, receipt string) (kept *mostradorv1.PromoCode, repeated bool, err error) {
-	receipt = oneLine(receipt)
+	receipt = customer.OneLine(receipt)
 	if receipt == "" || len(receipt) > maxReceipt {
 		return nil, false, s.refuse(ctx, "receipt", "receipt_empty")
 	}
@@ -316,10 +325,7 @@ func (s *Service) HeldTx(tx *store.Tx, customerID string) (codes []*mostradorv1.
 	}
 	for _, id := range s.Customers.IDs(tx, c) {
 		for _, code := range tx.Scan(bucketHolder, holderKey(id, ""), nil) {
-			kept, err := load(tx, string(code))
-			if err == nil {
-				kept, err = s.show(tx, kept)
-			}
+			kept, err := s.seen(tx, string(code))
 			if err != nil {
 				return nil, err
 			}
@@ -357,10 +363,7 @@ func (s *Service) Codes(q *mostradorv1.ListCodesRequest) (*mostradorv1.ListCodes
 			if len(resp.Codes) == limit {
 				break
 			}
-			kept, err := load(tx, code)
-			if err == nil {
-				kept, err = s.show(tx, kept)
-			}
+			kept, err := s.seen(tx, code)
 			if err != nil {
 				return err
 			}

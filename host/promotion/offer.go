@@ -60,8 +60,8 @@ func (s *Service) PutOffer(ctx context.Context, actor *plgv1.Actor, wanted *most
 	if o == nil {
 		o = new(mostradorv1.Offer)
 	}
-	o.Id, o.Name, o.Title, o.TitleEn = strings.TrimSpace(o.Id), oneLine(o.Name), oneLine(o.Title), oneLine(o.TitleEn)
-	o.Action, o.ActionEn, o.Article = oneLine(o.Action), oneLine(o.ActionEn), oneLine(o.Article)
+	o.Id, o.Name, o.Title, o.TitleEn = strings.TrimSpace(o.Id), customer.OneLine(o.Name), customer.OneLine(o.Title), customer.OneLine(o.TitleEn)
+	o.Action, o.ActionEn, o.Article = customer.OneLine(o.Action), customer.OneLine(o.ActionEn), customer.OneLine(o.Article)
 	o.Url, o.Image, o.Expression = strings.TrimSpace(o.Url), strings.TrimSpace(o.Image), strings.TrimSpace(o.Expression)
 	o.Bought = trimmed(o.Bought)
 	if err := s.judge(ctx, o); err != nil {

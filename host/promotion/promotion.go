@@ -135,7 +135,7 @@ func (s *Service) Put(ctx context.Context, actor *plgv1.Actor, wanted *mostrador
 		p = new(mostradorv1.Promotion)
 	}
 	p.Issued, p.Redeemed = 0, 0
-	p.Id, p.Name, p.Benefit = strings.TrimSpace(p.Id), oneLine(p.Name), oneLine(p.Benefit)
+	p.Id, p.Name, p.Benefit = strings.TrimSpace(p.Id), customer.OneLine(p.Name), customer.OneLine(p.Benefit)
 	switch {
 	case !idPattern.MatchString(p.Id) || len(p.Id) > maxID:
 		return nil, s.refuse(ctx, "id", "id_invalid", "n", maxID)
@@ -217,15 +217,11 @@ func (s *Service) refuse(ctx context.Context, path, code string, args ...any) er
 	return customer.Refuse(path, code, s.Text.Text(locale.FromContext(ctx), "promotion."+code, args...))
 }
 
-func oneLine(text string) string {
-	return strings.Join(strings.Fields(strings.ToValidUTF8(text, "")), " ")
-}
-
 // trimmed are the entries of a list that are not empty, without space around them, each once.
 func trimmed(list []string) []string {
 	var kept []string
 	for _, one := range list {
-		if one = oneLine(one); one != "" && !slices.Contains(kept, one) {
+		if one = customer.OneLine(one); one != "" && !slices.Contains(kept, one) {
 			kept = append(kept, one)
 		}
 	}

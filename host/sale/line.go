@@ -3,8 +3,8 @@ package sale
 import (
 	"context"
 	"math"
-	"strings"
 
+	"mostrador/host/customer"
 	"mostrador/sdk/plgv1"
 )
 
@@ -23,7 +23,7 @@ func (s *Service) plainLines(ctx context.Context, lines []*plgv1.SaleLine) ([]*p
 	var kept []*plgv1.SaleLine
 	for _, l := range lines {
 		plain := &plgv1.SaleLine{
-			Article: oneLine(l.GetArticle()), Name: oneLine(l.GetName()), Category: oneLine(l.GetCategory()),
+			Article: customer.OneLine(l.GetArticle()), Name: customer.OneLine(l.GetName()), Category: customer.OneLine(l.GetCategory()),
 			Quantity: l.GetQuantity(), Minor: l.GetMinor(),
 		}
 		switch {
@@ -37,10 +37,6 @@ func (s *Service) plainLines(ctx context.Context, lines []*plgv1.SaleLine) ([]*p
 		kept = append(kept, plain)
 	}
 	return kept, nil
-}
-
-func oneLine(text string) string {
-	return strings.Join(strings.Fields(strings.ToValidUTF8(text, "")), " ")
 }
 
 func abs(n int64) int64 {
